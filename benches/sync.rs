@@ -1,0 +1,60 @@
+//! How long a synchronization takes, and a ranking distance, on matrices of the paper's networks.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use laperm::laperm::{RankingDistance, Reservoir, VectorShape, rank_vectors};
+use laperm::random::{Purpose, stream};
+use rand::RngExt;
+use std::hint::black_box;
+
+/// From the shortest vectors to the longest; the last three hold 2.4, 2.4 and 2.1 million weights.
+const MATRICES: [(&str, VectorShape); 7] = [
+    ("conv7 first, 32 x 9", shape(32, 9)),
+    ("conv4 second, 64 x 576", shape(64, 576)),
+    ("mlp first, 100 x 784", shape(100, 784)),
+    ("conv7 sixth, 64 x 1600", shape(64, 1600)),
+    ("conv13, 512 x 4608", shape(512, 4608)),
+    ("many short, 4096 x 576", shape(4096, 576)),
+    ("conv4 dense, 256 x 8192", shape(256, 8192)),
+];
+
+const fn shape(count: usize, len: usize) -> VectorShape {
+    VectorShape { count, len }
+}
+
+fn weights(shape: VectorShape, index: u64) -> Vec<f32> {
+    let mut random = stream(1, Purpose::InitialWeights, 0, index);
+    (0..shape.elements()).map(|_| random.random_range(-0.05..0.05)).collect()
+}
+
+fn sync(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("sync");
+    for (name, shape) in MATRICES {
+        let Ok(reservoir) = Reservoir::new(weights(shape, 0), shape.len) else { unreachable!() };
+        let mut weights = weights(shape, 1);
+        group.throughput(Throughput::Elements(shape.elements() as u64));
+        // The order stays what it is, so every synchronization has the same work to do.
+        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+            bencher.iter(|| reservoir.sync(black_box(&mut weights)));
+        });
+    }
+}
+
+fn distance(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("ranking distance");
+    for (name, shape) in MATRICES {
+        let (first, second) = (weights(shape, 0), weights(shape, 1));
+        let mut before = vec![0; shape.elements()];
+        let mut after = before.clone();
+        rank_vectors(&first, shape.len, &mut before);
+        group.throughput(Throughput::Elements(shape.elements() as u64));
+        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+            bencher.iter(|| {
+                rank_vectors(black_box(&second), shape.len, &mut after);
+                RankingDistance::between(&before, &after)
+            });
+        });
+    }
+}
+
+criterion_group!(benches, sync, distance);
+criterion_main!(benches);

@@ -1,0 +1,206 @@
+//! Random small changes of an image that leave its class alone.
+//!
+//! All of them together are one affine map about the image's centre, sampled bilinearly; what comes
+//! from outside the image repeats its nearest pixel. The factors and their order are those of Keras's
+//! image generator, which the paper's experiments use.
+
+use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
+
+use super::ImageShape;
+
+/// How far an image may be changed. All zero, the default, changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Augmentation {
+    /// Rotation by up to so many degrees either way.
+    pub rotation: f32,
+    /// Zoom by up to this fraction in or out, of rows and columns independently.
+    pub zoom: f32,
+    /// Shift by up to this fraction of the height and of the width, either way.
+    pub shift: f32,
+    /// Whether to mirror left and right, half of the time.
+    pub flip: bool,
+}
+
+impl Augmentation {
+    /// Whether this leaves every image as it is.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Writes a randomly changed `image` (numbers as `[channel, row, column]`) to `out`.
+    ///
+    /// # Panics
+    /// When `image` or `out` is not of this `shape`.
+    pub fn apply(&self, random: &mut impl Rng, image: &[f32], shape: ImageShape, out: &mut [f32]) {
+        self.draw(random, shape).sample(image, shape, out);
+    }
+
+    /// Every factor is drawn, also one that is switched off: switching it on moves no other.
+    fn draw(&self, random: &mut impl Rng, shape: ImageShape) -> AffineMap {
+        let mut around_zero = |limit: f32| limit * random.random_range(-1.0_f32..=1.0);
+        let angle = around_zero(self.rotation).to_radians();
+        let zoom = [around_zero(self.zoom), around_zero(self.zoom)].map(|factor| 1.0 + factor);
+        let down = around_zero(self.shift) * shape.height as f32;
+        let right = around_zero(self.shift) * shape.width as f32;
+        let mirrored = random.random::<bool>() && self.flip;
+        AffineMap::new(angle, zoom, [down, right], mirrored)
+    }
+}
+
+/// Where a pixel of the result comes from, both as (row, column) from the image's centre:
+/// `from = matrix · to + offset`.
+#[derive(Debug, Clone, Copy)]
+struct AffineMap {
+    matrix: [[f32; 2]; 2],
+    offset: [f32; 2],
+}
+
+impl AffineMap {
+    /// Zoom, shift, then rotate by `angle` (radians), in Keras's order: the offset is rotated too.
+    fn new(angle: f32, zoom: [f32; 2], shift: [f32; 2], mirrored: bool) -> Self {
+        let (sin, cos) = angle.sin_cos();
+        let columns = if mirrored { -zoom[1] } else { zoom[1] };
+        Self {
+            matrix: [[cos * zoom[0], -sin * columns], [sin * zoom[0], cos * columns]],
+            offset: [sin * shift[1] - cos * shift[0], -sin * shift[0] - cos * shift[1]],
+        }
+    }
+
+    fn sample(&self, image: &[f32], shape: ImageShape, out: &mut [f32]) {
+        assert_eq!(image.len(), shape.elements(), "an image of shape {shape}");
+        assert_eq!(out.len(), shape.elements(), "room for an image of shape {shape}");
+        let plane = shape.height * shape.width;
+        let centre = [shape.height, shape.width].map(|size| (size as f32 - 1.0) / 2.0);
+        let [[row_by_row, row_by_column], [column_by_row, column_by_column]] = self.matrix;
+        for row in 0..shape.height {
+            for column in 0..shape.width {
+                let (y, x) = (row as f32 - centre[0], column as f32 - centre[1]);
+                let from_row = row_by_row * y + row_by_column * x + self.offset[0] + centre[0];
+                let from_column =
+                    column_by_row * y + column_by_column * x + self.offset[1] + centre[1];
+                let (above, below, down) = neighbours(from_row, shape.height);
+                let (left, right, along) = neighbours(from_column, shape.width);
+                for channel in 0..shape.channels {
+                    let pixel = |row: usize, column: usize| {
+                        image[channel * plane + row * shape.width + column]
+                    };
+                    let top = between(pixel(above, left), pixel(above, right), along);
+                    let bottom = between(pixel(below, left), pixel(below, right), along);
+                    out[channel * plane + row * shape.width + column] = between(top, bottom, down);
+                }
+            }
+        }
+    }
+}
+
+/// The two pixels around a position and how far it is from the first to the second.
+fn neighbours(position: f32, size: usize) -> (usize, usize, f32) {
+    let inside = position.clamp(0.0, size as f32 - 1.0);
+    let first = inside as usize;
+    (first, (first + 1).min(size - 1), inside - first as f32)
+}
+
+fn between(a: f32, b: f32, fraction: f32) -> f32 {
+    a + (b - a) * fraction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, stream};
+
+    const SQUARE: ImageShape = ImageShape { channels: 1, height: 3, width: 3 };
+    #[rustfmt::skip]
+    const IMAGE: [f32; 9] = [
+        1.0, 2.0, 3.0,
+        4.0, 5.0, 6.0,
+        7.0, 8.0, 9.0,
+    ];
+
+    fn mapped(map: AffineMap) -> [f32; 9] {
+        let mut out = [f32::NAN; 9];
+        map.sample(&IMAGE, SQUARE, &mut out);
+        out
+    }
+
+    #[test]
+    fn no_augmentation_gives_the_same_bits() {
+        let shape = ImageShape { channels: 2, height: 4, width: 7 };
+        let image: Vec<f32> = (0..shape.elements()).map(|i| (i as f32).sin()).collect();
+        let mut out = vec![f32::NAN; shape.elements()];
+        let mut random = stream(1, Purpose::Augmentation, 1, 0);
+        assert!(Augmentation::default().is_none());
+        Augmentation::default().apply(&mut random, &image, shape, &mut out);
+        let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&out), bits(&image));
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_shift_by_whole_pixels_repeats_the_edge() {
+        let down_one_left_one = AffineMap::new(0.0, [1.0, 1.0], [1.0, -1.0], false);
+        assert_eq!(mapped(down_one_left_one), [
+            2.0, 3.0, 3.0,
+            2.0, 3.0, 3.0,
+            5.0, 6.0, 6.0,
+        ]);
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_shift_by_half_a_pixel_blends_two() {
+        let half_right = AffineMap::new(0.0, [1.0, 1.0], [0.0, 0.5], false);
+        assert_eq!(mapped(half_right), [
+            1.0, 1.5, 2.5,
+            4.0, 4.5, 5.5,
+            7.0, 7.5, 8.5,
+        ]);
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_quarter_turn() {
+        let turned = mapped(AffineMap::new(90_f32.to_radians(), [1.0, 1.0], [0.0, 0.0], false));
+        assert_eq!(turned.map(f32::round), [
+            7.0, 4.0, 1.0,
+            8.0, 5.0, 2.0,
+            9.0, 6.0, 3.0,
+        ].map(|x: f32| x), "a pixel comes from a quarter turn away");
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_mirror_swaps_left_and_right() {
+        assert_eq!(mapped(AffineMap::new(0.0, [1.0, 1.0], [0.0, 0.0], true)), [
+            3.0, 2.0, 1.0,
+            6.0, 5.0, 4.0,
+            9.0, 8.0, 7.0,
+        ]);
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn a_zoom_of_rows_leaves_columns_alone() {
+        assert_eq!(mapped(AffineMap::new(0.0, [0.5, 1.0], [0.0, 0.0], false)), [
+            2.5, 3.5, 4.5,
+            4.0, 5.0, 6.0,
+            5.5, 6.5, 7.5,
+        ]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_result_lies_between_the_image_s_extremes(
+            seed: u64, rotation in 0_f32..360.0, zoom in 0_f32..0.9, shift in 0_f32..2.0, flip: bool,
+        ) {
+            let augmentation = Augmentation { rotation, zoom, shift, flip };
+            let mut out = [f32::NAN; 9];
+            let mut random = stream(seed, Purpose::Augmentation, 1, 0);
+            augmentation.apply(&mut random, &IMAGE, SQUARE, &mut out);
+            // Blending rounds: allow one unit in the last place.
+            proptest::prop_assert!(out.iter().all(|x| (0.999_999..=9.000_001).contains(x)));
+        }
+    }
+}

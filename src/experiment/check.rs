@@ -1,0 +1,247 @@
+//! What makes sense: every value is looked at before anything starts.
+
+use std::fmt;
+
+use super::{Experiment, Plan, WrapperName};
+use crate::data::DatasetName;
+use crate::model::{Initializer, Network, Role};
+
+/// A value that makes no sense, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    keys: Vec<String>,
+    message: String,
+}
+
+impl Problem {
+    fn new(keys: &str, message: impl Into<String>) -> Self {
+        Problem { keys: keys.split('.').map(str::to_owned).collect(), message: message.into() }
+    }
+
+    /// The keys that lead to the value; an index stands for an element of an array.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
+    /// The keys joined by dots.
+    pub fn path(&self) -> String {
+        self.keys.join(".")
+    }
+
+    /// What is wrong, as a sentence.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}: {}", self.path(), self.message)
+    }
+}
+
+/// The epochs beyond which a plan is not tried out.
+const MOST_EPOCHS: u64 = 100_000;
+
+impl Experiment {
+    /// The network on its data.
+    ///
+    /// # Errors
+    /// A network that is not given, or a layer that does not fit.
+    pub fn network(&self) -> Result<Network, Problem> {
+        if self.network.name.is_some() == !self.network.layers.is_empty() {
+            return Err(Problem::new(
+                "network",
+                "give either the `name` of a network or its `layers`",
+            ));
+        }
+        let (shape, classes) = (self.data.dataset.shape(), self.data.dataset.classes());
+        let layers = self.network.layers(classes);
+        Network::new(&layers, [shape.channels, shape.height, shape.width], classes).map_err(
+            |error| {
+                let dataset = self.data.dataset;
+                match self.network.name {
+                    Some(name) => {
+                        let message =
+                            format!("{} does not fit {dataset} ({shape}): {error}", name.name());
+                        Problem::new("network.name", message)
+                    }
+                    None => Problem::new(
+                        &format!("network.layers.{}", error.position),
+                        error.to_string(),
+                    ),
+                }
+            },
+        )
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first value that makes no sense.
+    pub fn check(&self) -> Result<(), Problem> {
+        let network = self.network()?;
+        let epochs = self.train.epochs;
+        require(epochs >= 1 && epochs <= MOST_EPOCHS, "train.epochs", || {
+            format!("epochs must be 1 to {MOST_EPOCHS}, not {epochs}")
+        })?;
+        require(self.train.steps != Some(0), "train.steps", || "steps must be at least 1".into())?;
+        require(self.train.batch >= 1, "train.batch", || "the batch must be at least 1".into())?;
+        self.check_examples()?;
+        self.check_initial()?;
+        self.check_optimizer()?;
+        self.check_wrapper()?;
+        self.check_prune(&network)?;
+        let monitor = &self.monitor;
+        require(monitor.frame_seconds >= 0.0, "monitor.frame_seconds", || {
+            format!("must be a number of seconds, not {}", monitor.frame_seconds)
+        })?;
+        for (i, layer) in monitor.distance_layers.iter().enumerate() {
+            known_layer(&network, layer, &format!("monitor.distance_layers.{i}"))?;
+        }
+        require(self.evaluate.batch >= 1, "evaluate.batch", || {
+            "the batch must be at least 1".into()
+        })
+    }
+
+    fn check_examples(&self) -> Result<(), Problem> {
+        let data = &self.data;
+        for (key, examples) in
+            [("train_examples", data.train_examples), ("test_examples", data.test_examples)]
+        {
+            require(examples != Some(0), &format!("data.{key}"), || "must be at least 1".into())?;
+        }
+        let generated = (data.dataset == DatasetName::Glyphs).then_some(data.glyphs.train_examples);
+        let known = data.train_examples.into_iter().chain(generated).min();
+        let batch = self.train.batch;
+        require(known.is_none_or(|examples| batch <= examples), "train.batch", || {
+            format!(
+                "a batch of {batch} is more than the {} training examples",
+                known.unwrap_or_default()
+            )
+        })?;
+        let augmentation = data.augmentation;
+        for (key, value, limit) in [
+            ("rotation", augmentation.rotation, 180.0),
+            ("zoom", augmentation.zoom, 0.99),
+            ("shift", augmentation.shift, 1.0),
+        ] {
+            require((0.0..=limit).contains(&value), &format!("data.augmentation.{key}"), || {
+                format!("must be 0 to {limit}, not {value}")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_initial(&self) -> Result<(), Problem> {
+        match &self.initial.weights {
+            Initializer::Shared(value) => {
+                require(value.is_finite(), "initial.weights.shared", || {
+                    format!("must be a finite number, not {value}")
+                })
+            }
+            Initializer::Shuffled(path) => {
+                require(path.is_file(), "initial.weights.shuffled", || {
+                    format!("there is no file {}", path.display())
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_optimizer(&self) -> Result<(), Problem> {
+        let optimizer = &self.optimizer;
+        self.each_epoch(&optimizer.lr, "optimizer.lr", |lr| {
+            (lr > 0.0 && lr.is_finite())
+                .then_some(())
+                .ok_or("the learning rate must be a positive number")
+        })?;
+        let finite = |value: f64| value >= 0.0 && value.is_finite();
+        require(finite(optimizer.l2), "optimizer.l2", || "must be a number of at least 0".into())?;
+        require(
+            optimizer.epsilon > 0.0 && optimizer.epsilon.is_finite(),
+            "optimizer.epsilon",
+            || "must be a positive number".into(),
+        )?;
+        for (key, value) in [
+            ("momentum", optimizer.momentum),
+            ("beta1", optimizer.beta1),
+            ("beta2", optimizer.beta2),
+        ] {
+            require((0.0..1.0).contains(&value), &format!("optimizer.{key}"), || {
+                format!("must be at least 0 and below 1, not {value}")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn check_wrapper(&self) -> Result<(), Problem> {
+        let wrapper = &self.wrapper;
+        self.each_epoch(&wrapper.k, "wrapper.k", |k| {
+            (k >= 1.0 && k < 1e15).then_some(()).ok_or("k must be at least 1")
+        })?;
+        require(wrapper.alpha > 0.0 && wrapper.alpha <= 1.0, "wrapper.alpha", || {
+            format!("must be above 0 and at most 1, not {}", wrapper.alpha)
+        })?;
+        require(wrapper.stop.is_none_or(|stop| stop > wrapper.start), "wrapper.stop", || {
+            "must be after `start`".into()
+        })
+    }
+
+    fn check_prune(&self, network: &Network) -> Result<(), Problem> {
+        let prune = &self.prune;
+        self.each_epoch(&prune.ratio, "prune.ratio", |p| {
+            (0.0..1.0).contains(&p).then_some(()).ok_or("p must be at least 0 and below 1")
+        })?;
+        require((0.0..=1.0).contains(&prune.input_cap), "prune.input_cap", || {
+            format!("must be 0 to 1, not {}", prune.input_cap)
+        })?;
+        for (layer, p) in &prune.layers {
+            let key = format!("prune.layers.{layer}");
+            known_layer(network, layer, &key)?;
+            require((0.0..1.0).contains(p), &key, || {
+                format!("p must be at least 0 and below 1, not {p}")
+            })?;
+        }
+        let varies = self.wrapper.name != WrapperName::Laperm
+            && (0..self.train.epochs).any(|epoch| prune.ratio.at(epoch) != prune.ratio.at(0));
+        require(!varies, "prune.ratio", || {
+            "can only change while training under the laperm wrapper, which keeps the pruned values"
+                .into()
+        })
+    }
+
+    fn each_epoch(
+        &self,
+        plan: &Plan,
+        key: &str,
+        check: impl Fn(f64) -> Result<(), &'static str>,
+    ) -> Result<(), Problem> {
+        if let Some(problem) = plan.problem() {
+            return Err(Problem::new(key, problem));
+        }
+        for epoch in 0..self.train.epochs {
+            let value = plan.at(epoch);
+            check(value).map_err(|rule| {
+                let when = match plan {
+                    Plan::Constant(_) => String::new(),
+                    _ => format!(" in epoch {epoch}"),
+                };
+                Problem::new(key, format!("{rule}, not {value}{when}"))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn require(holds: bool, key: &str, message: impl FnOnce() -> String) -> Result<(), Problem> {
+    if holds { Ok(()) } else { Err(Problem::new(key, message())) }
+}
+
+fn known_layer(network: &Network, layer: &str, key: &str) -> Result<(), Problem> {
+    let weights = network.parameters().iter().filter(|p| p.role == Role::Weight);
+    let names: Vec<&str> = weights.map(|p| p.layer.as_str()).collect();
+    require(names.contains(&layer), key, || {
+        format!("there is no layer `{layer}`; there are {}", names.join(", "))
+    })
+}

@@ -1,0 +1,14 @@
+//! Experiments: what to train, read from TOML and checked before anything starts.
+
+mod check;
+mod read;
+mod schedule;
+mod schema;
+
+pub use check::Problem;
+pub use read::ExperimentError;
+pub use schedule::{Plan, Rule};
+pub use schema::{
+    DataSection, EvaluateSection, Experiment, InitialSection, MonitorSection, NetworkSection,
+    OptimizerName, OptimizerSection, PruneSection, TrainSection, WrapperName, WrapperSection,
+};

@@ -1,0 +1,401 @@
+//! The reservoir: the values that training may rearrange but never change.
+
+use super::{
+    VectorShape,
+    argsort::Argsort,
+    prune::{Priority, PruneRule},
+    ranking::sort_vectors,
+    reachable::log10_reachable,
+};
+use rayon::prelude::*;
+use thiserror::Error;
+
+/// The sorted initial values of one parameter's weight vectors, the paper's θ_sorted.
+///
+/// The initial weights are kept as they were before pruning, so that the pruning ratio p can go up
+/// and down: whatever p was before, the same p gives the same values.
+#[derive(Debug, Clone)]
+pub struct Reservoir {
+    shape: VectorShape,
+    initial: Vec<f32>,
+    priority: Option<Priority>,
+    pruning_ratio: f64,
+    sorted: Vec<f32>,
+}
+
+/// Why a reservoir cannot be made, or cannot be pruned so.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+pub enum ReservoirError {
+    /// The weights do not divide into vectors of the given length.
+    #[error("{weights} weights cannot be divided into weight vectors of length {len}")]
+    Ragged {
+        /// Number of initial weights.
+        weights: usize,
+        /// Length asked for.
+        len: usize,
+    },
+    /// An initial weight is NaN or infinite.
+    #[error("initial weight {index} is {value}; every initial weight must be a finite number")]
+    NotFinite {
+        /// Position in the parameter.
+        index: usize,
+        /// What it is.
+        value: f32,
+    },
+    /// There is not one priority for each weight.
+    #[error("{priorities} pruning priorities for {weights} weights; give one for each weight")]
+    PriorityCount {
+        /// Number of priorities.
+        priorities: usize,
+        /// Number of initial weights.
+        weights: usize,
+    },
+    /// A priority is outside [0, 1).
+    #[error("pruning priority {index} is {value}; a priority is at least 0 and less than 1")]
+    PriorityRange {
+        /// Position in the parameter.
+        index: usize,
+        /// What it is.
+        value: f32,
+    },
+    /// A pruning ratio is outside [0, 1).
+    #[error("the pruning ratio {ratio} is not usable; it must be at least 0 and less than 1")]
+    Ratio {
+        /// Ratio asked for.
+        ratio: f64,
+    },
+    /// The parameter is one that is never pruned.
+    #[error("this parameter is never pruned, so its pruning ratio cannot be {ratio}, only 0")]
+    NeverPruned {
+        /// Ratio asked for.
+        ratio: f64,
+    },
+}
+
+impl Reservoir {
+    /// The reservoir of a parameter that is never pruned, such as a bias.
+    ///
+    /// A negative zero is kept as a positive one.
+    ///
+    /// # Errors
+    /// If the weights are not a whole number of vectors of length `len`, or not all finite.
+    pub fn new(initial: Vec<f32>, len: usize) -> Result<Self, ReservoirError> {
+        Self::with_priority(initial, len, None)
+    }
+
+    /// The reservoir of a parameter that may be pruned, with p = 0 for now.
+    ///
+    /// `priority` has one number for each weight, uniform in [0, 1): the lower, the sooner the
+    /// weight is pruned as p grows.
+    ///
+    /// # Errors
+    /// As [`Reservoir::new`], and if there is not one priority in [0, 1) for each weight.
+    pub fn prunable(
+        initial: Vec<f32>,
+        len: usize,
+        priority: Vec<f32>,
+        rule: PruneRule,
+    ) -> Result<Self, ReservoirError> {
+        let (priorities, weights) = (priority.len(), initial.len());
+        if priorities != weights {
+            return Err(ReservoirError::PriorityCount { priorities, weights });
+        }
+        if let Some(index) = priority.iter().position(|value| !(0.0..1.0).contains(value)) {
+            return Err(ReservoirError::PriorityRange { index, value: priority[index] });
+        }
+        vector_shape(weights, len)?;
+        Self::with_priority(initial, len, Some(Priority::new(rule, priority, len)))
+    }
+
+    fn with_priority(
+        mut initial: Vec<f32>,
+        len: usize,
+        priority: Option<Priority>,
+    ) -> Result<Self, ReservoirError> {
+        let shape = vector_shape(initial.len(), len)?;
+        if let Some(index) = initial.iter().position(|value| !value.is_finite()) {
+            return Err(ReservoirError::NotFinite { index, value: initial[index] });
+        }
+        // Both zeros tie, so only one of them may be there for a second sync to change no bit.
+        initial.iter_mut().for_each(|value| *value += 0.0);
+        let sorted = sort_vectors(&initial, len);
+        Ok(Self { shape, initial, priority, pruning_ratio: 0.0, sorted })
+    }
+
+    /// Sets the pruning ratio p and sorts anew; weights follow at the next [`Reservoir::sync`].
+    ///
+    /// Masks are nested: a larger p prunes what a smaller one did and more. A vector may lose all
+    /// its weights if p is close to 1.
+    ///
+    /// # Errors
+    /// If p is not in [0, 1), or not 0 for a parameter that is never pruned. Nothing changes then.
+    pub fn set_pruning_ratio(&mut self, p: f64) -> Result<(), ReservoirError> {
+        if !(0.0..1.0).contains(&p) {
+            return Err(ReservoirError::Ratio { ratio: p });
+        }
+        if self.priority.is_none() && p > 0.0 {
+            return Err(ReservoirError::NeverPruned { ratio: p });
+        }
+        self.pruning_ratio = p;
+        self.sorted = sort_vectors(&self.pruned_initial(), self.shape.len);
+        Ok(())
+    }
+
+    /// The pruning ratio p: 0 at first, and always for a parameter that is never pruned.
+    pub fn pruning_ratio(&self) -> f64 {
+        self.pruning_ratio
+    }
+
+    /// Number of zeros in all vectors together, pruned or initial.
+    pub fn zeros(&self) -> usize {
+        self.sorted.iter().filter(|&&value| value == 0.0).count()
+    }
+
+    /// Number and length of the weight vectors.
+    pub fn shape(&self) -> VectorShape {
+        self.shape
+    }
+
+    /// The values of vector `j` in ascending order.
+    ///
+    /// # Panics
+    /// If there is no such vector.
+    pub fn sorted(&self, j: usize) -> &[f32] {
+        &self.sorted[j * self.shape.len..][..self.shape.len]
+    }
+
+    /// The initial weights θ_0 at their own positions, zero where pruned: what a network starts from.
+    pub fn pruned_initial(&self) -> Vec<f32> {
+        let mut weights = self.initial.clone();
+        if let Some(priority) = &self.priority {
+            priority.prune(&mut weights, self.pruning_ratio);
+        }
+        weights
+    }
+
+    /// Synchronizes: θ ← σ_θ(θ_sorted). Every vector of `weights` is overwritten by the reservoir's
+    /// values in the vector's own ranking, the smallest weight by the smallest value.
+    ///
+    /// # Panics
+    /// If `weights` has not as many entries as the reservoir.
+    pub fn sync(&self, weights: &mut [f32]) {
+        self.assert_same_size(weights);
+        let len = self.shape.len;
+        weights.par_chunks_mut(len).zip(self.sorted.par_chunks(len)).for_each_init(
+            Argsort::default,
+            |argsort, (vector, sorted)| {
+                for (&value, &position) in sorted.iter().zip(argsort.order(vector)) {
+                    vector[position as usize] = value;
+                }
+            },
+        );
+    }
+
+    /// A synchronized copy of `weights`, which stay as they are.
+    ///
+    /// # Panics
+    /// As [`Reservoir::sync`].
+    pub fn synced(&self, weights: &[f32]) -> Vec<f32> {
+        let mut copy = weights.to_vec();
+        self.sync(&mut copy);
+        copy
+    }
+
+    /// The vectors of `weights` which are not a permutation of the reservoir's, in ascending order.
+    ///
+    /// Values are compared bit by bit, except that both zeros are one value: they mean the same to a
+    /// network, and a multiplication on the way may have flipped the sign.
+    ///
+    /// # Panics
+    /// As [`Reservoir::sync`].
+    pub fn foreign_vectors(&self, weights: &[f32]) -> Vec<usize> {
+        self.assert_same_size(weights);
+        let sorted = sort_vectors(weights, self.shape.len);
+        let vectors = sorted.chunks(self.shape.len).enumerate();
+        vectors.filter(|&(j, vector)| vector != self.sorted(j)).map(|(j, _)| j).collect()
+    }
+
+    /// The logarithm to base 10 of the number of different weights that can be reached by
+    /// permutation; see [`log10_reachable`].
+    pub fn log10_reachable(&self) -> f64 {
+        log10_reachable(&self.sorted, self.shape.len)
+    }
+
+    fn assert_same_size(&self, weights: &[f32]) {
+        assert_eq!(weights.len(), self.shape.elements(), "as many weights as the reservoir holds");
+    }
+}
+
+fn vector_shape(weights: usize, len: usize) -> Result<VectorShape, ReservoirError> {
+    if len == 0 || !weights.is_multiple_of(len) {
+        return Err(ReservoirError::Ragged { weights, len });
+    }
+    Ok(VectorShape { count: weights / len, len })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::laperm::ranking;
+    use proptest::{collection::vec, prelude::*};
+
+    #[test]
+    fn a_sync_puts_the_smallest_value_on_the_smallest_weight() {
+        let reservoir = Reservoir::new(vec![0.3, -0.1, 0.2, 5.0, 6.0, 4.0], 3).unwrap();
+        assert_eq!(reservoir.sorted(0), [-0.1, 0.2, 0.3]);
+        assert_eq!(reservoir.sorted(1), [4.0, 5.0, 6.0]);
+
+        let mut weights = [7.0, 8.0, -9.0, 0.0, 0.5, 0.1];
+        assert_eq!(reservoir.synced(&weights), [0.2, 0.3, -0.1, 4.0, 6.0, 5.0]);
+        assert_eq!(weights, [7.0, 8.0, -9.0, 0.0, 0.5, 0.1]);
+        reservoir.sync(&mut weights);
+        assert_eq!(weights, [0.2, 0.3, -0.1, 4.0, 6.0, 5.0]);
+    }
+
+    #[test]
+    fn pruning_sorts_zeros_among_the_values() {
+        let (initial, priority) = (vec![-3.0, 1.0, 2.0, -1.0], vec![0.9, 0.1, 0.4, 0.6]);
+        let mut reservoir =
+            Reservoir::prunable(initial.clone(), 4, priority, PruneRule::Independent).unwrap();
+        assert_eq!((reservoir.pruning_ratio(), reservoir.zeros()), (0.0, 0));
+
+        reservoir.set_pruning_ratio(0.5).unwrap();
+        assert_eq!(reservoir.pruned_initial(), [-3.0, 0.0, 0.0, -1.0]);
+        assert_eq!(reservoir.sorted(0), [-3.0, -1.0, 0.0, 0.0]);
+        assert_eq!((reservoir.pruning_ratio(), reservoir.zeros()), (0.5, 2));
+        assert_eq!(reservoir.synced(&[4.0, 3.0, 2.0, 1.0]), [0.0, 0.0, -1.0, -3.0]);
+        assert!((reservoir.log10_reachable() - 12f64.log10()).abs() < 1e-12);
+
+        reservoir.set_pruning_ratio(0.0).unwrap();
+        assert_eq!(reservoir.pruned_initial(), initial);
+        assert_eq!(reservoir.sorted(0), [-3.0, -1.0, 1.0, 2.0]);
+    }
+
+    #[test]
+    fn foreign_vectors_are_named() {
+        let reservoir = Reservoir::new(vec![1.0, 2.0, 2.0, 0.0, -1.0, 3.0], 3).unwrap();
+        assert!(reservoir.foreign_vectors(&[2.0, 1.0, 2.0, 3.0, -0.0, -1.0]).is_empty());
+        assert_eq!(reservoir.foreign_vectors(&[2.0, 1.0, 1.0, 3.0, 0.0, -1.0]), [0]);
+        let next_up = 3f32.next_up();
+        assert_eq!(reservoir.foreign_vectors(&[f32::NAN, 1.0, 2.0, next_up, 0.0, -1.0]), [0, 1]);
+    }
+
+    #[test]
+    fn bad_input_is_refused_with_a_reason() {
+        let refused = |initial: &[f32], len| Reservoir::new(initial.to_vec(), len).unwrap_err();
+        assert_eq!(refused(&[1.0; 5], 2), ReservoirError::Ragged { weights: 5, len: 2 });
+        assert_eq!(refused(&[1.0; 5], 0), ReservoirError::Ragged { weights: 5, len: 0 });
+        assert_eq!(
+            refused(&[1.0, f32::INFINITY], 2),
+            ReservoirError::NotFinite { index: 1, value: f32::INFINITY },
+        );
+
+        let refused = |priority: &[f32]| {
+            Reservoir::prunable(vec![1.0; 2], 2, priority.to_vec(), PruneRule::Exact).unwrap_err()
+        };
+        assert_eq!(refused(&[0.5]), ReservoirError::PriorityCount { priorities: 1, weights: 2 });
+        assert_eq!(refused(&[0.5, 1.0]), ReservoirError::PriorityRange { index: 1, value: 1.0 },);
+    }
+
+    #[test]
+    fn a_refused_pruning_ratio_changes_nothing() {
+        let mut never = Reservoir::new(vec![1.0, 2.0], 2).unwrap();
+        let refused = never.set_pruning_ratio(0.5);
+        assert_eq!(refused, Err(ReservoirError::NeverPruned { ratio: 0.5 }));
+        assert_eq!(never.set_pruning_ratio(0.0), Ok(()));
+
+        let (initial, priority) = (vec![1.0, 2.0], vec![0.1, 0.2]);
+        let mut prunable = Reservoir::prunable(initial, 2, priority, PruneRule::Exact).unwrap();
+        prunable.set_pruning_ratio(0.5).unwrap();
+        for ratio in [-0.1, 1.0, f64::INFINITY] {
+            assert_eq!(prunable.set_pruning_ratio(ratio), Err(ReservoirError::Ratio { ratio }));
+        }
+        assert!(prunable.set_pruning_ratio(f64::NAN).is_err());
+        assert_eq!((prunable.pruning_ratio(), prunable.sorted(0)), (0.5, &[0.0, 2.0][..]));
+    }
+
+    /// Matrices with short and long vectors, ties and zeros, and weights for them.
+    fn matrices() -> impl Strategy<Value = (usize, Vec<f32>, Vec<f32>, Vec<f32>)> {
+        let weight =
+            || prop_oneof![4 => -1.0f32..1.0, 1 => Just(0.0), 1 => Just(-0.0), 1 => Just(0.08)];
+        let len = prop_oneof![4 => 1usize..40, 1 => 1000usize..1100];
+        (len, 1usize..6).prop_flat_map(move |(len, count)| {
+            let elements = count * len;
+            let priority = vec(0.0f32..1.0, elements);
+            (Just(len), vec(weight(), elements), vec(weight(), elements), priority)
+        })
+    }
+
+    fn rule() -> impl Strategy<Value = PruneRule> {
+        prop_oneof![Just(PruneRule::Independent), Just(PruneRule::Exact)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_sync_keeps_the_values((len, initial, weights, _) in matrices()) {
+            let reservoir = Reservoir::new(initial, len).unwrap();
+            let synced = reservoir.synced(&weights);
+            prop_assert_eq!(sort_vectors(&synced, len), &reservoir.sorted[..]);
+            prop_assert!(reservoir.foreign_vectors(&synced).is_empty());
+        }
+
+        /// Equal values may stand in either order, so what holds with ties as well is that a
+        /// weight of higher rank never receives the smaller value.
+        #[test]
+        fn a_sync_gives_the_ranking_of_what_it_replaced((len, initial, weights, _) in matrices()) {
+            let synced = Reservoir::new(initial.clone(), len).unwrap().synced(&weights);
+            for (before, after) in weights.chunks(len).zip(synced.chunks(len)) {
+                let by_rank = super::super::order(before).into_iter().map(|i| after[i as usize]);
+                prop_assert!(by_rank.is_sorted());
+            }
+            let distinct: Vec<f32> = (0..initial.len()).map(|i| i as f32).collect();
+            let synced = Reservoir::new(distinct, len).unwrap().synced(&weights);
+            for (before, after) in weights.chunks(len).zip(synced.chunks(len)) {
+                prop_assert_eq!(ranking(before), ranking(after));
+            }
+        }
+
+        #[test]
+        fn a_second_sync_changes_nothing((len, initial, weights, _) in matrices()) {
+            let reservoir = Reservoir::new(initial, len).unwrap();
+            let bits = |weights: &[f32]| weights.iter().map(|w| w.to_bits()).collect::<Vec<_>>();
+            let once = reservoir.synced(&weights);
+            prop_assert_eq!(bits(&reservoir.synced(&once)), bits(&once));
+        }
+
+        #[test]
+        fn masks_are_nested_and_p_can_go_back(
+            (len, initial, _, priority) in matrices(),
+            rule in rule(),
+            (low, high) in (0.0..0.5, 0.5..0.999),
+        ) {
+            let mut reservoir = Reservoir::prunable(initial, len, priority, rule).unwrap();
+            reservoir.set_pruning_ratio(low).unwrap();
+            let (sparse, sorted) = (reservoir.pruned_initial(), reservoir.sorted.clone());
+            reservoir.set_pruning_ratio(high).unwrap();
+            for (sparser, weight) in reservoir.pruned_initial().iter().zip(&sparse) {
+                prop_assert!(*sparser == 0.0 || sparser == weight);
+            }
+            reservoir.set_pruning_ratio(low).unwrap();
+            prop_assert_eq!(reservoir.pruned_initial(), sparse);
+            prop_assert_eq!(reservoir.sorted, sorted);
+        }
+
+        #[test]
+        fn the_number_of_threads_does_not_matter((len, initial, weights, priority) in matrices()) {
+            let on_threads = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| {
+                    let (initial, priority) = (initial.clone(), priority.clone());
+                    let mut reservoir =
+                        Reservoir::prunable(initial, len, priority, PruneRule::Exact).unwrap();
+                    reservoir.set_pruning_ratio(0.3).unwrap();
+                    reservoir.synced(&weights).into_iter().map(f32::to_bits).collect::<Vec<_>>()
+                })
+            };
+            prop_assert_eq!(on_threads(1), on_threads(3));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! A sequence of layers, checked against the data's shape: what parameters it has and how values flow.
+
+use super::plan::{Plan, Planner};
+use super::{Layer, Parameter};
+
+/// A network whose shapes fit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    pub(super) plan: Plan,
+    pub(super) parameters: Vec<Parameter>,
+    /// Layer name and channels of each batch norm, in order.
+    pub(super) norms: Vec<(String, usize)>,
+    input: [usize; 3],
+    classes: usize,
+}
+
+/// A layer that does not fit what comes before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("layer {}, {name}: {problem}", position + 1)]
+pub struct ShapeError {
+    /// Index in the sequence of layers.
+    pub position: usize,
+    /// The layer's name, such as `conv2`, or its type where it has none.
+    pub name: String,
+    /// What does not fit, as a sentence.
+    pub problem: String,
+}
+
+impl Network {
+    /// Checks `layers` on images of `input` channels, height and width, and lists their parameters.
+    ///
+    /// ```
+    /// use laperm::model::{Network, Published};
+    /// let conv7 = Network::new(&Published::Conv7.layers(10), [1, 28, 28], 10)?;
+    /// assert_eq!(conv7.trainable(), 325_578);
+    /// assert_eq!(conv7.parameters()[0].name, "conv1.weight");
+    /// # Ok::<(), laperm::model::ShapeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A layer that cannot take what the one before it gives, an impossible size or rate, or an end that is not a
+    /// dense layer with one unit per class.
+    pub fn new(layers: &[Layer], input: [usize; 3], classes: usize) -> Result<Self, ShapeError> {
+        let mut planner = Planner::new(input, classes);
+        let plan = planner.network(layers)?;
+        let Planner { parameters, norms, .. } = planner;
+        Ok(Network { plan, parameters, norms, input, classes })
+    }
+
+    /// The parameters, in order.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// Channels of each batch norm, whose running statistics a network carries beside its parameters, with the
+    /// layer's name.
+    pub fn norms(&self) -> &[(String, usize)] {
+        &self.norms
+    }
+
+    /// The number of trainable parameters: all but batch norm's running statistics.
+    pub fn trainable(&self) -> usize {
+        self.parameters.iter().map(Parameter::elements).sum()
+    }
+
+    /// Channels, height and width of its images.
+    pub fn input(&self) -> [usize; 3] {
+        self.input
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Activation, Padding, Published, Role};
+
+    const MNIST: [usize; 3] = [1, 28, 28];
+    const CIFAR: [usize; 3] = [3, 32, 32];
+
+    fn published(network: Published) -> Network {
+        let input = match network {
+            Published::Mlp | Published::Conv7 | Published::F1 | Published::F2 => MNIST,
+            _ => CIFAR,
+        };
+        Network::new(&network.layers(10), input, 10).expect("a published network fits its data")
+    }
+
+    #[test]
+    fn published_networks_have_their_published_sizes() {
+        let sizes = Published::ALL.map(|network| (network.name(), published(network).trainable()));
+        let expected = [
+            ("mlp", 89_610),
+            ("conv2", 4_302_922),
+            ("conv4", 2_427_722),
+            ("conv7", 325_578),
+            ("conv13", 14_991_946),
+            ("resnet50", 760_266),
+            ("f1", 7_840),
+            ("f2", 109_184),
+        ];
+        assert_eq!(sizes, expected);
+    }
+
+    #[test]
+    fn batch_norm_statistics_complete_the_published_resnet() {
+        let resnet = published(Published::Resnet50);
+        let statistics: usize = resnet.norms().iter().map(|(_, channels)| 2 * channels).sum();
+        assert_eq!(resnet.trainable() + statistics, 763_882);
+    }
+
+    #[test]
+    fn names_are_unique_and_follow_the_layers() {
+        for network in Published::ALL {
+            let network = published(network);
+            let mut names: Vec<_> = network.parameters().iter().map(|p| &p.name).collect();
+            names.sort();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count);
+        }
+        let names = published(Published::Resnet50).parameters.into_iter().map(|p| p.name);
+        let names: Vec<_> = names.collect();
+        assert!(names.contains(&"block9.shortcut.conv1.weight".to_owned()), "{names:?}");
+        assert!(names.contains(&"block24.bn2.bias".to_owned()));
+    }
+
+    #[test]
+    fn fans_of_a_convolution_count_its_kernel() {
+        let conv7 = published(Published::Conv7);
+        let conv3 = &conv7.parameters()[4];
+        assert_eq!(
+            (conv3.name.as_str(), conv3.shape.as_slice()),
+            ("conv3.weight", &[32, 32, 5, 5][..])
+        );
+        assert_eq!((conv3.fan_in, conv3.fan_out), (800, 800));
+        let bias = &conv7.parameters()[5];
+        assert_eq!((bias.role, bias.fan_in, bias.fan_out), (Role::Bias, 32, 32));
+    }
+
+    #[test]
+    fn errors_name_the_layer() {
+        let error = |layers: &[Layer]| {
+            Network::new(layers, MNIST, 10).expect_err("must not fit").to_string()
+        };
+        assert_eq!(
+            error(&[Layer::dense(10)]),
+            "layer 1, dense1: takes one axis, but gets 1x28x28: put a flatten layer before it"
+        );
+        let big = Layer::Conv {
+            filters: 4,
+            kernel: 29,
+            stride: 1,
+            padding: Padding::Valid,
+            bias: true,
+            activation: Activation::Relu,
+        };
+        assert_eq!(
+            error(&[Layer::conv(4, 3), big, Layer::Flatten, Layer::dense(10)]),
+            "layer 2, conv2: a kernel of 29x29 does not fit in 28x28 pixels"
+        );
+        assert_eq!(
+            error(&[Layer::Flatten, Layer::dense(7)]),
+            "layer 2, dense1: the last layer needs one unit per class, 10, not 7"
+        );
+        assert_eq!(
+            error(&[Layer::Flatten]),
+            "layer 1, flatten: the last layer must be dense, with one unit per class (10)"
+        );
+        assert_eq!(
+            error(&[Layer::Dropout { rate: 1.0 }, Layer::Flatten, Layer::dense(10)]),
+            "layer 1, dropout: the rate must be at least 0 and below 1, not 1"
+        );
+        assert_eq!(
+            error(&[Layer::MaxPool { size: 3 }, Layer::Flatten, Layer::dense(10)]),
+            "layer 1, max-pool: 28x28 pixels cannot be divided into squares of 3x3"
+        );
+        let residual = Layer::Residual { body: vec![Layer::conv(4, 3)], shortcut: vec![] };
+        assert_eq!(
+            error(&[residual, Layer::Flatten, Layer::dense(10)]),
+            "layer 1, block1: the body gives 4x28x28, but the shortcut 1x28x28"
+        );
+    }
+
+    #[test]
+    fn the_last_dense_layer_gives_logits() {
+        let layers = vec![Layer::Flatten, Layer::dense(10)];
+        let network = Network::new(&layers, MNIST, 10).expect("fits");
+        assert!(network.parameters()[0].last);
+        assert_eq!(network.parameters().len(), 2);
+    }
+}

@@ -1,0 +1,5 @@
+//! The run directory.
+mod series;
+mod state;
+pub use series::Series;
+pub use state::{Distance, Mark, Notice, RunState, Scores};

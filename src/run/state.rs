@@ -1,0 +1,401 @@
+//! What is known of a run: the fold of its events, and all that panels, figures and headless lines draw from.
+
+use std::sync::Arc;
+
+use super::Series;
+use crate::train::{
+    Event, EventKind, Frame, LayerSync, Phase, Reason, Schedule, Score, Started, Weights,
+};
+
+/// The state of a run after some of its events.
+#[derive(Debug, Clone, Default)]
+pub struct RunState {
+    /// What is trained; `None` until the run has begun.
+    pub started: Option<Arc<Started>>,
+    /// What the trainer does.
+    pub phase: Phase,
+    /// Training steps finished.
+    pub step: u64,
+    /// Seconds since the run began, of the newest event.
+    pub seconds: f64,
+    /// lr, k and p in effect.
+    pub schedule: Schedule,
+    /// Batch loss.
+    pub loss: Series,
+    /// Batch accuracy.
+    pub batch_accuracy: Series,
+    /// Test scores of the synchronized weights, or of the only weights there are without LaPerm.
+    pub test: Scores,
+    /// Test scores of the inner optimizer's weights, just before a sync.
+    pub before_sync: Scores,
+    /// Scores on a sample of the train set, right after a sync.
+    pub train: Scores,
+    /// Ranking distance per layer, in the order of [`Started::layers`]; empty where not monitored.
+    pub distance: Vec<Distance>,
+    /// Syncs (or lookahead moves) so far.
+    pub syncs: u64,
+    /// Step of the newest sync.
+    pub last_sync: Option<u64>,
+    /// What the newest sync took.
+    pub sync_milliseconds: f64,
+    /// The newest sync's numbers per layer.
+    pub layer_syncs: Vec<LayerSync>,
+    /// The newest look at the weights.
+    pub frame: Option<(u64, Arc<Frame>)>,
+    /// Changes made by hand, for every time axis.
+    pub marks: Vec<Mark>,
+    /// Messages to a person, oldest first.
+    pub notices: Vec<Notice>,
+    /// Snapshots saved, relative to the run folder.
+    pub snapshots: Vec<String>,
+    /// Seconds since the run began, by step; a few points a second.
+    pub clock: Series,
+    /// Why the run ended.
+    pub reason: Option<Reason>,
+    /// What went wrong.
+    pub failure: Option<String>,
+    /// SHA-256 over all parameters at the end.
+    pub weights_checksum: Option<String>,
+    pace: Pace,
+}
+
+/// Accuracy and loss over steps.
+#[derive(Debug, Clone, Default)]
+pub struct Scores {
+    /// Share classified correctly, 0 to 1.
+    pub accuracy: Series,
+    /// Mean cross-entropy.
+    pub loss: Series,
+}
+
+impl Scores {
+    fn push(&mut self, step: u64, score: &Score) {
+        self.accuracy.push(step, score.accuracy);
+        self.loss.push(step, score.loss);
+    }
+}
+
+/// The ranking distance of one layer over steps, in ranks.
+#[derive(Debug, Clone, Default)]
+pub struct Distance {
+    /// Mean of D_t.
+    pub mean: Series,
+    /// Standard deviation of D_t.
+    pub sd: Series,
+}
+
+/// Something done by hand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// When.
+    pub step: u64,
+    /// What, in a few characters: `k = 100`.
+    pub label: String,
+}
+
+/// A message to a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// When.
+    pub step: u64,
+    /// Seconds since the run began.
+    pub seconds: f64,
+    /// The message.
+    pub message: String,
+}
+
+impl RunState {
+    /// Takes in the next event.
+    pub fn apply(&mut self, event: &Event) {
+        let step = event.step;
+        self.step = step;
+        self.seconds = self.seconds.max(event.seconds);
+        match &event.kind {
+            EventKind::Started(started) => {
+                self.distance = vec![Distance::default(); started.layers.len()];
+                self.started = Some(Arc::new((**started).clone()));
+            }
+            EventKind::Step { loss, accuracy } => {
+                self.loss.push(step, *loss);
+                self.batch_accuracy.push(step, *accuracy);
+                let seconds = event.seconds as f32;
+                if self.clock.last().is_none_or(|(_, last)| seconds - last >= 0.25) {
+                    self.clock.push(step, seconds);
+                }
+                self.pace.step(step, event.seconds);
+            }
+            EventKind::Schedule(schedule) => self.schedule = *schedule,
+            EventKind::Sync { sync, milliseconds, layers } => {
+                self.syncs = *sync;
+                self.last_sync = Some(step);
+                self.sync_milliseconds = *milliseconds;
+                self.layer_syncs.clone_from(layers);
+            }
+            EventKind::Lookahead { sync } => {
+                self.syncs = *sync;
+                self.last_sync = Some(step);
+            }
+            EventKind::RankingDistance { layers } => {
+                for layer in layers {
+                    if let Some(distance) = self.distance.get_mut(layer.layer) {
+                        distance.mean.push(step, layer.mean);
+                        distance.sd.push(step, layer.sd);
+                    }
+                }
+            }
+            EventKind::Evaluation { weights, test, train, took } => {
+                self.evaluated(step, *weights, test, train.as_ref());
+                self.pace.idle(*took);
+            }
+            EventKind::Frame { frame, .. } => {
+                if let Some(frame) = frame {
+                    self.frame = Some((step, frame.clone()));
+                }
+            }
+            EventKind::Applied { command } if command.steers() => {
+                self.marks.push(Mark { step, label: command.to_string() });
+            }
+            EventKind::Refused { command, reason } => {
+                self.notice(event, format!("not done: {command}: {reason}"));
+            }
+            EventKind::Phase { phase } => {
+                self.phase = *phase;
+                self.pace.restart(step, event.seconds);
+            }
+            EventKind::Snapshot { file, .. } => {
+                self.snapshots.push(file.clone());
+                self.notice(event, format!("saved {file}"));
+            }
+            EventKind::Diverged { place, good_step } => {
+                self.phase = Phase::Diverged;
+                self.notice(
+                    event,
+                    format!(
+                        "{place} is not a finite number; the state of step {good_step} is kept"
+                    ),
+                );
+            }
+            EventKind::Notice { message } => self.notice(event, message.clone()),
+            EventKind::Finished { reason, message, weights_checksum } => {
+                self.phase = Phase::Finished;
+                self.reason = Some(*reason);
+                self.failure.clone_from(message);
+                self.weights_checksum.clone_from(weights_checksum);
+            }
+            EventKind::Applied { .. } | EventKind::Epoch { .. } | EventKind::Unknown => {}
+        }
+    }
+
+    /// Epochs finished, with the fraction of the one under way.
+    pub fn epoch(&self) -> f64 {
+        match &self.started {
+            Some(started) if started.steps_per_epoch > 0 => {
+                self.step as f64 / started.steps_per_epoch as f64
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// Share of the planned steps that are done, 0 to 1.
+    pub fn progress(&self) -> f64 {
+        match &self.started {
+            Some(started) if started.total_steps > 0 => {
+                (self.step as f64 / started.total_steps as f64).min(1.0)
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// Training images per second over the last seconds, evaluations left out; `None` until known.
+    pub fn images_per_second(&self) -> Option<f64> {
+        let started = self.started.as_ref()?;
+        if started.steps_per_epoch == 0 {
+            return None;
+        }
+        let images_per_step = started.train_examples as f64 / started.steps_per_epoch as f64;
+        Some(self.pace.steps_per_second()? * images_per_step)
+    }
+
+    /// Seconds until all steps are taken at the present pace; `None` when it does not run.
+    pub fn seconds_left(&self) -> Option<f64> {
+        let started = self.started.as_ref().filter(|_| self.phase == Phase::Running)?;
+        let steps = started.total_steps.saturating_sub(self.step) as f64;
+        Some(steps / self.pace.steps_per_second()?)
+    }
+
+    /// Seconds since the run began at `step`, between known moments by a straight line.
+    pub fn seconds_at(&self, step: u64) -> f64 {
+        let (steps, seconds) = (self.clock.steps(), self.clock.values());
+        let next = steps.partition_point(|&s| s < step);
+        let (before, after) = match (next.checked_sub(1), steps.get(next)) {
+            (None, Some(&s)) => ((0, 0.0), (s, f64::from(seconds[next]))),
+            (Some(i), Some(&s)) => {
+                ((steps[i], f64::from(seconds[i])), (s, f64::from(seconds[next])))
+            }
+            (Some(i), None) => ((steps[i], f64::from(seconds[i])), (self.step, self.seconds)),
+            (None, None) => ((0, 0.0), (self.step, self.seconds)),
+        };
+        if after.0 <= before.0 {
+            return before.1;
+        }
+        let share = (step.min(after.0) - before.0) as f64 / (after.0 - before.0) as f64;
+        before.1 + share * (after.1 - before.1)
+    }
+
+    /// The best test accuracy right after a sync, and its step.
+    pub fn best(&self) -> Option<(u64, f32)> {
+        self.test.accuracy.max()
+    }
+
+    fn evaluated(&mut self, step: u64, weights: Weights, test: &Score, train: Option<&Score>) {
+        let permutes = self.started.as_ref().is_some_and(|s| s.wrapper == "laperm");
+        let synchronizes = permutes && self.schedule.active;
+        if weights == Weights::Inner && synchronizes {
+            self.before_sync.push(step, test);
+            return;
+        }
+        self.test.push(step, test);
+        if let Some(train) = train {
+            self.train.push(step, train);
+        }
+    }
+
+    fn notice(&mut self, event: &Event, message: String) {
+        self.notices.push(Notice { step: event.step, seconds: event.seconds, message });
+    }
+}
+
+/// Steps per second, over a window that forgets pauses and evaluations.
+#[derive(Debug, Clone, Default)]
+struct Pace {
+    /// (step, seconds of training time), oldest first.
+    window: std::collections::VecDeque<(u64, f64)>,
+    /// Seconds that were not spent training.
+    idle: f64,
+}
+
+impl Pace {
+    /// Long enough to be steady, short enough to show what a new k does.
+    const WINDOW_SECONDS: f64 = 8.0;
+
+    fn step(&mut self, step: u64, seconds: f64) {
+        let now = seconds - self.idle;
+        // A few points a second are enough, whatever the step rate.
+        let fresh = match self.window.len() {
+            0 | 1 => true,
+            n => now - self.window[n - 2].1 >= 0.1,
+        };
+        if !fresh {
+            self.window.pop_back();
+        }
+        self.window.push_back((step, now));
+        while self.window.len() > 2 && now - self.window[1].1 > Self::WINDOW_SECONDS {
+            self.window.pop_front();
+        }
+    }
+
+    fn idle(&mut self, seconds: f64) {
+        self.idle += seconds;
+    }
+
+    fn restart(&mut self, step: u64, seconds: f64) {
+        self.window.clear();
+        self.window.push_back((step, seconds - self.idle));
+    }
+
+    fn steps_per_second(&self) -> Option<f64> {
+        let (&(first, start), &(last, end)) = (self.window.front()?, self.window.back()?);
+        (last > first && end > start).then(|| (last - first) as f64 / (end - start))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::{Command, LayerDistance, LayerInfo};
+
+    fn started(wrapper: &str) -> EventKind {
+        EventKind::Started(Box::new(Started {
+            wrapper: wrapper.into(),
+            train_examples: 100,
+            steps_per_epoch: 10,
+            total_steps: 40,
+            layers: vec![LayerInfo::default(), LayerInfo::default()],
+            ..Started::default()
+        }))
+    }
+
+    fn fold(events: impl IntoIterator<Item = (u64, f64, EventKind)>) -> RunState {
+        let mut state = RunState::default();
+        for (step, seconds, kind) in events {
+            state.apply(&Event { step, seconds, kind });
+        }
+        state
+    }
+
+    fn step() -> EventKind {
+        EventKind::Step { loss: 1.0, accuracy: 0.5 }
+    }
+
+    #[test]
+    fn pace_leaves_pauses_and_evaluations_out() {
+        let evaluation = EventKind::Evaluation {
+            weights: Weights::Synced,
+            test: Score::default(),
+            train: None,
+            took: 5.0,
+        };
+        let state = fold([
+            (0, 0.0, started("laperm")),
+            (0, 0.0, EventKind::Phase { phase: Phase::Running }),
+            (1, 1.0, step()),
+            (1, 6.0, evaluation),
+            (2, 7.0, step()),
+        ]);
+        // One step a second, ten images a step, 38 steps to go.
+        assert_eq!(state.images_per_second(), Some(10.0));
+        assert_eq!(state.seconds_left(), Some(38.0));
+        assert_eq!(state.epoch(), 0.2);
+        let paused = fold([
+            (0, 0.0, started("laperm")),
+            (1, 1.0, step()),
+            (1, 100.0, EventKind::Phase { phase: Phase::Paused }),
+        ]);
+        assert_eq!(paused.seconds_left(), None);
+    }
+
+    #[test]
+    fn accuracy_counts_right_after_a_sync() {
+        let evaluation = |weights, accuracy| EventKind::Evaluation {
+            weights,
+            test: Score { accuracy, ..Score::default() },
+            train: None,
+            took: 0.0,
+        };
+        let active = Schedule { active: true, ..Schedule::default() };
+        let state = fold([
+            (0, 0.0, started("laperm")),
+            (0, 0.0, EventKind::Schedule(active)),
+            (10, 1.0, evaluation(Weights::Inner, 0.9)),
+            (10, 1.0, evaluation(Weights::Synced, 0.8)),
+        ]);
+        assert_eq!(state.best(), Some((10, 0.8)));
+        assert_eq!(state.before_sync.accuracy.last(), Some((10, 0.9)));
+        let plain = fold([(0, 0.0, started("none")), (10, 1.0, evaluation(Weights::Inner, 0.9))]);
+        assert_eq!(plain.best(), Some((10, 0.9)));
+    }
+
+    #[test]
+    fn hand_made_changes_are_marked_and_distances_kept_per_layer() {
+        let distance = LayerDistance { layer: 1, mean: 2.0, sd: 3.0 };
+        let state = fold([
+            (0, 0.0, started("laperm")),
+            (5, 1.0, EventKind::Applied { command: Command::SetPeriod { k: 100 } }),
+            (5, 1.0, EventKind::Applied { command: Command::Pause }),
+            (6, 1.0, EventKind::RankingDistance { layers: vec![distance] }),
+        ]);
+        assert_eq!(state.marks, [Mark { step: 5, label: "k = 100".into() }]);
+        assert!(state.distance[0].mean.is_empty());
+        assert_eq!(state.distance[1].sd.last(), Some((6, 3.0)));
+    }
+}

@@ -1,0 +1,96 @@
+//! What a person may change while a run goes on.
+
+use serde::{Deserialize, Serialize};
+
+/// A wish from outside. The trainer applies it between two steps and records it as an
+/// [`EventKind::Applied`](super::EventKind::Applied) with that step, so that a hand-steered run can be
+/// executed again exactly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Hold before the next step.
+    Pause,
+    /// Go on; after a divergence, from the last good state.
+    Resume,
+    /// Take one step and hold again.
+    Step,
+    /// Synchronize every `k` steps from now on, whatever the schedule says.
+    SetPeriod {
+        /// The sync period, at least 1.
+        k: u64,
+    },
+    /// Prune to `p` from now on, whatever the schedule says; synchronizes at once.
+    SetPruning {
+        /// The pruning ratio, 0 <= p < 1.
+        p: f64,
+    },
+    /// Train at `lr` from now on, whatever the schedule says.
+    SetLearningRate {
+        /// The learning rate of the inner optimizer, positive.
+        lr: f64,
+    },
+    /// Hand lr, k and p back to their schedules.
+    BackToSchedule,
+    /// Synchronize now, and count the next period from here.
+    Sync,
+    /// Evaluate on the test set and on a sample of the train set now.
+    Evaluate,
+    /// Save the synchronized weights now.
+    Snapshot,
+    /// Look at this weight vector: frames carry its permutation. Changes nothing in the training.
+    Watch {
+        /// Index into [`Started::layers`](super::Started::layers).
+        layer: usize,
+        /// Index of the weight vector within the layer.
+        vector: usize,
+    },
+    /// End the run in an orderly way.
+    Stop,
+}
+
+impl Command {
+    /// Why this command cannot be obeyed, as a sentence; `None` if its values are in range.
+    pub fn problem(&self) -> Option<String> {
+        match *self {
+            Command::SetPeriod { k: 0 } => Some("k must be at least 1".into()),
+            Command::SetPruning { p } if !(0.0..1.0).contains(&p) => {
+                Some(format!("p must be at least 0 and below 1, not {p}"))
+            }
+            Command::SetLearningRate { lr } if !(lr > 0.0 && lr.is_finite()) => {
+                Some(format!("the learning rate must be a positive number, not {lr}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it changes the course of the training, so that time axes mark it.
+    pub fn steers(&self) -> bool {
+        matches!(
+            self,
+            Command::SetPeriod { .. }
+                | Command::SetPruning { .. }
+                | Command::SetLearningRate { .. }
+                | Command::BackToSchedule
+                | Command::Sync
+        )
+    }
+}
+
+impl std::fmt::Display for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Command::Pause => write!(f, "pause"),
+            Command::Resume => write!(f, "resume"),
+            Command::Step => write!(f, "one step"),
+            Command::SetPeriod { k } => write!(f, "k = {k}"),
+            Command::SetPruning { p } => write!(f, "p = {:.0} %", p * 100.0),
+            Command::SetLearningRate { lr } => write!(f, "lr = {lr}"),
+            Command::BackToSchedule => write!(f, "back to schedule"),
+            Command::Sync => write!(f, "sync"),
+            Command::Evaluate => write!(f, "evaluate"),
+            Command::Snapshot => write!(f, "snapshot"),
+            Command::Watch { layer, vector } => write!(f, "watch layer {layer} vector {vector}"),
+            Command::Stop => write!(f, "stop"),
+        }
+    }
+}

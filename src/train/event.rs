@@ -1,0 +1,370 @@
+//! Everything that happens in a run, in order: the only thing that leaves the trainer.
+//!
+//! A line of the run log is one [`Event`]; the screen, the headless lines and the figures are folds over
+//! them. Fields are only ever added, and a reader skips types it does not know, so old and new versions
+//! read each other. Numbers that are not finite are written as `null` and read back as NaN, a gap.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Command, Frame};
+
+/// Something that happened, and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Training steps finished when it happened; 0 before the first.
+    pub step: u64,
+    /// Seconds since the run began, pauses included.
+    pub seconds: f64,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventKind {
+    /// The run began.
+    Started(Box<Started>),
+    /// A training step ended.
+    Step {
+        /// Mean cross-entropy over the batch, before the step's update, without the L2 term.
+        #[serde(with = "gap")]
+        loss: f32,
+        /// Share of the batch classified correctly, 0 to 1.
+        #[serde(with = "gap")]
+        accuracy: f32,
+    },
+    /// An epoch ended.
+    Epoch {
+        /// How many have ended.
+        epoch: u64,
+    },
+    /// lr, k or p took a new value, by a schedule or by hand.
+    Schedule(Schedule),
+    /// The weights were synchronized.
+    Sync {
+        /// How many syncs there have been.
+        sync: u64,
+        /// What it took.
+        milliseconds: f64,
+        /// One entry per permuted layer.
+        layers: Vec<LayerSync>,
+    },
+    /// The weights moved towards the lookahead optimizer's slow weights.
+    Lookahead {
+        /// How many times they have.
+        sync: u64,
+    },
+    /// The ranking distance over one training step (the paper's section 3).
+    RankingDistance {
+        /// One entry per monitored layer.
+        layers: Vec<LayerDistance>,
+    },
+    /// The network was evaluated.
+    Evaluation {
+        /// Which weights were evaluated.
+        weights: Weights,
+        /// Over the whole test set.
+        test: Score,
+        /// Over a random part of the train set.
+        train: Option<Score>,
+        /// What it took, in seconds.
+        took: f64,
+    },
+    /// Profiles and permutations of all layers, for looking at.
+    Frame {
+        /// Where the arrays lie in `frames.bin`; absent in a live event.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at: Option<FrameLocation>,
+        /// The arrays; absent until a reader has fetched them.
+        #[serde(skip)]
+        frame: Option<Arc<Frame>>,
+    },
+    /// A command was obeyed.
+    Applied {
+        /// The command.
+        #[serde(flatten)]
+        command: Command,
+    },
+    /// A command could not be obeyed.
+    Refused {
+        /// The command.
+        #[serde(flatten)]
+        command: Command,
+        /// Why, as a sentence.
+        reason: String,
+    },
+    /// The trainer holds, or goes on.
+    Phase {
+        /// What it does now.
+        phase: Phase,
+    },
+    /// Weights were saved.
+    Snapshot {
+        /// The file, relative to the run folder.
+        file: String,
+        /// Whether they are the synchronized weights.
+        synced: bool,
+    },
+    /// The loss or a weight stopped being a finite number; the run holds.
+    Diverged {
+        /// Where: the loss, or a parameter's name.
+        place: String,
+        /// The step whose state is kept and continued from.
+        good_step: u64,
+    },
+    /// Something a person should know.
+    Notice {
+        /// The message, a sentence.
+        message: String,
+    },
+    /// The run ended.
+    Finished {
+        /// Why.
+        reason: Reason,
+        /// What went wrong, for [`Reason::Failed`].
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+        /// SHA-256 over all parameters in order, in hexadecimal.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        weights_checksum: Option<String>,
+    },
+    /// A type this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What is to be trained, resolved.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Started {
+    /// The experiment's name.
+    pub name: String,
+    /// The network's name.
+    pub network: String,
+    /// The dataset's name.
+    pub dataset: String,
+    /// The backend that computes.
+    pub backend: String,
+    /// The wrapper around the inner optimizer: `none`, `lookahead` or `laperm`.
+    pub wrapper: String,
+    /// The inner optimizer: `adam` or `sgd`.
+    pub optimizer: String,
+    /// The seed everything random derives from.
+    pub seed: u64,
+    /// Trainable parameters.
+    pub parameters: usize,
+    /// Examples per step.
+    pub batch: usize,
+    /// Examples to train on.
+    pub train_examples: usize,
+    /// Examples to test on.
+    pub test_examples: usize,
+    /// Training steps in an epoch.
+    pub steps_per_epoch: u64,
+    /// Training steps planned in all.
+    pub total_steps: u64,
+    /// The weight matrices, in order; biases and batch norm are not among them.
+    pub layers: Vec<LayerInfo>,
+}
+
+/// A layer's weight matrix.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LayerInfo {
+    /// The layer's name, such as `conv1`.
+    pub name: String,
+    /// The shape of its weights, output first.
+    pub shape: Vec<usize>,
+    /// How many weight vectors it has.
+    pub vectors: usize,
+    /// The length of each, #w_j.
+    pub length: usize,
+}
+
+/// lr, k and p in effect, and which of them a person holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Schedule {
+    /// The learning rate of the inner optimizer.
+    pub lr: f64,
+    /// The sync period; 0 without a wrapper.
+    pub k: u64,
+    /// The pruning ratio.
+    pub p: f64,
+    /// Whether synchronization is active (the schedule's window).
+    pub active: bool,
+    /// lr was set by hand.
+    pub lr_by_hand: bool,
+    /// k was set by hand.
+    pub k_by_hand: bool,
+    /// p was set by hand.
+    pub p_by_hand: bool,
+}
+
+/// How a sync moved a layer's weights.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LayerSync {
+    /// Index into [`Started::layers`].
+    pub layer: usize,
+    /// Share of the weights whose rank changed since the previous sync, 0 to 1.
+    #[serde(with = "gap")]
+    pub moved: f32,
+    /// Mean ranking distance since the previous sync, in ranks.
+    #[serde(with = "gap")]
+    pub distance: f32,
+    /// Weights that are exactly zero.
+    pub zeros: usize,
+}
+
+/// The ranking distance of one layer over one step, in ranks: divide by the layer's length for the ratio of
+/// the paper's figure 3.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LayerDistance {
+    /// Index into [`Started::layers`].
+    pub layer: usize,
+    /// Mean of D_t over all weights of the matrix.
+    #[serde(with = "gap")]
+    pub mean: f32,
+    /// Standard deviation of D_t.
+    #[serde(with = "gap")]
+    pub sd: f32,
+}
+
+/// Which weights an evaluation looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weights {
+    /// σ_θ(θ_sorted): the weights right after a sync, or what a sync would make of them.
+    Synced,
+    /// θ_t as the inner optimizer has it: just before a sync, or without LaPerm.
+    Inner,
+}
+
+/// How well the network did on some examples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Score {
+    /// Mean cross-entropy.
+    #[serde(with = "gap")]
+    pub loss: f32,
+    /// Share classified correctly, 0 to 1.
+    #[serde(with = "gap")]
+    pub accuracy: f32,
+    /// How many examples.
+    pub examples: usize,
+}
+
+/// What the trainer is doing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Preparing: nothing has been trained yet.
+    #[default]
+    Starting,
+    /// Training.
+    Running,
+    /// Holding before the next step.
+    Paused,
+    /// Holding because a number was not finite.
+    Diverged,
+    /// Over.
+    Finished,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// All steps were taken.
+    Finished,
+    /// Somebody stopped it.
+    Stopped,
+    /// It diverged and nobody was there to go on.
+    Diverged,
+    /// Something broke.
+    Failed,
+}
+
+/// Where a frame lies in `frames.bin`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameLocation {
+    /// First byte.
+    pub offset: u64,
+    /// Bytes.
+    pub length: u64,
+    /// CRC-32 of those bytes.
+    pub crc: u32,
+}
+
+/// Numbers that may be missing: not-finite ones are written as `null`, and `null` is read as NaN.
+pub(crate) mod gap {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+        match value.is_finite() {
+            true => serializer.serialize_some(value),
+            false => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or(f32::NAN))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Event {
+        serde_json::from_str(line).expect("a readable event")
+    }
+
+    #[test]
+    fn a_step_is_one_flat_object() {
+        let event =
+            Event { step: 7, seconds: 0.5, kind: EventKind::Step { loss: 2.25, accuracy: 0.5 } };
+        let line = serde_json::to_string(&event).expect("serializes");
+        assert_eq!(line, r#"{"step":7,"seconds":0.5,"type":"step","loss":2.25,"accuracy":0.5}"#);
+        assert_eq!(read(&line), event);
+    }
+
+    #[test]
+    fn a_number_that_is_not_finite_becomes_a_gap() {
+        let event = Event {
+            step: 1,
+            seconds: 0.0,
+            kind: EventKind::Step { loss: f32::INFINITY, accuracy: 0.0 },
+        };
+        let line = serde_json::to_string(&event).expect("serializes");
+        assert!(line.contains(r#""loss":null"#), "{line}");
+        let EventKind::Step { loss, .. } = read(&line).kind else { panic!("not a step") };
+        assert!(loss.is_nan());
+    }
+
+    #[test]
+    fn types_and_fields_of_a_later_version_are_skipped() {
+        let event = read(r#"{"step":3,"seconds":1,"type":"teleported","where":"elsewhere"}"#);
+        assert_eq!(event.kind, EventKind::Unknown);
+        let event = read(r#"{"step":3,"seconds":1,"type":"epoch","epoch":2,"mood":"good"}"#);
+        assert_eq!(event.kind, EventKind::Epoch { epoch: 2 });
+    }
+
+    #[test]
+    fn a_command_keeps_its_values() {
+        let event = Event {
+            step: 12,
+            seconds: 3.0,
+            kind: EventKind::Applied { command: Command::SetPeriod { k: 100 } },
+        };
+        let line = serde_json::to_string(&event).expect("serializes");
+        assert!(line.contains(r#""command":"set_period","k":100"#), "{line}");
+        assert_eq!(read(&line), event);
+    }
+}

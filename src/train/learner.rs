@@ -1,0 +1,182 @@
+//! A network that learns by its inner optimizer, one batch at a time. It knows nothing of permutations.
+
+use burn::tensor::{Device, Tensor, TensorData, loss};
+
+use super::Score;
+use super::optimizer::InnerOptimizer;
+use crate::experiment::OptimizerSection;
+use crate::model::{Draw, Network, Statistics, Weights};
+
+/// A network, its weights and its optimizer, on a device.
+#[derive(Clone)]
+pub(super) struct Learner {
+    network: Network,
+    device: Device,
+    weights: Weights,
+    optimizer: InnerOptimizer,
+}
+
+/// What a training step saw before its update.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outcome {
+    pub(super) loss: f32,
+    pub(super) accuracy: f32,
+}
+
+impl Learner {
+    /// Starts from `values`, one vector per parameter.
+    pub(super) fn new(
+        network: Network,
+        values: Vec<Vec<f32>>,
+        optimizer: &OptimizerSection,
+        device: Device,
+    ) -> Self {
+        let parameters = values.into_iter().map(|values| leaf(values, &device)).collect();
+        let statistics =
+            network.norms().iter().map(|&(_, channels)| Statistics::new(channels, &device));
+        Learner {
+            optimizer: InnerOptimizer::new(optimizer, network.parameters()),
+            weights: Weights { parameters, statistics: statistics.collect() },
+            network,
+            device,
+        }
+    }
+
+    pub(super) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    pub(super) fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The values of the parameter at `index`.
+    pub(super) fn values(&self, index: usize) -> Vec<f32> {
+        to_vec(self.weights.parameters[index].clone())
+    }
+
+    /// Replaces the values of the parameter at `index`.
+    pub(super) fn set_values(&mut self, index: usize, values: Vec<f32>) {
+        self.weights.parameters[index] = leaf(values, &self.device);
+    }
+
+    /// These weights with the values of some parameters replaced.
+    pub(super) fn weights_with(&self, replaced: Vec<(usize, Vec<f32>)>) -> Weights {
+        let mut weights = self.weights.clone();
+        for (index, values) in replaced {
+            weights.parameters[index] = leaf(values, &self.device);
+        }
+        weights
+    }
+
+    /// Learns from a batch of images `[n, channels, height, width]` and their labels. A loss that is not finite
+    /// changes nothing.
+    pub(super) fn step(&mut self, images: Vec<f32>, labels: &[u8], lr: f64, draw: Draw) -> Outcome {
+        let classes = self.network.classes();
+        let images = self.images(images, labels.len());
+        let (logits, statistics) = self.network.train(&self.weights, images, draw);
+        let outcome = score(&to_vec(logits.clone()), labels, classes);
+        let outcome = Outcome { loss: outcome.0, accuracy: outcome.1 as f32 / labels.len() as f32 };
+        if !outcome.loss.is_finite() {
+            return outcome;
+        }
+        let targets = Tensor::<2>::from_data(one_hot(labels, classes), &self.device);
+        let mut gradients = loss::cross_entropy_with_logits(logits, targets).backward();
+        for (index, parameter) in self.weights.parameters.iter_mut().enumerate() {
+            if let Some(gradient) = parameter.grad_remove(&mut gradients) {
+                let stepped = self.optimizer.step(index, lr, parameter.clone().inner(), gradient);
+                *parameter = stepped.autodiff().require_grad();
+            }
+        }
+        self.weights.statistics = statistics;
+        outcome
+    }
+
+    /// Logits' loss (summed) and how many of these images `weights` classify correctly.
+    pub(super) fn examine(
+        &self,
+        weights: &Weights,
+        images: Vec<f32>,
+        labels: &[u8],
+    ) -> (f64, usize) {
+        let weights = Weights {
+            parameters: weights.parameters.iter().map(|p| p.clone().inner()).collect(),
+            statistics: weights.statistics.clone(),
+        };
+        let images = self.images(images, labels.len());
+        let logits = to_vec(self.network.evaluate(&weights, images));
+        let (mean, correct) = score(&logits, labels, self.network.classes());
+        (f64::from(mean) * labels.len() as f64, correct)
+    }
+
+    fn images(&self, images: Vec<f32>, count: usize) -> Tensor<4> {
+        let [channels, height, width] = self.network.input();
+        Tensor::from_data(TensorData::new(images, [count, channels, height, width]), &self.device)
+    }
+}
+
+/// Sums of examined batches, as a score.
+pub(super) fn total(parts: impl IntoIterator<Item = (f64, usize, usize)>) -> Score {
+    let sum = parts.into_iter().fold((0.0, 0, 0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2));
+    let examples = sum.2.max(1) as f64;
+    Score {
+        loss: (sum.0 / examples) as f32,
+        accuracy: (sum.1 as f64 / examples) as f32,
+        examples: sum.2,
+    }
+}
+
+fn leaf(values: Vec<f32>, device: &Device) -> Tensor<1> {
+    let length = values.len();
+    Tensor::<1>::from_data(TensorData::new(values, [length]), device).autodiff().require_grad()
+}
+
+fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let data = tensor.inner().into_data();
+    match data.try_to_vec() {
+        Ok(values) => values,
+        Err(error) => unreachable!("tensors are of 32-bit floats: {error:?}"),
+    }
+}
+
+fn one_hot(labels: &[u8], classes: usize) -> TensorData {
+    let mut targets = vec![0.0f32; labels.len() * classes];
+    for (row, &label) in targets.chunks_exact_mut(classes).zip(labels) {
+        row[usize::from(label)] = 1.0;
+    }
+    TensorData::new(targets, [labels.len(), classes])
+}
+
+/// Mean cross-entropy of the logits `[n, classes]`, and how many rows are greatest at their label.
+fn score(logits: &[f32], labels: &[u8], classes: usize) -> (f32, usize) {
+    let (mut loss, mut correct) = (0.0f64, 0);
+    for (row, &label) in logits.chunks_exact(classes).zip(labels) {
+        let label = usize::from(label);
+        let greatest =
+            row.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a || b.is_nan() { b } else { a });
+        let sum: f64 = row.iter().map(|&x| f64::from(x - greatest).exp()).sum();
+        loss += sum.ln() - f64::from(row[label] - greatest);
+        // The first of equals counts, as everywhere.
+        correct += usize::from(row.iter().position(|&x| x == greatest) == Some(label));
+    }
+    ((loss / labels.len().max(1) as f64) as f32, correct)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_by_hand() {
+        // Two classes: e^0 / (e^0 + e^ln3) = 1/4 for label 0, and 1/2 for the second row.
+        let (loss, correct) = score(&[0.0, 3f32.ln(), 1.0, 1.0], &[0, 0], 2);
+        assert!((loss - (4f32.ln() + 2f32.ln()) / 2.0).abs() < 1e-6);
+        assert_eq!(correct, 1);
+    }
+
+    #[test]
+    fn a_logit_that_is_not_finite_spoils_the_loss() {
+        assert!(score(&[f32::NAN, 0.0], &[1], 2).0.is_nan());
+        assert!(!score(&[f32::INFINITY, 0.0], &[1], 2).0.is_finite());
+    }
+}

@@ -1,0 +1,229 @@
+//! Looking at the weights while they are trained: ranking distance step by step, and frames now and then.
+
+use std::time::Instant;
+
+use super::learner::Learner;
+use super::wrapper::Wrapper;
+use super::{Frame, LayerDistance, LayerFrame, LayerInfo};
+use crate::experiment::MonitorSection;
+use crate::laperm::{Profile, RankingDistance, rank_vectors};
+
+/// Ranks at which a profile is sampled, and vectors it is taken over: enough for a wide screen.
+const PROFILE_POINTS: usize = 128;
+const PROFILE_VECTORS: usize = 128;
+
+/// Share of the time that ranking distance may take when it is measured as often as is cheap.
+const CHEAP: f64 = 0.05;
+
+/// The ranking distance of the paper's section 3: |R_t - R_{t-1}|, t counted in training steps.
+pub(super) struct DistanceMonitor {
+    /// (layer, parameter, vector length).
+    watched: Vec<(usize, usize, usize)>,
+    every: u64,
+    /// R_{t-1} of each watched layer, when the step under way is measured.
+    before: Option<Vec<Vec<u32>>>,
+    begun: Instant,
+    spent: f64,
+}
+
+impl DistanceMonitor {
+    pub(super) fn new(
+        section: &MonitorSection,
+        layers: &[LayerInfo],
+        parameters: &[usize],
+    ) -> Self {
+        let names = &section.distance_layers;
+        let watched =
+            layers.iter().zip(parameters).enumerate().filter_map(|(layer, (info, &parameter))| {
+                let chosen = names.is_empty() || names.contains(&info.name);
+                chosen.then_some((layer, parameter, info.length))
+            });
+        DistanceMonitor {
+            watched: watched.collect(),
+            every: section.distance_every,
+            before: None,
+            begun: Instant::now(),
+            spent: 0.0,
+        }
+    }
+
+    /// Called before step `step`: remembers R_{t-1} if the step is to be measured.
+    pub(super) fn before_step(&mut self, step: u64, learner: &Learner) {
+        let due = match self.every {
+            0 => step == 1 || self.spent <= CHEAP * self.begun.elapsed().as_secs_f64(),
+            every => step % every == 0,
+        };
+        if due && self.before.is_none() {
+            let begun = Instant::now();
+            self.before = Some(self.rank(learner));
+            self.spent += begun.elapsed().as_secs_f64();
+        } else if !due {
+            self.before = None;
+        }
+    }
+
+    /// Called after the step, before any sync: the distances, if it was measured.
+    pub(super) fn after_step(&mut self, learner: &Learner) -> Option<Vec<LayerDistance>> {
+        let before = self.before.take()?;
+        let begun = Instant::now();
+        let after = self.rank(learner);
+        let distances = self.watched.iter().zip(before.iter().zip(&after)).map(
+            |(&(layer, ..), (before, after))| {
+                let distance = RankingDistance::between(before, after);
+                LayerDistance { layer, mean: distance.mean as f32, sd: distance.sd as f32 }
+            },
+        );
+        let distances = distances.collect();
+        // Measuring every step, the ranking after this one is the ranking before the next: a sync keeps it.
+        self.before = (self.every == 1).then_some(after);
+        self.spent += begun.elapsed().as_secs_f64();
+        Some(distances)
+    }
+
+    fn rank(&self, learner: &Learner) -> Vec<Vec<u32>> {
+        let rank = |&(_, parameter, length): &(usize, usize, usize)| {
+            let values = learner.values(parameter);
+            let mut ranks = vec![0; values.len()];
+            rank_vectors(&values, length, &mut ranks);
+            ranks
+        };
+        self.watched.iter().map(rank).collect()
+    }
+}
+
+/// Takes frames, at most one in a while.
+pub(super) struct FrameMonitor {
+    seconds: f64,
+    last: Option<Instant>,
+    /// Per layer: parameter, vector length, watched vector.
+    layers: Vec<(usize, usize, usize)>,
+    vectors: Vec<usize>,
+    /// The initial profile of each layer.
+    initial: Vec<Vec<f32>>,
+    /// Without a wrapper that permutes: the watched vectors' rankings in the frame before.
+    before: Vec<Vec<u32>>,
+    since: u64,
+}
+
+impl FrameMonitor {
+    pub(super) fn new(
+        section: &MonitorSection,
+        layers: &[LayerInfo],
+        parameters: &[usize],
+        learner: &Learner,
+    ) -> Self {
+        let vectors = layers.iter().map(|info| info.vectors).collect();
+        let layers: Vec<_> =
+            layers.iter().zip(parameters).map(|(info, &p)| (p, info.length, 0)).collect();
+        let initial = layers
+            .iter()
+            .map(|&(parameter, length, _)| initial_profile(&learner.values(parameter), length));
+        let mut monitor = FrameMonitor {
+            seconds: section.frame_seconds,
+            last: None,
+            vectors,
+            initial: initial.collect(),
+            before: Vec::new(),
+            since: 0,
+            layers,
+        };
+        monitor.before = monitor.rank_watched(learner);
+        monitor
+    }
+
+    /// How many weight vectors a layer has; none if there is no such layer.
+    pub(super) fn vectors(&self, layer: usize) -> usize {
+        self.vectors.get(layer).copied().unwrap_or_default()
+    }
+
+    /// Frames carry this vector of that layer from now on.
+    pub(super) fn watch(&mut self, layer: usize, vector: usize, learner: &Learner) {
+        if let Some(entry) = self.layers.get_mut(layer) {
+            entry.2 = vector;
+            self.before = self.rank_watched(learner);
+            self.last = None;
+        }
+    }
+
+    /// Whether it is time for another, and if none comes at a sync, time to wait no longer.
+    pub(super) fn due(&self, at_sync: bool) -> bool {
+        let patience = if at_sync { 1.0 } else { 2.0 };
+        self.last.is_none_or(|last| last.elapsed().as_secs_f64() >= patience * self.seconds)
+    }
+
+    /// Pruning changed what the profiles begin from.
+    pub(super) fn reservoir_changed(&mut self, wrapper: &Wrapper) {
+        let Wrapper::Laperm(permuted) = wrapper else { return };
+        for permuted in permuted {
+            if let Some(layer) = permuted.layer {
+                let values = permuted.reservoir.pruned_initial();
+                self.initial[layer] = initial_profile(&values, permuted.reservoir.shape().len);
+            }
+        }
+    }
+
+    /// A look at the weights as they are, after `step` and before the sync that may follow it. `last_sync` is the
+    /// step of the sync before.
+    pub(super) fn take(
+        &mut self,
+        step: u64,
+        last_sync: u64,
+        learner: &Learner,
+        wrapper: &Wrapper,
+    ) -> Frame {
+        self.last = Some(Instant::now());
+        let mut layers: Vec<LayerFrame> = Vec::with_capacity(self.layers.len());
+        for (layer, &(parameter, length, vector)) in self.layers.iter().enumerate() {
+            let values = learner.values(parameter);
+            let profile = Profile::of(&values, length, PROFILE_POINTS, PROFILE_VECTORS);
+            let watched = vector * length..(vector + 1) * length;
+            let synced_ranks =
+                synced_ranks(wrapper, layer).map(|ranks| ranks[watched.clone()].to_vec());
+            let after = watched_ranks(wrapper, layer, &values[watched.clone()], vector);
+            layers.push(LayerFrame {
+                positions: profile.positions,
+                initial: self.initial[layer].clone(),
+                bands: profile.bands,
+                similarity: profile.similarity,
+                vector,
+                values: values[watched].to_vec(),
+                before: synced_ranks.unwrap_or_else(|| self.before[layer].clone()),
+                after,
+            });
+        }
+        let since = if wrapper.permutes() { last_sync } else { self.since };
+        self.since = step;
+        self.before = layers.iter().map(|layer| layer.after.clone()).collect();
+        Frame { since, layers }
+    }
+
+    fn rank_watched(&self, learner: &Learner) -> Vec<Vec<u32>> {
+        let rank = |&(parameter, length, vector): &(usize, usize, usize)| {
+            crate::laperm::ranking(
+                &learner.values(parameter)[vector * length..(vector + 1) * length],
+            )
+        };
+        self.layers.iter().map(rank).collect()
+    }
+}
+
+/// The rankings of a layer's vectors at the last sync.
+fn synced_ranks(wrapper: &Wrapper, layer: usize) -> Option<&[u32]> {
+    let Wrapper::Laperm(permuted) = wrapper else { return None };
+    permuted.iter().find(|p| p.layer == Some(layer)).map(|p| p.ranks.as_slice())
+}
+
+/// The ranking a vector has now, or would have after a sync: equal values of the reservoir do not count as moved.
+fn watched_ranks(wrapper: &Wrapper, layer: usize, values: &[f32], vector: usize) -> Vec<u32> {
+    let ranks = crate::laperm::ranking(values);
+    let Wrapper::Laperm(permuted) = wrapper else { return ranks };
+    let Some(permuted) = permuted.iter().find(|p| p.layer == Some(layer)) else { return ranks };
+    let sorted = permuted.reservoir.sorted(vector);
+    let synced: Vec<f32> = ranks.iter().map(|&rank| sorted[rank as usize]).collect();
+    crate::laperm::ranking(&synced)
+}
+
+fn initial_profile(values: &[f32], length: usize) -> Vec<f32> {
+    let profile = Profile::of(values, length, PROFILE_POINTS, PROFILE_VECTORS);
+    profile.bands.into_iter().nth(2).unwrap_or_default()
+}

@@ -1,0 +1,111 @@
+//! Everything a run needs before its first step.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+
+use super::{Backend, MissingBackend};
+use crate::data::{self, DataError, Dataset, Normalizer};
+use crate::experiment::{Experiment, Problem};
+use crate::model::{Initializer, Network, WeightsFile, WeightsFileError, initial_values};
+
+/// What is to be trained, loaded and ready.
+#[derive(Clone)]
+pub struct Prepared {
+    /// What was asked for.
+    pub experiment: Experiment,
+    /// Who computes.
+    pub backend: Backend,
+    pub(super) device: Device,
+    pub(super) network: Network,
+    pub(super) dataset: Arc<Dataset>,
+    pub(super) normalizer: Arc<Normalizer>,
+    pub(super) initial: Vec<Vec<f32>>,
+}
+
+/// Why a run cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The experiment makes no sense.
+    #[error("{0}")]
+    Experiment(String),
+    /// The backend is not there.
+    #[error(transparent)]
+    Backend(#[from] MissingBackend),
+    /// The data is not there or not readable.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The snapshot to shuffle is not readable.
+    #[error(transparent)]
+    Weights(#[from] WeightsFileError),
+}
+
+impl From<Problem> for StartError {
+    fn from(problem: Problem) -> Self {
+        StartError::Experiment(problem.to_string())
+    }
+}
+
+impl Prepared {
+    /// Loads the data and draws the initial weights.
+    ///
+    /// # Errors
+    /// Data or a backend that is not there, or an experiment that does not fit its data.
+    pub fn new(experiment: Experiment, backend: Backend) -> Result<Self, StartError> {
+        let device = backend.device()?;
+        let network = experiment.network()?;
+        let section = &experiment.data;
+        let dataset = data::load(section.dataset, section.folder.as_deref(), &section.glyphs)?;
+        let dataset = dataset.take(section.train_examples, section.test_examples);
+        let normalizer = Normalizer::fit(section.normalization(), &dataset.train);
+        let initial = initial_weights(&experiment, &network)?;
+        Ok(Prepared {
+            experiment,
+            backend,
+            device,
+            network,
+            dataset: Arc::new(dataset),
+            normalizer: Arc::new(normalizer),
+            initial,
+        })
+    }
+
+    /// The files that the data was read from.
+    pub fn data_files(&self) -> &[data::DataFile] {
+        &self.dataset.files
+    }
+}
+
+/// The initial values of every parameter, before pruning: a function of the experiment alone, and of the snapshot
+/// it may shuffle.
+///
+/// # Errors
+/// A snapshot that cannot be read or does not fit the network.
+pub fn initial_weights(
+    experiment: &Experiment,
+    network: &Network,
+) -> Result<Vec<Vec<f32>>, StartError> {
+    let section = &experiment.initial;
+    let snapshot = match &section.weights {
+        Initializer::Shuffled(path) => Some(WeightsFile::read(path)?),
+        _ => None,
+    };
+    let parameters = network.parameters().iter().enumerate();
+    let values = parameters.map(|(index, parameter)| {
+        let source = match &snapshot {
+            None => None,
+            Some(file) => {
+                let tensor = file.tensor(&parameter.name).filter(|tensor| tensor.shape == parameter.shape);
+                Some(tensor.ok_or_else(|| {
+                    let (name, shape) = (&parameter.name, &parameter.shape);
+                    StartError::Experiment(format!(
+                        "initial.weights.shuffled: the snapshot has no tensor `{name}` of shape {shape:?}"
+                    ))
+                })?)
+            }
+        };
+        let source = source.map(|tensor| tensor.values.as_slice());
+        Ok(initial_values(&section.weights, section.biases, parameter, index, experiment.seed, source))
+    });
+    values.collect()
+}

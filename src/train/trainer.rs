@@ -1,0 +1,527 @@
+//! The training loop. It owns its thread, listens to commands between two steps, and tells everything that happens
+//! to a [`Recorder`].
+
+use std::collections::VecDeque;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvError, TryRecvError};
+use std::thread;
+use std::time::Instant;
+
+use rand::seq::index::sample;
+
+use super::control::Control;
+use super::learner::{Learner, total};
+use super::monitor::{DistanceMonitor, FrameMonitor};
+use super::snapshot::{checksum, snapshot};
+use super::wrapper::{NotFinite, Wrapper};
+use super::{
+    Command, Event, EventKind, LayerInfo, Phase, Prepared, Reason, Schedule, Score, Started,
+    Weights,
+};
+use crate::data::{BatchLoader, BatchPlan, DataError, Dataset, Images, Normalizer};
+use crate::experiment::Experiment;
+use crate::laperm::SyncClock;
+use crate::model::{self, Draw, Role, WeightsFile};
+use crate::random::{Purpose, stream};
+
+/// Who is told what happens. Its answers never change the training.
+pub trait Recorder {
+    /// Takes the next event.
+    fn record(&mut self, event: Event);
+
+    /// Saves weights under a name without folder or extension, and says where they are, relative to the run folder.
+    ///
+    /// # Errors
+    /// Why they could not be saved, as a sentence.
+    fn save(&mut self, name: &str, weights: &WeightsFile) -> Result<String, String>;
+}
+
+/// A run under way.
+pub struct Trainer<R> {
+    experiment: Experiment,
+    dataset: Arc<Dataset>,
+    normalizer: Arc<Normalizer>,
+    learner: Learner,
+    wrapper: Wrapper,
+    control: Control,
+    schedule: Schedule,
+    clock: SyncClock,
+    loader: BatchLoader,
+    plan: BatchPlan,
+    distance: DistanceMonitor,
+    frames: FrameMonitor,
+    commands: Receiver<Command>,
+    inbox: VecDeque<Command>,
+    recorder: R,
+    phase: Phase,
+    /// Take one step, then hold.
+    single_step: bool,
+    stopped: bool,
+    begun: Instant,
+    step: u64,
+    total_steps: u64,
+    syncs: u64,
+    last_sync: u64,
+    accuracy: Option<f32>,
+    evaluated_step: Option<u64>,
+    /// The newest state known to be finite, and its step.
+    good: (u64, Learner),
+}
+
+/// Without syncs, the state is looked at every so many steps.
+const LOOK_EVERY: u64 = 100;
+
+impl<R: Recorder> Trainer<R> {
+    /// Gets everything ready to train what was prepared.
+    ///
+    /// # Errors
+    /// A batch that is greater than the dataset.
+    pub fn new(
+        prepared: Prepared,
+        commands: Receiver<Command>,
+        mut recorder: R,
+    ) -> Result<Self, DataError> {
+        let Prepared { experiment, backend, device, network, dataset, normalizer, initial } =
+            prepared;
+        let plan = BatchPlan::new(experiment.seed, dataset.train.len(), experiment.train.batch)?;
+        let total_steps = experiment.train.epochs.saturating_mul(plan.steps_per_epoch());
+        let total_steps = total_steps.min(experiment.train.steps.unwrap_or(u64::MAX));
+        let control = Control::new(&experiment);
+        let (wrapper, start) = Wrapper::new(&experiment, &network, initial, &control);
+        let learner = Learner::new(network, start, &experiment.optimizer, device);
+        let (layers, parameters) = layers(&learner);
+        let started = Started {
+            name: experiment.name.clone(),
+            network: experiment.network.title().into(),
+            dataset: dataset.name.clone(),
+            backend: backend.name().into(),
+            wrapper: experiment.wrapper.name.name().into(),
+            optimizer: experiment.optimizer.name.name().into(),
+            seed: experiment.seed,
+            parameters: learner.network().trainable(),
+            batch: experiment.train.batch,
+            train_examples: dataset.train.len(),
+            test_examples: dataset.test.len(),
+            steps_per_epoch: plan.steps_per_epoch(),
+            total_steps,
+            layers,
+        };
+        let distance = DistanceMonitor::new(&experiment.monitor, &started.layers, &parameters);
+        let frames = FrameMonitor::new(&experiment.monitor, &started.layers, &parameters, &learner);
+        let schedule = control.at(0);
+        recorder.record(Event {
+            step: 0,
+            seconds: 0.0,
+            kind: EventKind::Started(Box::new(started)),
+        });
+        Ok(Trainer {
+            loader: loader(&dataset, &normalizer, &experiment, &plan),
+            clock: SyncClock::new(period(schedule.k)),
+            good: (0, learner.clone()),
+            experiment,
+            dataset,
+            normalizer,
+            learner,
+            wrapper,
+            control,
+            schedule,
+            plan,
+            distance,
+            frames,
+            commands,
+            inbox: VecDeque::new(),
+            recorder,
+            phase: Phase::Starting,
+            single_step: false,
+            stopped: false,
+            begun: Instant::now(),
+            step: 0,
+            total_steps,
+            syncs: 0,
+            last_sync: 0,
+            accuracy: None,
+            evaluated_step: None,
+        })
+    }
+
+    /// Trains to the end, or until told to stop.
+    pub fn run(&mut self) {
+        self.record(EventKind::Schedule(self.schedule));
+        self.enter(Phase::Running);
+        let mut failure = None;
+        while self.step < self.total_steps {
+            self.listen();
+            if self.stopped {
+                break;
+            }
+            if let Err(error) = self.train_step() {
+                failure = Some(error.to_string());
+                break;
+            }
+        }
+        self.finish(failure);
+    }
+
+    /// Ends the run with a message, from whatever state it is in.
+    pub fn fail(&mut self, message: String) {
+        self.record(EventKind::Finished {
+            reason: Reason::Failed,
+            message: Some(message),
+            weights_checksum: None,
+        });
+    }
+
+    fn train_step(&mut self) -> Result<(), DataError> {
+        let step = self.step + 1;
+        self.follow_schedule(self.plan.epoch_of(step));
+        let batch = self.loader.next_batch()?;
+        self.distance.before_step(step, &self.learner);
+        let draw = Draw { seed: self.experiment.seed, step };
+        let outcome = self.learner.step(batch.images, &batch.labels, self.schedule.lr, draw);
+        self.step = step;
+        self.record(EventKind::Step { loss: outcome.loss, accuracy: outcome.accuracy });
+        if !outcome.loss.is_finite() {
+            self.diverged("the loss".into());
+            return Ok(());
+        }
+        if let Some(layers) = self.distance.after_step(&self.learner) {
+            self.record(EventKind::RankingDistance { layers });
+        }
+        if self.schedule.active && self.clock.tick() {
+            self.synchronize();
+        } else if self.frames.due(false) {
+            self.take_frame();
+        }
+        if !self.wrapper.permutes() && step % LOOK_EVERY == 0 {
+            self.keep_if_finite();
+        }
+        if step % self.plan.steps_per_epoch() == 0 {
+            self.end_epoch();
+        }
+        if self.single_step && self.phase == Phase::Running {
+            self.single_step = false;
+            self.enter(Phase::Paused);
+        }
+        Ok(())
+    }
+
+    /// Takes over what the schedules say for `epoch`, counted from 0.
+    fn follow_schedule(&mut self, epoch: u64) {
+        let schedule = self.control.at(epoch);
+        if schedule == self.schedule {
+            return;
+        }
+        if schedule.active && !self.schedule.active {
+            self.clock.reset();
+        }
+        self.clock.set_period(period(schedule.k));
+        let pruned = self.wrapper.prune(self.learner.network(), &self.control, &schedule);
+        self.schedule = schedule;
+        self.record(EventKind::Schedule(schedule));
+        if pruned {
+            self.frames.reservoir_changed(&self.wrapper);
+            self.synchronize();
+        }
+    }
+
+    fn synchronize(&mut self) {
+        let due = |every: u64, count: u64| every > 0 && count.is_multiple_of(every);
+        let evaluate = due(self.experiment.evaluate.syncs, self.syncs + 1);
+        if evaluate && self.experiment.evaluate.before_sync && self.wrapper.permutes() {
+            let weights = self.learner.weights().clone();
+            self.evaluate(&weights, Weights::Inner);
+        }
+        if self.frames.due(true) {
+            self.take_frame();
+        }
+        let synced = match self.wrapper.sync(&mut self.learner) {
+            Ok(synced) => synced,
+            Err(NotFinite { parameter }) => return self.diverged(parameter),
+        };
+        self.clock.reset();
+        self.syncs += 1;
+        self.last_sync = self.step;
+        self.good = (self.step, self.learner.clone());
+        let sync = self.syncs;
+        self.record(match self.wrapper {
+            Wrapper::Laperm(_) => {
+                EventKind::Sync { sync, milliseconds: synced.milliseconds, layers: synced.layers }
+            }
+            _ => EventKind::Lookahead { sync },
+        });
+        if evaluate {
+            self.evaluate_as_synced();
+        }
+    }
+
+    fn end_epoch(&mut self) {
+        let epoch = self.step / self.plan.steps_per_epoch();
+        self.record(EventKind::Epoch { epoch });
+        let every = self.experiment.evaluate.epochs;
+        if every > 0 && epoch.is_multiple_of(every) && self.phase == Phase::Running {
+            self.evaluate_as_synced();
+        }
+    }
+
+    /// Evaluates σ_θ(θ_sorted) while LaPerm is active, else the weights there are. Changes nothing.
+    fn evaluate_as_synced(&mut self) {
+        if self.evaluated_step == Some(self.step) {
+            return;
+        }
+        let (weights, which) = self.synced_weights();
+        self.evaluate(&weights, which);
+    }
+
+    fn synced_weights(&self) -> (model::Weights, Weights) {
+        if self.wrapper.permutes() && self.schedule.active {
+            (self.learner.weights_with(self.wrapper.synced(&self.learner)), Weights::Synced)
+        } else {
+            (self.learner.weights().clone(), Weights::Inner)
+        }
+    }
+
+    fn evaluate(&mut self, weights: &model::Weights, which: Weights) {
+        let begun = Instant::now();
+        let dataset = Arc::clone(&self.dataset);
+        let everything: Vec<usize> = (0..dataset.test.len()).collect();
+        let Some(test) = self.examine(weights, &dataset.test, &everything) else { return };
+        let wanted = self.experiment.evaluate.train_examples.min(dataset.train.len());
+        let mut random = stream(self.experiment.seed, Purpose::EvaluationSample, self.step, 0);
+        let drawn = sample(&mut random, dataset.train.len(), wanted).into_vec();
+        let train = match wanted {
+            0 => None,
+            _ => match self.examine(weights, &dataset.train, &drawn) {
+                Some(score) => Some(score),
+                None => return,
+            },
+        };
+        if which == Weights::Synced || !(self.wrapper.permutes() && self.schedule.active) {
+            self.accuracy = Some(test.accuracy);
+            self.evaluated_step = Some(self.step);
+        }
+        let took = begun.elapsed().as_secs_f64();
+        self.record(EventKind::Evaluation { weights: which, test, train, took });
+    }
+
+    /// The score on these examples; `None` if somebody wants the run to stop meanwhile.
+    fn examine(
+        &mut self,
+        weights: &model::Weights,
+        images: &Images,
+        examples: &[usize],
+    ) -> Option<Score> {
+        let elements = images.shape.elements();
+        let mut parts = Vec::new();
+        for examples in examples.chunks(self.experiment.evaluate.batch) {
+            self.inbox.extend(self.commands.try_iter());
+            if self.inbox.contains(&Command::Stop) {
+                return None;
+            }
+            let mut pixels = vec![0.0; examples.len() * elements];
+            for (pixels, &example) in pixels.chunks_exact_mut(elements).zip(examples) {
+                self.normalizer.apply(images.pixels_of(example), pixels);
+            }
+            let labels: Vec<u8> = examples.iter().map(|&example| images.labels[example]).collect();
+            let (loss, correct) = self.learner.examine(weights, pixels, &labels);
+            parts.push((loss, correct, examples.len()));
+        }
+        Some(total(parts))
+    }
+
+    fn take_frame(&mut self) {
+        let frame = self.frames.take(self.step, self.last_sync, &self.learner, &self.wrapper);
+        self.record(EventKind::Frame { at: None, frame: Some(Arc::new(frame)) });
+    }
+
+    fn keep_if_finite(&mut self) {
+        let parameters = self.learner.network().parameters();
+        let bad =
+            (0..parameters.len()).find(|&i| self.learner.values(i).iter().any(|v| !v.is_finite()));
+        match bad {
+            Some(index) => self.diverged(parameters[index].name.clone()),
+            None => self.good = (self.step, self.learner.clone()),
+        }
+    }
+
+    fn diverged(&mut self, place: String) {
+        let (good_step, learner) = &self.good;
+        self.learner = learner.clone();
+        let good_step = *good_step;
+        self.phase = Phase::Diverged;
+        self.record(EventKind::Diverged { place, good_step });
+    }
+
+    /// Obeys what was asked for since the last step; while holding, waits for more.
+    fn listen(&mut self) {
+        while !self.stopped {
+            let holding = self.phase != Phase::Running;
+            let command = match self.inbox.pop_front() {
+                Some(command) => command,
+                None if holding => match self.commands.recv() {
+                    Ok(command) => command,
+                    // Nobody is left who could go on.
+                    Err(RecvError) => Command::Stop,
+                },
+                None => match self.commands.try_recv() {
+                    Ok(command) => command,
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
+                },
+            };
+            self.obey(command);
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        if let Some(reason) = self.refusal(&command) {
+            return self.record(EventKind::Refused { command, reason });
+        }
+        self.record(EventKind::Applied { command: command.clone() });
+        match command {
+            Command::Pause => self.enter(Phase::Paused),
+            Command::Resume => self.enter(Phase::Running),
+            Command::Step => {
+                self.single_step = true;
+                self.enter(Phase::Running);
+            }
+            Command::SetPeriod { .. }
+            | Command::SetPruning { .. }
+            | Command::SetLearningRate { .. }
+            | Command::BackToSchedule => {
+                self.control.obey(&command);
+                self.follow_schedule(self.plan.epoch_of(self.step + 1));
+            }
+            Command::Sync => self.synchronize(),
+            Command::Evaluate => self.evaluate_as_synced(),
+            Command::Snapshot => self.save_snapshot(),
+            Command::Watch { layer, vector } => {
+                self.frames.watch(layer, vector, &self.learner);
+                self.take_frame();
+            }
+            Command::Stop => self.stopped = true,
+        }
+    }
+
+    /// Why a command makes no sense now, as a sentence.
+    fn refusal(&self, command: &Command) -> Option<String> {
+        let permutes = self.wrapper.permutes();
+        match command {
+            Command::Pause if self.phase == Phase::Paused => Some("it is paused already".into()),
+            Command::Resume if self.phase == Phase::Running => Some("it is running already".into()),
+            Command::SetPeriod { .. } | Command::Sync if matches!(self.wrapper, Wrapper::None) => {
+                Some("this run has no wrapper that synchronizes".into())
+            }
+            Command::SetPruning { .. } if !permutes => {
+                Some("only the laperm wrapper can change p while training".into())
+            }
+            Command::Watch { layer, vector } => {
+                let vectors = self.frames.vectors(*layer);
+                (*vector >= vectors)
+                    .then(|| format!("there is no vector {vector} in layer {layer}"))
+            }
+            command => command.problem(),
+        }
+    }
+
+    fn save_snapshot(&mut self) {
+        let file = self.weights_file();
+        self.save(&file);
+    }
+
+    fn weights_file(&self) -> WeightsFile {
+        let (weights, which) = self.synced_weights();
+        snapshot(
+            &self.experiment,
+            self.learner.network(),
+            &weights,
+            self.step,
+            &self.schedule,
+            which == Weights::Synced,
+            self.accuracy,
+        )
+    }
+
+    fn save(&mut self, file: &WeightsFile) {
+        let synced = file.metadata.get("synced").is_some_and(|synced| synced == "true");
+        match self.recorder.save(&format!("step-{:07}", self.step), file) {
+            Ok(file) => self.record(EventKind::Snapshot { file, synced }),
+            Err(message) => {
+                self.record(EventKind::Notice {
+                    message: format!("the snapshot is not saved: {message}"),
+                });
+            }
+        }
+    }
+
+    /// Evaluates and saves what there is, and says why it ended.
+    fn finish(&mut self, failure: Option<String>) {
+        let reason = match (&failure, self.phase, self.stopped) {
+            (Some(_), ..) => Reason::Failed,
+            (None, Phase::Diverged, _) => Reason::Diverged,
+            (None, _, true) => Reason::Stopped,
+            (None, ..) => Reason::Finished,
+        };
+        if reason == Reason::Finished {
+            self.evaluate_as_synced();
+        }
+        if self.step > 0 {
+            self.take_frame();
+        }
+        let file = self.weights_file();
+        self.save(&file);
+        let weights_checksum = Some(checksum(&file, self.learner.network()));
+        self.phase = Phase::Finished;
+        self.record(EventKind::Finished { reason, message: failure, weights_checksum });
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.record(EventKind::Phase { phase });
+    }
+
+    fn record(&mut self, kind: EventKind) {
+        let seconds = self.begun.elapsed().as_secs_f64();
+        self.recorder.record(Event { step: self.step, seconds, kind });
+    }
+}
+
+/// The weight matrices, and the index of each among the parameters.
+fn layers(learner: &Learner) -> (Vec<LayerInfo>, Vec<usize>) {
+    let weights = learner.network().parameters().iter().enumerate();
+    let weights = weights.filter(|(_, parameter)| parameter.role == Role::Weight);
+    let describe = |(index, parameter): (usize, &model::Parameter)| {
+        let info = LayerInfo {
+            name: parameter.layer.clone(),
+            shape: parameter.shape.clone(),
+            vectors: parameter.shape[0],
+            length: parameter.vector_length(),
+        };
+        (info, index)
+    };
+    weights.map(describe).unzip()
+}
+
+fn loader(
+    dataset: &Dataset,
+    normalizer: &Arc<Normalizer>,
+    experiment: &Experiment,
+    plan: &BatchPlan,
+) -> BatchLoader {
+    /// Batches made ahead: enough to hide an epoch's shuffle.
+    const AHEAD: usize = 8;
+    let threads = thread::available_parallelism().map_or(1, |n| n.get()).min(4);
+    let images = Arc::new(dataset.train.clone());
+    BatchLoader::start(
+        images,
+        normalizer.clone(),
+        experiment.data.augmentation,
+        *plan,
+        1,
+        threads,
+        AHEAD,
+    )
+}
+
+fn period(k: u64) -> NonZeroU64 {
+    NonZeroU64::new(k).unwrap_or(NonZeroU64::MIN)
+}

@@ -1,0 +1,194 @@
+//! What happens to the inner optimizer's weights every k steps.
+
+use std::time::Instant;
+
+use super::control::Control;
+use super::learner::Learner;
+use super::{LayerSync, Schedule};
+use crate::experiment::{Experiment, WrapperName};
+use crate::laperm::{Lookahead, RankingDistance, Reservoir, rank_vectors};
+use crate::model::{Network, Role, pruning_priority};
+
+/// The wrapper around the inner optimizer.
+pub(super) enum Wrapper {
+    None,
+    Lookahead(Vec<Lookahead>),
+    Laperm(Vec<Permuted>),
+}
+
+/// A parameter whose weight vectors are permuted.
+pub(super) struct Permuted {
+    /// Index into the network's parameters.
+    pub(super) parameter: usize,
+    /// Index among the weight matrices; `None` for a bias.
+    pub(super) layer: Option<usize>,
+    pub(super) reservoir: Reservoir,
+    /// Ranking of every vector at the last sync, or at the start.
+    pub(super) ranks: Vec<u32>,
+}
+
+/// A parameter holds a number that is not finite.
+pub(super) struct NotFinite {
+    pub(super) parameter: String,
+}
+
+/// What a sync did.
+pub(super) struct Synced {
+    pub(super) milliseconds: f64,
+    pub(super) layers: Vec<LayerSync>,
+}
+
+impl Permuted {
+    fn rank(&self, values: &[f32]) -> Vec<u32> {
+        let mut ranks = vec![0; values.len()];
+        rank_vectors(values, self.reservoir.shape().len, &mut ranks);
+        ranks
+    }
+}
+
+impl Wrapper {
+    /// Wraps `initial` values (one vector per parameter, unpruned) and gives those to start from, pruned.
+    pub(super) fn new(
+        experiment: &Experiment,
+        network: &Network,
+        initial: Vec<Vec<f32>>,
+        control: &Control,
+    ) -> (Self, Vec<Vec<f32>>) {
+        let permuted = reservoirs(experiment, network, initial.clone(), &control.at(0), control);
+        let mut start = initial;
+        for permuted in &permuted {
+            start[permuted.parameter] = permuted.reservoir.pruned_initial();
+        }
+        let wrapper = match experiment.wrapper.name {
+            WrapperName::None => Wrapper::None,
+            WrapperName::Lookahead => {
+                let alpha = experiment.wrapper.alpha as f32;
+                Wrapper::Lookahead(
+                    start.iter().filter_map(|values| Lookahead::new(values, alpha).ok()).collect(),
+                )
+            }
+            WrapperName::Laperm => Wrapper::Laperm(permuted),
+        };
+        (wrapper, start)
+    }
+
+    /// θ_t ← σ_θ(θ_sorted), or one lookahead step back.
+    pub(super) fn sync(&mut self, learner: &mut Learner) -> Result<Synced, NotFinite> {
+        let begun = Instant::now();
+        let mut layers = Vec::new();
+        match self {
+            Wrapper::None => {}
+            Wrapper::Lookahead(slow) => {
+                for (index, slow) in slow.iter_mut().enumerate() {
+                    let mut values = finite(learner, index)?;
+                    slow.sync(&mut values);
+                    learner.set_values(index, values);
+                }
+            }
+            Wrapper::Laperm(permuted) => {
+                for permuted in permuted {
+                    let mut values = finite(learner, permuted.parameter)?;
+                    permuted.reservoir.sync(&mut values);
+                    // Ranked after the sync, so that weights of equal value do not count as moved.
+                    let ranks = permuted.rank(&values);
+                    if let Some(layer) = permuted.layer {
+                        layers.push(LayerSync {
+                            layer,
+                            moved: moved(&permuted.ranks, &ranks),
+                            distance: RankingDistance::between(&permuted.ranks, &ranks).mean as f32,
+                            zeros: permuted.reservoir.zeros(),
+                        });
+                    }
+                    permuted.ranks = ranks;
+                    learner.set_values(permuted.parameter, values);
+                }
+            }
+        }
+        Ok(Synced { milliseconds: begun.elapsed().as_secs_f64() * 1e3, layers })
+    }
+
+    /// What a sync would make of the learner's parameters, which stay as they are.
+    pub(super) fn synced(&self, learner: &Learner) -> Vec<(usize, Vec<f32>)> {
+        let Wrapper::Laperm(permuted) = self else { return Vec::new() };
+        let synced = permuted.iter().map(|permuted| {
+            let values = learner.values(permuted.parameter);
+            (permuted.parameter, permuted.reservoir.synced(&values))
+        });
+        synced.collect()
+    }
+
+    /// Whether it permutes.
+    pub(super) fn permutes(&self) -> bool {
+        matches!(self, Wrapper::Laperm(_))
+    }
+
+    /// Prunes every layer as `schedule` and the experiment say; whether anything changed.
+    pub(super) fn prune(
+        &mut self,
+        network: &Network,
+        control: &Control,
+        schedule: &Schedule,
+    ) -> bool {
+        let Wrapper::Laperm(permuted) = self else { return false };
+        let mut changed = false;
+        for permuted in permuted.iter_mut().filter(|permuted| permuted.layer.is_some()) {
+            let parameter = &network.parameters()[permuted.parameter];
+            let ratio = control.ratio(&parameter.layer, parameter.first, schedule);
+            if ratio != permuted.reservoir.pruning_ratio() {
+                changed |= permuted.reservoir.set_pruning_ratio(ratio).is_ok();
+            }
+        }
+        changed
+    }
+}
+
+/// The reservoirs of all parameters that are permuted: weights, and biases if the experiment says so.
+pub(super) fn reservoirs(
+    experiment: &Experiment,
+    network: &Network,
+    initial: Vec<Vec<f32>>,
+    schedule: &Schedule,
+    control: &Control,
+) -> Vec<Permuted> {
+    let mut layers = 0;
+    let mut permuted = Vec::new();
+    for (index, (parameter, values)) in network.parameters().iter().zip(initial).enumerate() {
+        let length = parameter.vector_length();
+        let (layer, reservoir) = match parameter.role {
+            Role::Weight => {
+                layers += 1;
+                let priority = pruning_priority(parameter, index, experiment.seed);
+                let ratio = control.ratio(&parameter.layer, parameter.first, schedule);
+                let reservoir =
+                    Reservoir::prunable(values, length, priority, experiment.prune.rule);
+                let pruned = reservoir.and_then(|mut reservoir| {
+                    reservoir.set_pruning_ratio(ratio)?;
+                    Ok(reservoir)
+                });
+                (Some(layers - 1), pruned)
+            }
+            Role::Bias if experiment.wrapper.biases => (None, Reservoir::new(values, length)),
+            _ => continue,
+        };
+        // A checked experiment gives values whose length fits and ratios in range.
+        let Ok(reservoir) = reservoir else { continue };
+        let mut ranks = vec![0; parameter.elements()];
+        rank_vectors(&reservoir.pruned_initial(), length, &mut ranks);
+        permuted.push(Permuted { parameter: index, layer, reservoir, ranks });
+    }
+    permuted
+}
+
+fn finite(learner: &Learner, index: usize) -> Result<Vec<f32>, NotFinite> {
+    let values = learner.values(index);
+    if values.iter().all(|value| value.is_finite()) {
+        return Ok(values);
+    }
+    Err(NotFinite { parameter: learner.network().parameters()[index].name.clone() })
+}
+
+/// Share of weights whose rank changed.
+pub(super) fn moved(before: &[u32], after: &[u32]) -> f32 {
+    let moved = before.iter().zip(after).filter(|(a, b)| a != b).count();
+    moved as f32 / before.len().max(1) as f32
+}

@@ -1,0 +1,306 @@
+//! Curves over training steps, in any number of cells.
+//!
+//! A chart never drops a point: what falls on one column is drawn from its least to its greatest value. It
+//! also never scrolls: its ranges are round and move in jumps, so that a terminal at the far end of a slow
+//! line gets a few bytes per new point. Curves differ by a symbol as well as by colour; the symbols stand
+//! at the newest point (and at the others, where there is room) and in the legend.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::run::{Mark, Series};
+use crate::tui::theme::Theme;
+
+pub mod axes;
+mod raster;
+mod reduce;
+mod scale;
+mod time;
+
+pub use raster::Raster;
+pub use reduce::{Column, Columns};
+pub use scale::{Scale, Tick, grouped, short, significant};
+pub use time::TimeAxis;
+
+/// How a curve is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// A line; smoothed, its raw values stay behind it as a shade.
+    Line,
+    /// A line; smoothed, without its raw values.
+    Trend,
+    /// A light shade behind all lines.
+    Shade,
+}
+
+/// A series to be drawn.
+#[derive(Debug, Clone)]
+pub struct Curve<'a> {
+    /// The points.
+    pub series: &'a Series,
+    /// What values are multiplied by to fit the chart's unit.
+    pub factor: f64,
+    /// Its colour.
+    pub style: Style,
+    /// How it is drawn.
+    pub look: Look,
+    /// What tells it from other curves without colour.
+    pub symbol: char,
+    /// Its names in the legend, the longest first; the first that fits is taken.
+    pub names: [&'a str; 2],
+    /// Half-life of its smoothing in values; 0 is none.
+    pub smoothing: f32,
+}
+
+/// A single value worth pointing out.
+#[derive(Debug, Clone, Copy)]
+pub struct Highlight {
+    /// When.
+    pub step: u64,
+    /// The value, in the chart's unit.
+    pub value: f64,
+    /// What stands there.
+    pub symbol: char,
+}
+
+/// Curves over time.
+pub struct Chart<'a> {
+    /// What the values are, to stand before the legend; may be empty.
+    pub title: &'a str,
+    /// The theme.
+    pub theme: &'a Theme,
+    /// The time axis.
+    pub time: TimeAxis<'a>,
+    /// The value axis.
+    pub scale: Scale,
+    /// The curves; later ones lie on earlier ones.
+    pub curves: &'a [Curve<'a>],
+    /// Changes made by hand.
+    pub marks: &'a [Mark],
+    /// A value to point out.
+    pub highlight: Option<Highlight>,
+    /// How values are written in the legend.
+    pub number: fn(f64) -> String,
+    /// Whether time is labelled below.
+    pub labels_below: bool,
+}
+
+/// The least and the greatest finite value of curves from step `from` to the right end of the axis, in the
+/// chart's unit.
+pub fn extent(curves: &[Curve], from: u64, time: &TimeAxis) -> Option<(f64, f64)> {
+    let all = Columns { from, to: time.to.saturating_add(1), width: 1 };
+    let extents = curves.iter().filter_map(|curve| {
+        let column = all.extents(curve.series).into_iter().find(|c| c.x == 0 && c.low <= c.high)?;
+        Some((f64::from(column.low) * curve.factor, f64::from(column.high) * curve.factor))
+    });
+    extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+/// The cells that a text takes.
+fn width(text: &str) -> u16 {
+    Span::raw(text).width().min(usize::from(u16::MAX)) as u16
+}
+
+impl Chart<'_> {
+    /// Draws the chart.
+    pub fn render(&self, area: Rect, buffer: &mut Buffer) {
+        let area = area.intersection(buffer.area);
+        if area.is_empty() {
+            return;
+        }
+        let legend = u16::from(area.height >= 4);
+        let below = Rect { y: area.y + legend, height: area.height - legend, ..area };
+        let mut plot = axes::plot_area(below);
+        if !self.labels_below {
+            plot.height = below.height;
+        }
+        if plot.is_empty() {
+            return;
+        }
+        if legend == 1 {
+            self.legend(Rect { x: plot.x, width: plot.width, height: 1, y: area.y }, buffer);
+        }
+        let rows = usize::from(plot.height);
+        let ticks = self.scale.ticks(rows.div_ceil(2).clamp(2, 6));
+        axes::vertical(below, plot, &ticks, self.theme, buffer);
+        let ticks = self.time.ticks(usize::from(plot.width) / 8);
+        axes::horizontal(below, plot, &ticks, self.time.unit(), self.theme, buffer);
+        self.mark_lines(plot, buffer);
+        self.curves(plot, buffer);
+        self.mark_labels(plot, buffer);
+        self.cursor(below, plot, buffer);
+    }
+
+    fn curves(&self, plot: Rect, buffer: &mut Buffer) {
+        let mut shades = Raster::new(plot, self.theme.unicode);
+        let mut lines = Raster::new(plot, self.theme.unicode);
+        let columns =
+            Columns { from: self.time.from, to: self.time.to, width: lines.width() as u64 };
+        let mut symbols = Vec::new();
+        for curve in self.curves {
+            let smooth = curve.smoothing > 0.0 && curve.smoothing.is_finite();
+            let raw = columns.extents(curve.series);
+            if curve.look == Look::Shade || (smooth && curve.look == Look::Line) {
+                self.shade(curve, &raw, &mut shades);
+            }
+            if smooth || curve.look != Look::Shade {
+                let line = if smooth { columns.smoothed(curve.series, curve.smoothing) } else { raw };
+                self.line(curve, &line, &mut lines);
+                symbols.extend(self.symbols(curve, &line, &lines));
+            }
+        }
+        symbols.extend(self.highlight(&columns, &lines));
+        shades.paint(buffer);
+        lines.paint(buffer);
+        for (position, symbol, style) in symbols {
+            if let Some(cell) = buffer.cell_mut(position) {
+                cell.set_char(symbol).set_style(style);
+            }
+        }
+    }
+
+    /// Draws the extent of every column.
+    fn shade(&self, curve: &Curve, columns: &[Column], raster: &mut Raster) {
+        let style = if curve.look == Look::Line { self.theme.border } else { curve.style };
+        for column in columns.iter().filter(|column| column.low <= column.high) {
+            let height = |value| self.height(f64::from(value) * curve.factor, raster);
+            let (low, high) = (height(column.low), height(column.high));
+            raster.shade(column.x, low, high, style);
+        }
+    }
+
+    /// Draws the extent of every column, and from each column's last value to the next one's first. A gap
+    /// on either side leaves them apart.
+    fn line(&self, curve: &Curve, columns: &[Column], raster: &mut Raster) {
+        let mut last: Option<(i64, f64)> = None;
+        for column in columns {
+            let height = |value| self.height(f64::from(value) * curve.factor, raster);
+            let ends = [column.low, column.high, column.first, column.last].map(height);
+            if let Some(last) = last.filter(|_| column.first.is_finite()) {
+                raster.line(last, (column.x, ends[2]), curve.style);
+            }
+            if column.low <= column.high {
+                raster.vertical(column.x, ends[0], ends[1], curve.style);
+            }
+            last = column.last.is_finite().then_some((column.x, ends[3]));
+        }
+    }
+
+    /// Where a curve's symbol stands: at its newest point, and at all of them if they are few.
+    fn symbols(&self, curve: &Curve, columns: &[Column], raster: &Raster) -> Vec<Symbol> {
+        let few = columns.len() as i64 * 16 <= raster.width();
+        let inside = columns.iter().filter(|c| c.last.is_finite() && c.x < raster.width());
+        let cells = inside.rev().filter_map(|column| {
+            let height = self.height(f64::from(column.last) * curve.factor, raster).round();
+            raster.cell(column.x, height as i64)
+        });
+        let most = if few { usize::MAX } else { 1 };
+        cells.take(most).map(|cell| (cell, curve.symbol, curve.style)).collect()
+    }
+
+    fn highlight(&self, columns: &Columns, raster: &Raster) -> Option<Symbol> {
+        let highlight = self.highlight?;
+        let height = self.height(highlight.value, raster).round();
+        let cell = raster.cell(columns.of(highlight.step), height as i64)?;
+        Some((cell, highlight.symbol, self.theme.accent))
+    }
+
+    /// The row of dots of a value, fractional, growing downwards.
+    fn height(&self, value: f64, raster: &Raster) -> f64 {
+        (1.0 - self.scale.position(value)) * (raster.height() - 1) as f64
+    }
+
+    /// Symbols, names and values now or at the cursor: the longer names if all fit, else the shorter ones,
+    /// and as many as fit.
+    fn legend(&self, area: Rect, buffer: &mut Buffer) {
+        let entry = |curve: &Curve, name: &str| {
+            let point = match self.time.cursor {
+                Some(step) => curve.series.at(step),
+                None => curve.series.last(),
+            };
+            let value = point.map_or(f64::NAN, |(_, value)| f64::from(value) * curve.factor);
+            vec![
+                Span::styled(format!("{} ", curve.symbol), curve.style),
+                Span::styled(format!("{name} "), self.theme.muted),
+                Span::styled((self.number)(value), self.theme.text),
+            ]
+        };
+        let line = |length: usize, count: usize| {
+            let mut line = Line::styled(self.title, self.theme.muted);
+            for curve in self.curves.iter().rev().take(count) {
+                line.spans.extend((line.width() > 0).then(|| Span::raw("  ")));
+                line.spans.extend(entry(curve, curve.names[length]));
+            }
+            line
+        };
+        let count = self.curves.len();
+        let shorter = (1..=count).rev().map(|count| line(1, count));
+        let mut fitting = std::iter::once(line(0, count)).chain(shorter);
+        if let Some(line) = fitting.find(|line| line.width() <= usize::from(area.width)) {
+            buffer.set_line(area.x, area.y, &line, area.width);
+        }
+    }
+
+    /// The column of cells of a step inside the plot.
+    fn column(&self, step: u64, plot: Rect) -> Option<u16> {
+        let position = self.time.position(step);
+        let column = (position * f64::from(plot.width)).floor().min(f64::from(plot.width - 1));
+        (0.0..=1.0).contains(&position).then(|| plot.x + column as u16)
+    }
+
+    fn mark_lines(&self, plot: Rect, buffer: &mut Buffer) {
+        let line = if self.theme.unicode { "┊" } else { ":" };
+        for x in self.marks.iter().filter_map(|mark| self.column(mark.step, plot)) {
+            for y in plot.top()..plot.bottom() {
+                buffer.set_string(x, y, line, self.theme.mark);
+            }
+        }
+    }
+
+    /// Writes what was done beside its line, in the first row where that hides nothing.
+    fn mark_labels(&self, plot: Rect, buffer: &mut Buffer) {
+        for mark in self.marks {
+            let Some(x) = self.column(mark.step, plot) else { continue };
+            let (start, width) = (x + 1, width(&mark.label));
+            if start.saturating_add(width) > plot.right() {
+                continue;
+            }
+            let free = |&y: &u16| {
+                let mut cells = (start..start + width).map(|x| Position::new(x, y));
+                cells.all(|cell| buffer.cell(cell).is_some_and(|c| c.symbol() == " "))
+            };
+            if let Some(y) = (plot.top()..plot.bottom()).find(free) {
+                buffer.set_string(start, y, &mark.label, self.theme.mark);
+            }
+        }
+    }
+
+    fn cursor(&self, area: Rect, plot: Rect, buffer: &mut Buffer) {
+        let Some((step, x)) = self.time.cursor.and_then(|s| Some((s, self.column(s, plot)?))) else {
+            return;
+        };
+        let line = if self.theme.unicode { "│" } else { "|" };
+        for y in plot.top()..plot.bottom() {
+            buffer.set_string(x, y, line, self.theme.cursor);
+        }
+        if plot.bottom() < area.bottom() {
+            let text = self.time.readout(step);
+            let start = x.saturating_sub(width(&text) / 2);
+            let start = start.min(plot.right().saturating_sub(width(&text))).max(plot.x);
+            let end = (start + width(&text)).min(plot.right());
+            // What is left of a label that it covers would read as part of the number.
+            let label = |x: &u16| buffer[(*x, plot.bottom())].symbol() != " ";
+            let before = (plot.x..start).rev().take_while(label).count() as u16;
+            let after = (end..plot.right()).take_while(label).count() as u16;
+            for x in start - before..end + after {
+                buffer[(x, plot.bottom())].reset();
+            }
+            buffer.set_stringn(start, plot.bottom(), &text, plot.width.into(), self.theme.cursor);
+        }
+    }
+}
+
+/// A character on top of the curves.
+type Symbol = (Position, char, Style);

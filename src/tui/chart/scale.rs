@@ -1,0 +1,202 @@
+//! From values to places on an axis: ranges that seldom change, and round numbers to label them with.
+
+/// A place on an axis, labelled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tick {
+    /// Where, from 0 (the low end) to 1.
+    pub position: f64,
+    /// What is written there.
+    pub label: String,
+}
+
+/// A range of values along an axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scale {
+    low: f64,
+    high: f64,
+    log: bool,
+}
+
+impl Scale {
+    /// From `low` to `high`, exactly; `low < high`.
+    pub fn linear(low: f64, high: f64) -> Self {
+        Scale { low, high, log: false }
+    }
+
+    /// Around `low` and `high`, rounded outwards to round numbers, so that the range holds still while
+    /// values move within it. A range of nothing gets room on both sides.
+    pub fn around(low: f64, high: f64) -> Self {
+        if !(low.is_finite() && high.is_finite() && low <= high) {
+            return Scale::linear(0.0, 1.0);
+        }
+        let (low, high) = match high - low > high.abs().max(low.abs()) * 1e-6 {
+            true => (low, high),
+            false if high == 0.0 => (-1.0, 1.0),
+            false => (low - low.abs() * 0.1, high + high.abs() * 0.1),
+        };
+        let step = round_up((high - low) / 8.0);
+        let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
+        match low < high && (high - low).is_finite() {
+            true => Scale::linear(low, high),
+            false => Scale::linear(0.0, 1.0),
+        }
+    }
+
+    /// As [`around`](Self::around), on a logarithmic axis between powers of ten. What is not positive lies
+    /// at the low end, at most six decades down.
+    pub fn logarithmic(low: f64, high: f64) -> Self {
+        if !(high.is_finite() && high > 1e-30) {
+            return Scale { low: 0.1, high: 1.0, log: true };
+        }
+        let high = high.log10().ceil();
+        let low = if low > 0.0 { low.log10().floor() } else { high - 3.0 };
+        let low = low.clamp(high - 6.0, high - 1.0);
+        Scale { low: 10f64.powf(low), high: 10f64.powf(high), log: true }
+    }
+
+    /// Where a value lies: 0 at the low end, 1 at the high end; values outside lie beyond.
+    pub fn position(&self, value: f64) -> f64 {
+        if !self.log {
+            return (value - self.low) / (self.high - self.low);
+        }
+        let least = self.low.log10();
+        (value.max(self.low).log10() - least) / (self.high.log10() - least)
+    }
+
+    /// At most `most` (but at least two) round values in the range.
+    pub fn ticks(&self, most: usize) -> Vec<Tick> {
+        let values = if self.log { self.powers(most.max(2)) } else { self.multiples(most.max(2)) };
+        let tick = |(value, label)| Tick { position: self.position(value), label };
+        values.into_iter().map(tick).collect()
+    }
+
+    fn multiples(&self, most: usize) -> Vec<(f64, String)> {
+        let span = self.high - self.low;
+        let mut step = round_up(span / most as f64 / 2.0);
+        let first = |step: f64| (self.low / step - 1e-9).ceil() as i64;
+        let last = |step: f64| (self.high / step + 1e-9).floor() as i64;
+        while last(step) - first(step) >= most as i64 {
+            step = round_up(step * 1.01);
+        }
+        let value = |i| i as f64 * step;
+        (first(step)..=last(step)).map(|i| (value(i), label(value(i), step))).collect()
+    }
+
+    fn powers(&self, most: usize) -> Vec<(f64, String)> {
+        let (low, high) = (self.low.log10().round() as i32, self.high.log10().round() as i32);
+        let every = ((high - low) as usize / most + 1) as i32;
+        let value = |exponent| 10f64.powi(exponent);
+        let exponents = (low..=high).filter(|e| (high - e) % every == 0);
+        exponents.map(|e| (value(e), label(value(e), value(e)))).collect()
+    }
+}
+
+/// The least of 1, 2, 2.5 and 5 times a power of ten that is not below `value`.
+pub(super) fn round_up(value: f64) -> f64 {
+    let power = 10f64.powf(value.log10().floor());
+    let factor = [1.0, 2.0, 2.5, 5.0].into_iter().find(|f| f * power >= value * (1.0 - 1e-9));
+    factor.unwrap_or(10.0) * power
+}
+
+/// `value` with the digits that a multiple of `step` needs, in at most five characters or nearly so.
+fn label(value: f64, step: f64) -> String {
+    let magnitude = value.abs().max(step);
+    if !(1e-3..1e5).contains(&magnitude) && value != 0.0 {
+        return format!("{value:.0e}");
+    }
+    let mut decimals = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
+    let scaled = step * 10f64.powi(decimals as i32);
+    if (scaled - scaled.round()).abs() > 1e-6 {
+        decimals += 1;
+    }
+    let text = format!("{value:.decimals$}");
+    if value == 0.0 { "0".into() } else { text }
+}
+
+/// A count as short as an axis needs it: `800`, `1.5k`, `20k`, `3M`.
+pub fn short(count: f64) -> String {
+    let (scaled, unit) = match count.abs() {
+        c if c >= 1e9 => (count / 1e9, "G"),
+        c if c >= 1e6 => (count / 1e6, "M"),
+        c if c >= 1e3 => (count / 1e3, "k"),
+        _ => (count, ""),
+    };
+    let digits = format!("{scaled:.2}");
+    format!("{}{unit}", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A count with its thousands apart: `12,400`.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Three significant digits; what is not a number is a dash.
+pub fn significant(value: f64) -> String {
+    if !value.is_finite() {
+        return "-".into();
+    }
+    match value.abs() {
+        0.0 => "0".into(),
+        m if !(1e-4..1e5).contains(&m) => format!("{value:.1e}"),
+        m => {
+            let decimals = (2.0 - m.log10().floor()).max(0.0) as usize;
+            format!("{value:.decimals$}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(scale: Scale, most: usize) -> Vec<String> {
+        scale.ticks(most).into_iter().map(|tick| tick.label).collect()
+    }
+
+    #[test]
+    fn ranges_round_outwards_and_hold_still() {
+        assert_eq!(Scale::around(0.0, 0.094), Scale::linear(0.0, 0.1));
+        assert_eq!(Scale::around(0.0, 0.0991), Scale::linear(0.0, 0.1));
+        assert_eq!(Scale::around(-0.31, 0.29), Scale::linear(-0.4, 0.3));
+    }
+
+    #[test]
+    fn a_constant_has_room_around_it() {
+        let scale = Scale::around(2.0, 2.0);
+        assert!((0.2..0.8).contains(&scale.position(2.0)), "{scale:?}");
+        assert_eq!(Scale::around(0.0, 0.0), Scale::linear(-1.0, 1.0));
+        assert_eq!(Scale::around(f64::NAN, 1.0), Scale::linear(0.0, 1.0));
+    }
+
+    #[test]
+    fn ticks_are_round() {
+        assert_eq!(labels(Scale::linear(90.0, 100.0), 3), ["90", "95", "100"]);
+        assert_eq!(labels(Scale::linear(0.0, 0.1), 5), ["0", "0.025", "0.050", "0.075", "0.100"]);
+assert_eq!(labels(Scale::linear(-0.4, 0.4), 3), ["-0.25", "0", "0.25"]);
+    }
+
+    #[test]
+    fn a_logarithmic_axis_labels_powers() {
+        let scale = Scale::logarithmic(0.002, 0.5);
+        assert_eq!(labels(scale, 9), ["0.001", "0.010", "0.100", "1"]);
+        assert_eq!(scale.position(0.001), 0.0);
+        assert!((scale.position(0.01) - 1.0 / 3.0).abs() < 1e-12);
+        assert_eq!(scale.position(0.0), 0.0);
+    }
+
+    #[test]
+    fn counts_read_easily() {
+        assert_eq!([800.0, 1500.0, 20_000.0, 3e6].map(short), ["800", "1.5k", "20k", "3M"]);
+        assert_eq!([7, 999, 1000, 1_234_567].map(grouped), ["7", "999", "1,000", "1,234,567"]);
+        assert_eq!([0.01234, 1.5, 784.2, 0.0].map(significant), ["0.0123", "1.50", "784", "0"]);
+        assert_eq!(significant(f64::NAN), "-");
+    }
+}

@@ -1,0 +1,232 @@
+//! The time axis that all panels share: linear in training steps, labelled in the unit of the view.
+
+use super::scale::{Tick, grouped, round_up, short};
+use crate::run::RunState;
+use crate::train::Phase;
+use crate::tui::view::{TimeUnit, View};
+
+/// The steps that are shown, `from..to`.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeAxis<'a> {
+    /// The first step shown.
+    pub from: u64,
+    /// The step at the right end; greater than `from`.
+    pub to: u64,
+    /// The step that readouts refer to; `None` is now.
+    pub cursor: Option<u64>,
+    unit: TimeUnit,
+    state: &'a RunState,
+}
+
+impl<'a> TimeAxis<'a> {
+    /// The axis for a view of a run.
+    pub fn new(state: &'a RunState, view: &View) -> Self {
+        let (from, to) = match view.window {
+            Some((from, to)) => (from, to.max(from.saturating_add(1))),
+            None => (0, whole_run(state)),
+        };
+        let from = from.min(to - 1);
+        TimeAxis { from, to, cursor: view.cursor, unit: view.unit, state }
+    }
+
+    /// Where a step lies: 0 at the left end, 1 at the right; steps outside lie beyond.
+    pub fn position(&self, step: u64) -> f64 {
+        (step as f64 - self.from as f64) / (self.to - self.from) as f64
+    }
+
+    /// What the labels count.
+    pub fn unit(&self) -> &'static str {
+        match self.effective_unit() {
+            TimeUnit::Steps => "steps",
+            TimeUnit::Epochs => "epochs",
+            TimeUnit::Seconds => "time",
+        }
+    }
+
+    /// Round places on the axis, about `most` of them.
+    pub fn ticks(&self, most: usize) -> Vec<Tick> {
+        let value = |step| self.value(step);
+        // The future has steps and epochs, but no known seconds.
+        let last = match self.effective_unit() {
+            TimeUnit::Seconds => self.to.min(self.state.step.max(self.from)),
+            _ => self.to,
+        };
+        let (low, high) = (value(self.from), value(last));
+        if !(high > low) {
+            return Vec::new();
+        }
+        let share = self.position(last).clamp(0.05, 1.0);
+        let rough = (high - low) / (most as f64 * share).max(1.0);
+        let interval = match self.effective_unit() {
+            TimeUnit::Seconds => round_seconds(rough),
+            TimeUnit::Epochs => round_up(rough),
+            TimeUnit::Steps => round_up(rough).max(1.0),
+        };
+        let (first, last) = ((low / interval).ceil() as u64, (high / interval + 1e-9).floor() as u64);
+        let tick = |i: u64| {
+            let value = i as f64 * interval;
+            Tick { position: self.position_of(value), label: self.label(value) }
+        };
+        (first..=last.min(first + 100)).map(tick).collect()
+    }
+
+    /// A step in the unit of the axis, exactly, for a readout.
+    pub fn readout(&self, step: u64) -> String {
+        match self.effective_unit() {
+            TimeUnit::Steps => grouped(step),
+            TimeUnit::Epochs => format!("{:.2}", self.value(step)),
+            TimeUnit::Seconds => clock(self.value(step)),
+        }
+    }
+
+    /// Epochs cannot be told before the run has said how long they are.
+    fn effective_unit(&self) -> TimeUnit {
+        match self.unit {
+            TimeUnit::Epochs if self.steps_per_epoch().is_none() => TimeUnit::Steps,
+            unit => unit,
+        }
+    }
+
+    fn steps_per_epoch(&self) -> Option<f64> {
+        let started = self.state.started.as_ref()?;
+        (started.steps_per_epoch > 0).then_some(started.steps_per_epoch as f64)
+    }
+
+    fn value(&self, step: u64) -> f64 {
+        match self.effective_unit() {
+            TimeUnit::Steps => step as f64,
+            TimeUnit::Epochs => step as f64 / self.steps_per_epoch().unwrap_or(1.0),
+            TimeUnit::Seconds => self.state.seconds_at(step),
+        }
+    }
+
+    fn label(&self, value: f64) -> String {
+        match self.effective_unit() {
+            TimeUnit::Seconds => clock(value),
+            _ => short(value),
+        }
+    }
+
+    /// Where a value of the axis' unit lies. The seconds of a step never decrease, so that the step of a
+    /// second is found by halving.
+    fn position_of(&self, value: f64) -> f64 {
+        let step = match self.effective_unit() {
+            TimeUnit::Steps => value,
+            TimeUnit::Epochs => value * self.steps_per_epoch().unwrap_or(1.0),
+            TimeUnit::Seconds => {
+                let (mut low, mut high) = (self.from, self.to);
+                while low < high {
+                    let middle = low + (high - low) / 2;
+                    match self.state.seconds_at(middle) < value {
+                        true => low = middle + 1,
+                        false => high = middle,
+                    }
+                }
+                low as f64
+            }
+        };
+        (step - self.from as f64) / (self.to - self.from) as f64
+    }
+}
+
+/// The right end of an axis that shows the whole run. It follows in jumps, so that appended points change
+/// little on the screen; an ended run fills the axis.
+fn whole_run(state: &RunState) -> u64 {
+    let step = state.step.max(1);
+    if state.phase == Phase::Finished {
+        return step;
+    }
+    let ladder = jump(step);
+    match state.started.as_ref().map(|started| started.total_steps) {
+        Some(total) if total >= step => ladder.min(total),
+        _ => ladder,
+    }
+}
+
+/// The first rung above `step` of a ladder that leaves at most two fifths of an axis empty.
+fn jump(step: u64) -> u64 {
+    let mut power = 10u64;
+    loop {
+        let rungs = [20, 30, 50, 70, 100].map(|tenths| power.saturating_mul(tenths) / 10);
+        if let Some(rung) = rungs.into_iter().find(|&rung| rung > step) {
+            return rung;
+        }
+        if power > u64::MAX / 100 {
+            return u64::MAX;
+        }
+        power *= 10;
+    }
+}
+
+/// The least round number of seconds, minutes or hours that is not below `seconds`.
+fn round_seconds(seconds: f64) -> f64 {
+    const ROUND: [f64; 14] = [
+        1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0,
+    ];
+    let round = ROUND.into_iter().find(|&r| r >= seconds);
+    round.unwrap_or_else(|| round_up(seconds / 3600.0) * 3600.0)
+}
+
+/// `9s`, `2:05`, `1:02:05`.
+fn clock(seconds: f64) -> String {
+    let whole = seconds.max(0.0) as u64;
+    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest}s"),
+        (0, _) => format!("{minutes}:{rest:02}"),
+        _ => format!("{hours}:{minutes:02}:{rest:02}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::train::Started;
+
+    fn at(step: u64, total: u64) -> RunState {
+        let started = Started { total_steps: total, steps_per_epoch: 40, ..Started::default() };
+        RunState { step, started: Some(Arc::new(started)), ..RunState::default() }
+    }
+
+    fn labels(state: &RunState, unit: TimeUnit) -> Vec<String> {
+        let view = View { unit, ..View::default() };
+        TimeAxis::new(state, &view).ticks(5).into_iter().map(|tick| tick.label).collect()
+    }
+
+    #[test]
+    fn the_whole_run_grows_in_jumps() {
+        let ends: Vec<u64> = (0..1000).map(|step| whole_run(&at(step, 800))).collect();
+        let mut jumps = ends.clone();
+        jumps.dedup();
+        assert_eq!(jumps, [20, 30, 50, 70, 100, 200, 300, 500, 700, 800, 1000, 2000][..jumps.len()]);
+        assert!(ends.iter().enumerate().all(|(step, &end)| end >= step as u64));
+        assert_eq!(jump(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn an_ended_run_fills_the_axis() {
+        let state = RunState { phase: Phase::Finished, ..at(123, 800) };
+        assert_eq!(whole_run(&state), 123);
+    }
+
+    #[test]
+    fn units_share_the_places_of_their_steps() {
+        let mut state = at(190, 200);
+        assert_eq!(labels(&state, TimeUnit::Steps), ["0", "50", "100", "150", "200"]);
+        assert_eq!(labels(&state, TimeUnit::Epochs), ["0", "1", "2", "3", "4", "5"]);
+        // 100 steps in the first 10 seconds, then ten times slower.
+        state.clock.push(100, 10.0);
+        state.clock.push(190, 100.0);
+        let view = View { unit: TimeUnit::Seconds, ..View::default() };
+        let ticks = TimeAxis::new(&state, &view).ticks(5);
+        let half = ticks.iter().find(|tick| tick.label == "1:00").expect("a minute");
+        assert_eq!(half.position, 0.75);
+    }
+
+    #[test]
+    fn times_read_like_a_clock() {
+        assert_eq!([9.0, 125.0, 3725.0].map(clock), ["9s", "2:05", "1:02:05"]);
+    }
+}

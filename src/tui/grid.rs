@@ -1,0 +1,89 @@
+//! Where panels go: as many on a page as can be read, in the arrangement that gives them the best shape.
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+/// The smallest panel that can be read, with its border.
+const SMALLEST: (u16, u16) = (30, 7);
+
+/// A panel this many times wider than high, in characters, looks best.
+const BEST_SHAPE: f64 = 3.0;
+
+/// How many of `count` panels go on a page of `area`; at least one.
+pub(super) fn per_page(count: usize, area: Rect) -> usize {
+    (1..=count).rev().find(|&n| columns(n, area).is_some()).unwrap_or(1)
+}
+
+/// The places of `count` panels on one page, in reading order.
+pub(super) fn places(count: usize, area: Rect) -> Vec<Rect> {
+    let columns = columns(count, area).unwrap_or(1).max(1);
+    let rows = Layout::vertical(vec![Constraint::Fill(1); count.div_ceil(columns)]).split(area);
+    let row = |(i, &row): (usize, &Rect)| {
+        // The last row may have fewer, and gives them the room.
+        let here = columns.min(count - i * columns);
+        Layout::horizontal(vec![Constraint::Fill(1); here]).split(row).to_vec()
+    };
+    rows.iter().enumerate().flat_map(row).collect()
+}
+
+/// The number of columns that gives `count` panels the best shape; `None` when they would be too small.
+fn columns(count: usize, area: Rect) -> Option<usize> {
+    let size = |columns: usize| {
+        let rows = count.div_ceil(columns);
+        (area.width / columns as u16, area.height / rows as u16)
+    };
+    let fits = |&columns: &usize| {
+        let (width, height) = size(columns);
+        width >= SMALLEST.0 && height >= SMALLEST.1
+    };
+    let distortion = |columns: &usize| {
+        let (width, height) = size(*columns);
+        (f64::from(width) / f64::from(height) / BEST_SHAPE).ln().abs()
+    };
+    (1..=count).filter(fits).min_by(|a, b| distortion(a).total_cmp(&distortion(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn area(width: u16, height: u16) -> Rect {
+        Rect::new(0, 0, width, height)
+    }
+
+    #[test]
+    fn four_panels_are_two_by_two() {
+        for (width, height) in [(80, 20), (200, 55), (60, 14), (120, 40)] {
+            let places = places(4, area(width, height));
+            assert_eq!(places[3].x, width / 2, "{width}x{height}");
+            assert_eq!(places[3].y, height / 2, "{width}x{height}");
+        }
+    }
+
+    #[test]
+    fn more_panels_than_fit_go_on_further_pages() {
+        assert_eq!(per_page(6, area(80, 20)), 4);
+        assert_eq!(per_page(6, area(200, 55)), 6);
+        assert_eq!(per_page(6, area(10, 3)), 1);
+        // Five: three and two.
+        let five = places(5, area(200, 55));
+        assert_eq!((five[0].width, five[4].right()), (67, 200));
+    }
+
+    proptest! {
+        #[test]
+        fn places_do_not_overlap_and_fill_the_area(
+            count in 1usize..12, width in 0u16..250, height in 0u16..80,
+        ) {
+            let area = area(width, height);
+            let count = count.min(per_page(count, area));
+            let places = places(count, area);
+            prop_assert_eq!(places.len(), count);
+            prop_assert_eq!(places.iter().map(|place| place.area()).sum::<u32>(), area.area());
+            for (i, a) in places.iter().enumerate() {
+                prop_assert!(places[..i].iter().all(|b| a.intersection(*b).is_empty()));
+            }
+        }
+    }
+}

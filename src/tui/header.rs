@@ -1,0 +1,173 @@
+//! What is trained and how it goes: two lines, three where there is room.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+
+use super::app::App;
+use super::format;
+use super::row::{Part, row};
+use super::theme::Theme;
+use crate::run::RunState;
+use crate::train::{Phase, Reason, Started};
+
+/// How many lines it takes of a screen of `area`.
+pub(super) fn height(area: Rect) -> u16 {
+    if area.height >= 30 { 3 } else { 2 }
+}
+
+/// Draws it.
+pub(super) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let run = app.shown();
+    let mut rows = area.rows();
+    let mut draw = |line: Line| rows.next().map(|row| line.render(row, buffer));
+    draw(row(identity(app, run, theme), area.width));
+    match area.height {
+        0..3 => {
+            let values = values(run, theme, false);
+            draw(progress(run, theme, values, area.width));
+        }
+        _ => {
+            draw(progress(run, theme, Vec::new(), area.width));
+            draw(row(values(run, theme, true), area.width));
+        }
+    };
+}
+
+/// The run, and how it goes.
+fn identity(app: &App, run: &RunState, theme: &Theme) -> Vec<Part> {
+    let mut parts = Vec::new();
+    if let Some(started) = &run.started {
+        parts.push(Part::new(0, started.name.clone(), theme.accent));
+        let what = format!("{} on {}", started.network, started.dataset);
+        parts.push(Part::new(4, what, theme.muted));
+    }
+    let (state, style) = state(run, theme);
+    parts.push(Part::new(0, state, style));
+    if app.frozen.is_some() {
+        parts.push(Part::new(0, format!("view frozen at step {}", run.step), theme.mark));
+    }
+    if let Some((_, accuracy)) = run.best() {
+        let best = format::percent(accuracy.into(), 2);
+        parts.push(Part::new(1, "best ", theme.muted).and(best, theme.text));
+    }
+    let time = Part::new(2, format::duration(run.seconds), theme.text);
+    parts.push(match run.seconds_left() {
+        Some(left) => time.and(format!(", {} left", format::duration(left)), theme.muted),
+        None => time,
+    });
+    if let Some(rate) = run.images_per_second().filter(|_| run.phase == Phase::Running) {
+        parts.push(Part::new(3, format::short(rate), theme.text).and(" images/s", theme.muted));
+    }
+    parts
+}
+
+/// What the trainer does, in a word or two.
+fn state(run: &RunState, theme: &Theme) -> (&'static str, Style) {
+    match (run.phase, run.reason) {
+        (Phase::Starting, _) => ("preparing …", theme.mark),
+        (Phase::Running, _) => ("▶ running", theme.accent),
+        (Phase::Paused, _) => ("■ paused", theme.mark),
+        (Phase::Diverged, _) => ("■ diverged, space goes on", theme.warning),
+        (Phase::Finished, Some(Reason::Failed)) => ("■ failed", theme.warning),
+        (Phase::Finished, Some(Reason::Diverged)) => ("■ diverged", theme.warning),
+        (Phase::Finished, Some(Reason::Stopped)) => ("■ stopped", theme.mark),
+        (Phase::Finished, _) => ("■ finished", theme.accent),
+    }
+}
+
+/// Epoch, step and a bar in the room that is left before `after`.
+fn progress(run: &RunState, theme: &Theme, after: Vec<Part>, width: u16) -> Line<'static> {
+    let Some(started) = &run.started else {
+        return Line::styled("the data and the network are being prepared", theme.muted);
+    };
+    let epochs = started.total_steps.checked_div(started.steps_per_epoch).unwrap_or(0);
+    let mut line = Line::from(vec![
+        Span::styled("epoch ", theme.muted),
+        Span::styled(epoch(run), theme.text),
+        Span::styled(format!("/{epochs}   step "), theme.muted),
+        Span::styled(run.step.to_string(), theme.text),
+        Span::styled(format!("/{}   ", started.total_steps), theme.muted),
+    ]);
+    let percent = format!(" {:3.0} %", (run.progress() * 100.0).floor());
+    const SHORTEST: usize = 6;
+    let room = usize::from(width).saturating_sub(line.width() + percent.len());
+    let after = row(after, room.saturating_sub(SHORTEST + 3) as u16);
+    let gap = if after.width() > 0 { 3 } else { 0 };
+    let bar = room.saturating_sub(after.width() + gap);
+    let done = (run.progress() * bar as f64).round() as usize;
+    line.push_span(Span::styled("━".repeat(done.min(bar)), theme.accent));
+    line.push_span(Span::styled("─".repeat(bar.saturating_sub(done)), theme.muted));
+    line.push_span(Span::styled(percent, theme.text));
+    if gap > 0 {
+        line.push_span("   ");
+        line.extend(after.spans);
+    }
+    line
+}
+
+/// Epochs that are done, with a digit of the one under way, cut off and not rounded up.
+fn epoch(run: &RunState) -> String {
+    format!("{:.1}", (run.epoch() * 10.0).floor() / 10.0)
+}
+
+/// k, p and lr, and how they act. At length where there is room.
+fn values(run: &RunState, theme: &Theme, at_length: bool) -> Vec<Part> {
+    let Some(started) = &run.started else { return Vec::new() };
+    let schedule = &run.schedule;
+    let value = |rank, name: &str, value: String, by_hand| {
+        let part = Part::new(rank, format!("{name} "), theme.muted);
+        match (by_hand, at_length) {
+            (false, _) => part.and(value, theme.text),
+            (true, false) => part.and(format!("{value}*"), theme.mark),
+            (true, true) => part.and(format!("{value} by hand"), theme.mark),
+        }
+    };
+    let mut parts = Vec::new();
+    if started.wrapper != "none" {
+        parts.push(value(0, "k", schedule.k.to_string(), schedule.k_by_hand));
+    }
+    if started.wrapper == "laperm" {
+        parts.push(value(1, "p", format::ratio(schedule.p), schedule.p_by_hand));
+    }
+    parts.push(value(2, "lr", format::short(schedule.lr), schedule.lr_by_hand));
+    if started.wrapper != "none" {
+        parts.push(syncs(run, theme));
+    }
+    if at_length {
+        parts.extend(details(run, started, theme));
+    }
+    parts
+}
+
+fn syncs(run: &RunState, theme: &Theme) -> Part {
+    let part = Part::new(3, format::count(run.syncs), theme.text).and(" syncs", theme.muted);
+    match run.schedule.active || run.syncs > 0 {
+        true => part,
+        false => part.and(" (not active)", theme.mark),
+    }
+}
+
+/// What is good to know and never urgent.
+fn details(run: &RunState, started: &Started, theme: &Theme) -> Vec<Part> {
+    let mut parts = Vec::new();
+    if let Some((_, loss)) = run.loss.last() {
+        parts.push(Part::new(4, "loss ", theme.muted).and(format::short(loss.into()), theme.text));
+    }
+    if run.sync_milliseconds > 0.0 {
+        let took = format!("{} ms", format::short(run.sync_milliseconds));
+        parts.push(Part::new(6, "a sync takes ", theme.muted).and(took, theme.text));
+    }
+    let optimizer = match started.wrapper.as_str() {
+        "none" => started.optimizer.clone(),
+        wrapper => format!("{wrapper} around {}", started.optimizer),
+    };
+    let parameters = format!("{} parameters", format::count(started.parameters as u64));
+    let origin = format!("seed {}, {}", started.seed, started.backend);
+    for (rank, text) in [(5, optimizer), (7, parameters), (8, origin)] {
+        parts.push(Part::new(rank, text, theme.muted));
+    }
+    parts
+}

@@ -1,0 +1,44 @@
+//! The screen: what a person sees of experiments and runs, and the keys to steer them.
+//!
+//! Everything is drawn from plain state by pure functions into a buffer: [`App`] folds a session's events
+//! and a person's keys, [`render`] draws it. Only [`Screen`] knows the terminal. One table of keys per
+//! screen feeds dispatch, footer, help and palette. Nothing is drawn when nothing has changed.
+
+mod act;
+mod actions;
+mod app;
+mod ascii;
+mod chart;
+mod footer;
+mod format;
+mod grid;
+mod header;
+mod help;
+mod keys;
+mod line_edit;
+mod palette;
+mod panels;
+mod picture;
+mod popup;
+mod prompt;
+mod question;
+mod row;
+mod show;
+mod start;
+mod steer;
+mod terminal;
+mod theme;
+mod theme_file;
+mod view;
+
+pub use actions::{ACTIONS, Action};
+pub use app::{App, Change, Request};
+pub use keys::{Binding, Key};
+pub use panels::{Panel, Scene};
+pub use picture::render;
+pub use show::{Leave, show};
+pub use start::{Choice, ExperimentItem, RunItem, StartItems, start};
+pub use terminal::Screen;
+pub use theme::{Depth, Theme};
+pub use theme_file::ThemeError;
+pub use view::{TimeUnit, View};

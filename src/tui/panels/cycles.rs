@@ -1,0 +1,249 @@
+//! The permutation of one weight vector between two looks, on a circle as in the paper's figure 13: ranks
+//! stand counter-clockwise in ascending order, and a chord leads from each to the rank it moved to, in the
+//! colour of its disjoint cycle.
+
+use std::f64::consts::TAU;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::tui::chart::{Raster, grouped, significant};
+use super::{Scene, percent, profiles};
+use crate::laperm::{cycles, log10_reachable, permutation};
+use crate::train::LayerFrame;
+
+/// Chords per dot of the circle's radius, beyond which they would be one blot.
+const CHORDS: f64 = 1.6;
+
+/// Columns that the numbers beside the circle need.
+const FACTS: u16 = 22;
+
+pub fn caption(scene: &Scene) -> Vec<String> {
+    let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
+        return Vec::new();
+    };
+    let Some(moves) = Moves::new(frame) else { return Vec::new() };
+    let vector = format!("{}[{}]", layer.name, frame.vector);
+    let moved = scene.zoomed.then(|| format!("{} moved", percent(moves.share())));
+    [vector, plural(moves.cycles.len(), "cycle")].into_iter().chain(moved).collect()
+}
+
+pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
+    let Some(moves) = scene.layer_frame().and_then(Moves::new) else {
+        return scene.nothing_yet("The first permutation comes with a look at the weights.", area, buffer);
+    };
+    // Cells are twice as high as wide.
+    let widest = if area.width >= FACTS + 12 { area.width - FACTS } else { area.width };
+    let diameter = area.height.saturating_mul(2).min(widest);
+    let beside = area.width - diameter;
+    let circle = match beside >= FACTS {
+        true => Rect { width: diameter, ..area },
+        false => area,
+    };
+    let shown = draw(scene, &moves, circle, buffer);
+    if beside >= FACTS {
+        let gap = if beside > FACTS + 4 { 3 } else { 1 };
+        let side = Rect { x: area.x + diameter + gap, width: beside - gap, ..area };
+        scene.lines(facts(scene, &moves, shown, side), side, buffer);
+    }
+}
+
+/// Where every rank went.
+struct Moves {
+    /// σ: the weight at rank `r` has moved to rank `sigma[r]`.
+    sigma: Vec<u32>,
+    /// The cycles of more than one rank, longest first.
+    cycles: Vec<Vec<u32>>,
+}
+
+impl Moves {
+    /// `None` if the two rankings do not belong together.
+    fn new(frame: &LayerFrame) -> Option<Self> {
+        let (before, after) = (&frame.before, &frame.after);
+        if before.is_empty() || !is_ranking(before, before.len()) || !is_ranking(after, before.len()) {
+            return None;
+        }
+        let sigma = permutation(before, after);
+        let cycles = cycles(&sigma);
+        Some(Moves { sigma, cycles })
+    }
+
+    fn moved(&self) -> usize {
+        self.cycles.iter().map(Vec::len).sum()
+    }
+
+    /// Share of the ranks that moved.
+    fn share(&self) -> f64 {
+        self.moved() as f64 / self.sigma.len() as f64
+    }
+
+    /// How far a rank went.
+    fn distance(&self, rank: u32) -> u32 {
+        rank.abs_diff(self.sigma[rank as usize])
+    }
+
+    fn mean_distance(&self) -> f64 {
+        let moved = self.cycles.iter().flatten();
+        moved.map(|&rank| f64::from(self.distance(rank))).sum::<f64>() / self.sigma.len() as f64
+    }
+
+    /// The ranks that went farthest, at most `most`, each with its cycle's index; long cycles first, so
+    /// that short ones lie on top of them.
+    fn farthest(&self, most: usize) -> Vec<(u32, usize)> {
+        let indexed = self.cycles.iter().enumerate();
+        let mut moves: Vec<(u32, usize)> =
+            indexed.flat_map(|(i, cycle)| cycle.iter().map(move |&rank| (rank, i))).collect();
+        if most < moves.len() {
+            let farther = |&(rank, _): &(u32, usize)| (std::cmp::Reverse(self.distance(rank)), rank);
+            moves.select_nth_unstable_by_key(most, farther);
+            moves.truncate(most);
+        }
+        moves.sort_unstable_by_key(|&(rank, cycle)| (cycle, rank));
+        moves
+    }
+}
+
+/// Whether every number below `length` is there exactly once.
+fn is_ranking(ranks: &[u32], length: usize) -> bool {
+    let mut seen = vec![false; length];
+    let new = |&rank: &u32| seen.get_mut(rank as usize).is_some_and(|s| !std::mem::replace(s, true));
+    ranks.len() == length && ranks.iter().all(new)
+}
+
+/// Draws the circle and as many chords as stay readable; returns how many those are.
+fn draw(scene: &Scene, moves: &Moves, area: Rect, buffer: &mut Buffer) -> usize {
+    let theme = scene.theme;
+    let (mut rim, mut chords) = (Raster::new(area, theme.unicode), Raster::new(area, theme.unicode));
+    let circle = Circle::in_middle_of(rim.width(), rim.height());
+    let count = moves.sigma.len();
+    let stops = count.min((TAU * circle.radius) as usize + 1);
+    for stop in 0..stops {
+        let (x, y) = circle.place(stop, stops);
+        rim.dot(x.round() as i64, y.round() as i64, theme.muted);
+    }
+    let shown = moves.farthest((circle.radius * CHORDS) as usize);
+    for &(rank, cycle) in &shown {
+        let from = circle.place(rank as usize, count);
+        let to = circle.place(moves.sigma[rank as usize] as usize, count);
+        chord(&mut chords, from, to, theme.cycle(cycle));
+    }
+    rim.paint(buffer);
+    chords.paint(buffer);
+    shown.len()
+}
+
+/// A straight line that is one dot thin in any direction.
+fn chord(raster: &mut Raster, from: (f64, f64), to: (f64, f64), style: ratatui::style::Style) {
+    let steps = (to.0 - from.0).abs().max((to.1 - from.1).abs()).round().max(1.0);
+    for i in 0..=steps as i64 {
+        let share = i as f64 / steps;
+        let x = from.0 + (to.0 - from.0) * share;
+        let y = from.1 + (to.1 - from.1) * share;
+        raster.dot(x.round() as i64, y.round() as i64, style);
+    }
+}
+
+/// A circle in dots.
+struct Circle {
+    x: f64,
+    y: f64,
+    radius: f64,
+}
+
+impl Circle {
+    fn in_middle_of(width: i64, height: i64) -> Self {
+        let (x, y) = ((width - 1) as f64 / 2.0, (height - 1) as f64 / 2.0);
+        Circle { x, y, radius: x.min(y) }
+    }
+
+    /// Where the `index`-th of `count` places lies: the first on the right, then counter-clockwise.
+    fn place(&self, index: usize, count: usize) -> (f64, f64) {
+        let angle = TAU * index as f64 / count as f64;
+        (self.x + self.radius * angle.cos(), self.y - self.radius * angle.sin())
+    }
+}
+
+/// The numbers beside the circle; with room, how long the cycles are.
+fn facts<'a>(scene: &Scene, moves: &Moves, shown: usize, area: Rect) -> Vec<Line<'a>> {
+    let (length, moved) = (moves.sigma.len(), moves.moved());
+    let longest = moves.cycles.first().map_or(0, Vec::len);
+    let mut lines = vec![
+        scene.fact("moved", format!("{} ({})", grouped(moved as u64), percent(moves.share()))),
+        scene.fact("cycles", grouped(moves.cycles.len() as u64)),
+        scene.fact("longest", grouped(longest as u64)),
+        scene.fact("fixed", grouped((length - moved) as u64)),
+        scene.fact("distance", format!("{} ranks", significant(moves.mean_distance()))),
+    ];
+    if let Some(frame) = scene.frame() {
+        lines.push(scene.fact("since", format!("step {}", grouped(frame.since))));
+    }
+    if shown < moved {
+        lines.push(scene.fact("drawn", format!("farthest {}", grouped(shown as u64))));
+    }
+    if area.height >= 14 {
+        lines.push(Line::default());
+        lines.extend(details(scene, moves, area.width, usize::from(area.height) - lines.len()));
+    }
+    lines
+}
+
+/// How many orders the vector can take, and the distribution of cycle lengths in as many rows as there
+/// are.
+fn details<'a>(scene: &Scene, moves: &Moves, width: u16, rows: usize) -> Vec<Line<'a>> {
+    let reachable = scene.layer_frame().map_or(0.0, |frame| reachable(frame, moves.sigma.len()));
+    let mut lines = vec![
+        scene.fact("orders", format!("10^{}", grouped(reachable as u64))),
+        Line::default(),
+        Line::styled("cycles by length", scene.theme.muted),
+    ];
+    let fits = |bins: &Vec<Bin>| bins.len() + lines.len() <= rows;
+    let bins = [2, 4, 16].map(|factor| bins(&moves.cycles, factor)).into_iter().find(fits);
+    let bins = bins.unwrap_or_default();
+    let most = bins.iter().map(|bin| bin.count).max().unwrap_or(1).max(1);
+    let room = usize::from(width).saturating_sub(20).clamp(1, 40);
+    let bar = if scene.theme.unicode { "━" } else { "#" };
+    for Bin { low, high, count } in bins {
+        let name = if low == high { low.to_string() } else { format!("{low}-{high}") };
+        lines.push(Line::from(vec![
+            Span::styled(format!("{name:>11} "), scene.theme.muted),
+            Span::styled(bar.repeat((count * room).div_ceil(most)), scene.theme.series(0)),
+            Span::styled(format!(" {count}"), scene.theme.text),
+        ]));
+    }
+    lines
+}
+
+/// How many cycles have a length in `low..=high`.
+#[derive(Debug, PartialEq)]
+struct Bin {
+    low: usize,
+    high: usize,
+    count: usize,
+}
+
+/// The cycles by length, each bin reaching `factor` times as far as the one before.
+fn bins(cycles: &[Vec<u32>], factor: usize) -> Vec<Bin> {
+    let (mut low, mut high) = (2, factor);
+    let longest = cycles.first().map_or(0, Vec::len);
+    let mut bins = Vec::new();
+    while low <= longest {
+        let inside = cycles.iter().filter(|cycle| (low..=high).contains(&cycle.len()));
+        bins.push(Bin { low, high, count: inside.count() });
+        (low, high) = (high + 1, high * factor);
+    }
+    bins
+}
+
+/// `1 cycle`, `2 cycles`.
+fn plural(count: usize, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
+}
+
+/// log10 of the number of orders that the vector's synchronized values can take. Between two samples of
+/// the sorted profile that are equal, all values are.
+fn reachable(frame: &LayerFrame, length: usize) -> f64 {
+    let value = |rank: usize| profiles::sample(&frame.positions, &frame.initial, rank as f64);
+    let sorted: Option<Vec<f32>> = (0..length).map(|rank| Some(value(rank)? as f32)).collect();
+    sorted.map_or(0.0, |sorted| log10_reachable(&sorted, length))
+}

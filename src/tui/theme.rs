@@ -1,0 +1,301 @@
+//! Colours and symbols, for the terminal at hand.
+//!
+//! The palette is Okabe and Ito's, which colour-blind eyes tell apart; series differ by marker too, so that
+//! nothing depends on colour alone. Text and background stay the terminal's own, so that dark and light
+//! terminals are both served; colours are reduced to what the terminal can show.
+
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::symbols::Marker;
+
+use super::theme_file::{ThemeError, ThemeFile};
+
+/// How many colours the terminal has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// None: `NO_COLOR` is set, or the terminal is monochrome.
+    None,
+    /// The 16 of ANSI.
+    Ansi,
+    /// The 256 of xterm.
+    Indexed,
+    /// 24 bits.
+    True,
+}
+
+/// Styles and symbols that panels draw with.
+#[derive(Debug, Clone)]
+pub struct Theme {
+    /// How many colours may be used.
+    pub depth: Depth,
+    /// Whether characters beyond ASCII may be drawn.
+    pub unicode: bool,
+    /// Plain text.
+    pub text: Style,
+    /// Labels, axes, what steps back.
+    pub muted: Style,
+    /// What stands out: the title of the focused panel, the chosen item.
+    pub accent: Style,
+    /// Something is wrong.
+    pub warning: Style,
+    /// Borders.
+    pub border: Style,
+    /// The focused panel's border.
+    pub focus: Style,
+    /// Changes made by hand, on time axes.
+    pub mark: Style,
+    /// The cursor on time axes.
+    pub cursor: Style,
+    /// The chosen line of a list.
+    pub selected: Style,
+    series: Vec<Style>,
+}
+
+/// A colour with the nearest of the 16 that every palette keeps apart from the others.
+struct Hue(Color, Color);
+
+const SKY_BLUE: Hue = Hue(Color::Rgb(86, 180, 233), Color::Cyan);
+const ORANGE: Hue = Hue(Color::Rgb(230, 159, 0), Color::Yellow);
+const GREEN: Hue = Hue(Color::Rgb(0, 158, 115), Color::Green);
+const PURPLE: Hue = Hue(Color::Rgb(204, 121, 167), Color::Magenta);
+const VERMILLION: Hue = Hue(Color::Rgb(213, 94, 0), Color::Red);
+const YELLOW: Hue = Hue(Color::Rgb(240, 228, 66), Color::LightYellow);
+const BLUE: Hue = Hue(Color::Rgb(0, 114, 178), Color::Blue);
+const GRAY: Color = Color::Rgb(128, 128, 128);
+
+const SERIES: [Hue; 7] = [SKY_BLUE, ORANGE, GREEN, PURPLE, VERMILLION, YELLOW, BLUE];
+
+/// The faintest band first.
+const BANDS: [Hue; 3] = [
+    Hue(Color::Rgb(88, 112, 126), Color::Blue),
+    Hue(Color::Rgb(87, 146, 179), Color::Cyan),
+    Hue(Color::Rgb(86, 180, 233), Color::LightCyan),
+];
+
+impl Theme {
+    /// The theme for this terminal, with the person's own colours.
+    ///
+    /// # Errors
+    /// When the theme file is there but cannot be read or understood.
+    pub fn load() -> Result<Self, ThemeError> {
+        let mut theme = Self::detect(|name| std::env::var(name).ok());
+        if let Some(file) = ThemeFile::find()? {
+            theme.set(&file);
+        }
+        Ok(theme)
+    }
+
+    /// The theme that the environment variables `NO_COLOR`, `COLORTERM`, `TERM`, `LC_ALL`, `LC_CTYPE` and
+    /// `LANG` ask for, as looked up by `variable`.
+    pub fn detect(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let variable = |name: &str| variable(name).unwrap_or_default();
+        let terminal = variable("TERM");
+        let depth = match variable("COLORTERM").as_str() {
+            _ if !variable("NO_COLOR").is_empty() => Depth::None,
+            _ if ["", "dumb", "vt100", "vt220"].contains(&terminal.as_str()) => Depth::None,
+            "truecolor" | "24bit" => Depth::True,
+            _ if terminal.ends_with("-direct") => Depth::True,
+            _ if terminal.contains("256color") => Depth::Indexed,
+            _ => Depth::Ansi,
+        };
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
+        let locale = locale.iter().find(|value| !value.is_empty());
+        let locale = locale.map(|value| value.to_lowercase()).unwrap_or_default();
+        let utf8 = locale.contains("utf-8") || locale.contains("utf8");
+        // The Linux console has a font of 512 characters, without braille.
+        Self::new(depth, utf8 && !["linux", "dumb"].contains(&terminal.as_str()))
+    }
+
+    /// The default theme for a terminal with so many colours, and with or without Unicode.
+    pub fn new(depth: Depth, unicode: bool) -> Self {
+        let hue = |hue: &Hue| match depth {
+            Depth::Ansi => Style::new().fg(hue.1),
+            _ => foreground(hue.0, depth),
+        };
+        let plain = Style::new();
+        let (bold, dim) = (plain.add_modifier(Modifier::BOLD), plain.add_modifier(Modifier::DIM));
+        let muted = match depth {
+            // Bright black is the background itself in some palettes of 16.
+            Depth::None | Depth::Ansi => dim,
+            Depth::Indexed | Depth::True => foreground(GRAY, depth),
+        };
+        Self {
+            depth,
+            unicode,
+            text: plain,
+            muted,
+            accent: hue(&SKY_BLUE).patch(bold),
+            warning: hue(&VERMILLION).patch(bold),
+            border: muted,
+            focus: hue(&SKY_BLUE),
+            mark: hue(&ORANGE).patch(bold),
+            cursor: hue(&YELLOW),
+            selected: plain.add_modifier(Modifier::REVERSED),
+            series: SERIES.iter().map(hue).collect(),
+        }
+    }
+
+    /// The style of the `i`th line of a chart; they repeat after the last.
+    pub fn series(&self, i: usize) -> Style {
+        self.series[i % self.series.len()]
+    }
+
+    /// The style of the `i`th cycle of a permutation; the longest cycle first stands out most.
+    pub fn cycle(&self, i: usize) -> Style {
+        self.series(i)
+    }
+
+    /// The style of a quantile band: 0 is the widest and faintest, 2 the innermost.
+    pub fn band(&self, level: usize) -> Style {
+        let level = level.min(BANDS.len() - 1);
+        match self.depth {
+            Depth::None if level == 0 => Style::new().add_modifier(Modifier::DIM),
+            Depth::None if level == 1 => Style::new(),
+            Depth::None => Style::new().add_modifier(Modifier::BOLD),
+            Depth::Ansi => Style::new().fg(BANDS[level].1),
+            depth => foreground(BANDS[level].0, depth),
+        }
+    }
+
+    /// What curves are drawn with.
+    pub fn marker(&self) -> Marker {
+        match self.unicode {
+            true => Marker::Braille,
+            false => Marker::Custom('*'),
+        }
+    }
+
+    /// Takes over the colours of `file`.
+    fn set(&mut self, file: &ThemeFile) {
+        let depth = self.depth;
+        let styles = [
+            (&mut self.text, file.text),
+            (&mut self.muted, file.muted),
+            (&mut self.accent, file.accent),
+            (&mut self.warning, file.warning),
+            (&mut self.border, file.border),
+            (&mut self.focus, file.focus),
+            (&mut self.mark, file.mark),
+            (&mut self.cursor, file.cursor),
+        ];
+        for (style, color) in styles {
+            if let Some(color) = color {
+                *style = style.patch(foreground(color, depth));
+            }
+        }
+        for (style, &color) in self.series.iter_mut().zip(file.series.iter().flatten()) {
+            *style = foreground(color, depth);
+        }
+    }
+}
+
+/// `color` as text, as near as the terminal comes to it.
+fn foreground(color: Color, depth: Depth) -> Style {
+    match (color, depth) {
+        (_, Depth::None) => Style::new(),
+        (Color::Rgb(r, g, b), Depth::Ansi) => Style::new().fg(nearest_ansi([r, g, b])),
+        (Color::Indexed(16..), Depth::Ansi) => Style::new(),
+        (Color::Rgb(r, g, b), Depth::Indexed) => Style::new().fg(nearest_indexed([r, g, b])),
+        (color, _) => Style::new().fg(color),
+    }
+}
+
+/// The nearest colour of xterm's 6 x 6 x 6 cube or its 24 grays.
+fn nearest_indexed(rgb: [u8; 3]) -> Color {
+    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let cube = (0..216u8).map(|i| {
+        (16 + i, [i / 36, i / 6 % 6, i % 6].map(|level| LEVELS[usize::from(level)]))
+    });
+    let grays = (0..24u8).map(|i| (232 + i, [8 + 10 * i; 3]));
+    let nearest = cube.chain(grays).min_by_key(|&(_, candidate)| difference(rgb, candidate));
+    nearest.map_or(Color::Reset, |(index, _)| Color::Indexed(index))
+}
+
+/// The nearest of the 16 colours, taking xterm's values for them.
+fn nearest_ansi(rgb: [u8; 3]) -> Color {
+    let nearest = [
+        (Color::Black, [0, 0, 0]),
+        (Color::Red, [205, 0, 0]),
+        (Color::Green, [0, 205, 0]),
+        (Color::Yellow, [205, 205, 0]),
+        (Color::Blue, [0, 0, 238]),
+        (Color::Magenta, [205, 0, 205]),
+        (Color::Cyan, [0, 205, 205]),
+        (Color::Gray, [229, 229, 229]),
+        (Color::DarkGray, [127, 127, 127]),
+        (Color::LightRed, [255, 0, 0]),
+        (Color::LightGreen, [0, 255, 0]),
+        (Color::LightYellow, [255, 255, 0]),
+        (Color::LightBlue, [92, 92, 255]),
+        (Color::LightMagenta, [255, 0, 255]),
+        (Color::LightCyan, [0, 255, 255]),
+        (Color::White, [255, 255, 255]),
+    ];
+    let nearest = nearest.into_iter().min_by_key(|&(_, candidate)| difference(rgb, candidate));
+    nearest.map_or(Color::Reset, |(color, _)| color)
+}
+
+/// The squared distance of two colours.
+fn difference(a: [u8; 3], b: [u8; 3]) -> u32 {
+    a.iter().zip(b).map(|(&a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detect(variables: &[(&str, &str)]) -> (Depth, bool) {
+        let find = |name: &str| variables.iter().find(|(n, _)| *n == name);
+        let theme = Theme::detect(|name| find(name).map(|(_, value)| (*value).into()));
+        (theme.depth, theme.unicode)
+    }
+
+    #[test]
+    fn the_environment_decides() {
+        let modern = ("TERM", "xterm-256color");
+        assert_eq!(detect(&[modern, ("LANG", "en_US.UTF-8")]), (Depth::Indexed, true));
+        assert_eq!(detect(&[modern, ("COLORTERM", "truecolor")]), (Depth::True, false));
+        assert_eq!(detect(&[modern, ("COLORTERM", "24bit"), ("NO_COLOR", "1")]).0, Depth::None);
+        assert_eq!(detect(&[modern, ("NO_COLOR", "")]).0, Depth::Indexed);
+        assert_eq!(detect(&[("TERM", "xterm")]).0, Depth::Ansi);
+        assert_eq!(detect(&[]), (Depth::None, false));
+        // The first that is set decides about the characters.
+        assert!(!detect(&[modern, ("LC_ALL", "C"), ("LANG", "de_DE.utf8")]).1);
+        assert!(detect(&[modern, ("LC_ALL", ""), ("LC_CTYPE", "C.UTF-8"), ("LANG", "C")]).1);
+        assert!(!detect(&[("TERM", "linux"), ("LANG", "C.UTF-8")]).1);
+    }
+
+    #[test]
+    fn colours_are_reduced_to_the_nearest() {
+        assert_eq!(nearest_indexed([86, 180, 233]), Color::Indexed(74));
+        assert_eq!(nearest_indexed([128, 128, 128]), Color::Indexed(244));
+        assert_eq!(nearest_ansi([200, 10, 20]), Color::Red);
+    }
+
+    #[test]
+    fn without_colours_there_are_none_and_series_differ_otherwise() {
+        let theme = Theme::new(Depth::None, true);
+        let styles = [theme.text, theme.accent, theme.warning, theme.focus, theme.series(3)];
+        assert!(styles.iter().all(|style| style.fg.is_none() && style.bg.is_none()));
+        for depth in [Depth::Ansi, Depth::Indexed, Depth::True] {
+            let theme = Theme::new(depth, true);
+            for i in 0..SERIES.len() {
+                assert!((0..i).all(|j| theme.series(i) != theme.series(j)), "{depth:?} {i}");
+            }
+            assert_eq!(theme.series(SERIES.len()), theme.series(0));
+        }
+    }
+
+    #[test]
+    fn a_file_overrides_by_name_and_keeps_the_rest() {
+        let file = ThemeFile::parse("accent = '#102030'\nseries = ['red']").expect("a theme");
+        let mut theme = Theme::new(Depth::True, true);
+        let before = theme.clone();
+        theme.set(&file);
+        assert_eq!(theme.accent.fg, Some(Color::Rgb(16, 32, 48)));
+        assert_eq!(theme.series(0).fg, Some(Color::Red));
+        assert_eq!((theme.muted, theme.series(1)), (before.muted, before.series(1)));
+        let mut plain = Theme::new(Depth::None, true);
+        plain.set(&file);
+        assert_eq!(plain.accent.fg, None);
+    }
+}

@@ -1,0 +1,186 @@
+//! What a person is looking at: shared by all panels, so that they move together.
+
+/// The unit in which time axes are labelled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// Training steps.
+    #[default]
+    Steps,
+    /// Epochs, with fractions.
+    Epochs,
+    /// Seconds since the run began.
+    Seconds,
+}
+
+impl TimeUnit {
+    /// The one after this, round and round.
+    pub fn next(self) -> Self {
+        match self {
+            TimeUnit::Steps => TimeUnit::Epochs,
+            TimeUnit::Epochs => TimeUnit::Seconds,
+            TimeUnit::Seconds => TimeUnit::Steps,
+        }
+    }
+
+    /// What the axis is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            TimeUnit::Steps => "steps",
+            TimeUnit::Epochs => "epochs",
+            TimeUnit::Seconds => "seconds",
+        }
+    }
+}
+
+/// Selection, zoom and cursor, linked over all panels.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct View {
+    /// Index of the layer in [`Started::layers`](crate::train::Started::layers).
+    pub layer: usize,
+    /// Index of the weight vector in that layer.
+    pub vector: usize,
+    /// The unit of time axes.
+    pub unit: TimeUnit,
+    /// The steps on time axes, `from..to`; `None` shows the whole run and follows it.
+    pub window: Option<(u64, u64)>,
+    /// The step that panels read their numbers at; `None` is now.
+    pub cursor: Option<u64>,
+    /// Half-life of the smoothing of curves, in values; 0 is none.
+    pub smoothing: f32,
+    /// Loss and distance on a logarithmic axis.
+    pub log: bool,
+}
+
+impl View {
+    /// The fewest steps that time axes show.
+    const NARROWEST: u64 = 4;
+
+    /// The steps on time axes, `from..to`, of a run that is at step `now`.
+    pub fn span(&self, now: u64) -> (u64, u64) {
+        self.window.unwrap_or((0, now + 1))
+    }
+
+    /// Moves the cursor by so many hundredths of what is shown. Past the newest step it follows the run; past
+    /// the edge of the window, the window comes along.
+    pub fn move_cursor(&mut self, by: i64, now: u64) {
+        let (from, to) = self.span(now);
+        let stride = ((to - from) / 100).max(1);
+        let here = self.cursor.unwrap_or(now);
+        let there = here.saturating_add_signed(by.saturating_mul(stride as i64));
+        self.cursor = (there < now).then_some(there);
+        let (there, width) = (there.min(now), to - from);
+        self.window = self.window.map(|(from, to)| match there {
+            _ if there < from => (there, there + width),
+            _ if there >= to => (there + 1 - width, there + 1),
+            _ => (from, to),
+        });
+    }
+
+    /// Puts the cursor on the first step shown.
+    pub fn cursor_to_start(&mut self, now: u64) {
+        self.cursor = Some(self.span(now).0);
+    }
+
+    /// Lets the cursor follow the newest step again.
+    pub fn cursor_to_now(&mut self, now: u64) {
+        self.cursor = None;
+        self.move_cursor(0, now);
+    }
+
+    /// Shows half as many steps, around the cursor.
+    pub fn zoom_in(&mut self, now: u64) {
+        let (from, to) = self.span(now);
+        if to - from < 2 * Self::NARROWEST {
+            return;
+        }
+        let middle = self.cursor.unwrap_or(now).clamp(from, to - 1);
+        self.window = Some((middle - (middle - from) / 2, middle + (to - middle).div_ceil(2)));
+    }
+
+    /// Shows twice as many steps, around the cursor, up to the whole run.
+    pub fn zoom_out(&mut self, now: u64) {
+        let Some((from, to)) = self.window else { return };
+        let middle = self.cursor.unwrap_or(now).clamp(from, to - 1);
+        let from = middle.saturating_sub(2 * (middle - from));
+        let to = (middle + 2 * (to - middle)).min(now + 1);
+        self.window = (from > 0 || to <= now).then_some((from, to));
+    }
+
+    /// Shows the whole run, without a cursor.
+    pub fn reset(&mut self) {
+        (self.window, self.cursor) = (None, None);
+    }
+
+    /// The next strength of smoothing, round and round.
+    pub fn next_smoothing(&mut self) {
+        self.smoothing = match self.smoothing {
+            s if s < 10.0 => 10.0,
+            s if s < 100.0 => 100.0,
+            s if s < 1000.0 => 1000.0,
+            _ => 0.0,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_cursor_moves_by_hundredths_and_follows_at_the_end() {
+        let mut view = View::default();
+        view.move_cursor(-1, 999);
+        assert_eq!(view.cursor, Some(989));
+        view.move_cursor(-10, 999);
+        assert_eq!(view.cursor, Some(889));
+        view.move_cursor(20, 999);
+        assert_eq!(view.cursor, None);
+        view.cursor_to_start(999);
+        assert_eq!(view.cursor, Some(0));
+    }
+
+    #[test]
+    fn zooming_keeps_the_cursor_in_place_and_undoes_itself() {
+        let mut view = View { cursor: Some(400), ..View::default() };
+        view.zoom_in(999);
+        assert_eq!(view.window, Some((200, 700)));
+        view.zoom_out(999);
+        assert_eq!(view.window, None);
+        // Without a cursor the newest steps stay in sight.
+        let mut view = View::default();
+        view.zoom_in(999);
+        assert_eq!(view.window, Some((500, 1000)));
+    }
+
+    #[test]
+    fn the_window_comes_along_with_the_cursor() {
+        let mut view = View { cursor: Some(500), window: Some((500, 600)), ..View::default() };
+        view.move_cursor(-10, 999);
+        assert_eq!((view.cursor, view.window), (Some(490), Some((490, 590))));
+        view.cursor_to_now(999);
+        assert_eq!((view.cursor, view.window), (None, Some((900, 1000))));
+    }
+
+    proptest! {
+        #[test]
+        fn the_window_is_never_empty_and_the_cursor_never_ahead(
+            now in 0u64..5000,
+            moves in prop::collection::vec((0u8..6, -30i64..30), 0..60),
+        ) {
+            let mut view = View::default();
+            for (what, by) in moves {
+                match what {
+                    0 | 1 => view.move_cursor(by, now),
+                    2 => view.zoom_in(now),
+                    3 => view.zoom_out(now),
+                    4 => view.cursor_to_start(now),
+                    _ => view.cursor_to_now(now),
+                }
+                prop_assert!(view.cursor.is_none_or(|cursor| cursor <= now));
+                prop_assert!(view.window.is_none_or(|(from, to)| from < to && to <= now + 1));
+            }
+        }
+    }
+}
