@@ -117,11 +117,9 @@ fn list(folder: Option<&Path>, json: bool) -> Result<()> {
         let (place, bytes, place_text) = match place_of(name, folder) {
             Ok(None) => (Value::Null, Some(0), "generated".to_string()),
             Ok(Some((place, bytes))) => (json!(place), Some(bytes), place.display().to_string()),
-            Err(DataError::NotFound { .. }) => (
-                Value::Null,
-                None,
-                format!("not here: laperm data fetch {name}"),
-            ),
+            Err(DataError::NotFound { .. }) => {
+                (Value::Null, None, format!("not here: laperm data fetch {name}"))
+            }
             Err(error) => (Value::Null, None, error.to_string()),
         };
         let shape = name.shape();
@@ -135,11 +133,7 @@ fn list(folder: Option<&Path>, json: bool) -> Result<()> {
             "available": bytes.is_some(), "folder": place, "bytes": bytes,
         }));
     }
-    if json {
-        print_json(&json!({ "datasets": datasets }))
-    } else {
-        print(&text)
-    }
+    if json { print_json(&json!({ "datasets": datasets })) } else { print(&text) }
 }
 
 /// The folder of a dataset and the size of its files; nothing for a generated one.
@@ -149,9 +143,7 @@ fn place_of(name: DatasetName, folder: Option<&Path>) -> Result<Option<(PathBuf,
     }
     let place = find(name, folder)?;
     let files = find_files(name, folder)?;
-    let lengths = files
-        .iter()
-        .map(|file| file.metadata().map_or(0, |metadata| metadata.len()));
+    let lengths = files.iter().map(|file| file.metadata().map_or(0, |metadata| metadata.len()));
     Ok(Some((place, lengths.sum())))
 }
 
@@ -197,11 +189,7 @@ fn verify_one(name: DatasetName, folder: Option<&Path>) -> Result<Value, DataErr
 
 fn class_counts(dataset: &Dataset) -> Vec<usize> {
     let mut counts = vec![0; dataset.classes];
-    dataset
-        .train
-        .labels
-        .iter()
-        .for_each(|label| counts[usize::from(*label)] += 1);
+    dataset.train.labels.iter().for_each(|label| counts[usize::from(*label)] += 1);
     counts
 }
 
@@ -248,10 +236,7 @@ impl Meter {
         let template = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
         let style = ProgressStyle::with_template(template);
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-        Self {
-            bar: ProgressBar::no_length().with_style(style),
-            last_line: Instant::now(),
-        }
+        Self { bar: ProgressBar::no_length().with_style(style), last_line: Instant::now() }
     }
 
     fn show(&mut self, Progress { file, bytes, total }: &Progress<'_>) {
@@ -274,21 +259,12 @@ fn preview(options: &PreviewOptions) -> Result<()> {
     let examples = images.len();
     if options.index >= examples {
         let (dataset, example) = (options.name, options.index);
-        return Err(DataError::NoExample {
-            dataset,
-            example,
-            examples,
-        }
-        .into());
+        return Err(DataError::NoExample { dataset, example, examples }.into());
     }
     let shown = options.index..examples.min(options.index.saturating_add(options.count));
     let pictures: Vec<Picture> = shown.map(|i| picture(options, &images, i)).collect();
     let width = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns));
-    let ink = if has_colours() {
-        Ink::HalfBlocks
-    } else {
-        Ink::Ascii
-    };
+    let ink = if has_colours() { Ink::HalfBlocks } else { Ink::Ascii };
     print(&draw(&pictures, width, ink))
 }
 
@@ -302,11 +278,7 @@ fn images_to_preview(options: &PreviewOptions) -> Result<Images, DataError> {
         ..GlyphsConfig::default()
     };
     let dataset = load(options.name, options.data.as_deref(), &glyphs)?;
-    Ok(if options.test {
-        dataset.test
-    } else {
-        dataset.train
-    })
+    Ok(if options.test { dataset.test } else { dataset.train })
 }
 
 /// Half blocks need 256 colours, and a terminal that is wanted in colour.
@@ -334,11 +306,8 @@ enum Ink {
 
 fn picture(options: &PreviewOptions, images: &Images, example: usize) -> Picture {
     let pixels = images.pixels_of(example);
-    let pixels = if options.augment {
-        augmented(options.name, images, example)
-    } else {
-        pixels.to_vec()
-    };
+    let pixels =
+        if options.augment { augmented(options.name, images, example) } else { pixels.to_vec() };
     let class = options.name.class_name(images.labels[example]);
     Picture {
         caption: format!("#{example} {class}"),
@@ -350,28 +319,15 @@ fn picture(options: &PreviewOptions, images: &Images, example: usize) -> Picture
 /// The example augmented as the paper does with this dataset: as Conv7, or as Conv4.
 fn augmented(name: DatasetName, images: &Images, example: usize) -> Vec<u8> {
     let augmentation = match name {
-        DatasetName::Cifar10 => Augmentation {
-            rotation: 15.0,
-            zoom: 0.0,
-            shift: 0.1,
-            flip: true,
-        },
-        _ => Augmentation {
-            rotation: 10.0,
-            zoom: 0.1,
-            shift: 0.1,
-            flip: false,
-        },
+        DatasetName::Cifar10 => Augmentation { rotation: 15.0, zoom: 0.0, shift: 0.1, flip: true },
+        _ => Augmentation { rotation: 10.0, zoom: 0.1, shift: 0.1, flip: false },
     };
     let mut numbers = vec![0.0; images.shape.elements()];
     let mut changed = numbers.clone();
     Normalizer::fit(Normalization::Unit, images).apply(images.pixels_of(example), &mut numbers);
     let mut random = stream(1, Purpose::Augmentation, 1, example as u64);
     augmentation.apply(&mut random, &numbers, images.shape, &mut changed);
-    changed
-        .iter()
-        .map(|number| (number * 255.0).round() as u8)
-        .collect()
+    changed.iter().map(|number| (number * 255.0).round() as u8).collect()
 }
 
 /// One grey level per pixel: colours by the luma of Rec. 601.
@@ -389,23 +345,15 @@ fn grey(pixels: &[u8], shape: ImageShape) -> Vec<u8> {
 
 /// Pictures side by side, as many as fit in `columns`, captions above.
 fn draw(pictures: &[Picture], columns: usize, ink: Ink) -> String {
-    let widest = pictures
-        .iter()
-        .map(|picture| picture.width)
-        .max()
-        .unwrap_or(1);
+    let widest = pictures.iter().map(|picture| picture.width).max().unwrap_or(1);
     let per_line = ((columns + 2) / (widest + 2)).max(1);
     let mut text = String::new();
     for row in pictures.chunks(per_line) {
-        let captions = row
-            .iter()
-            .map(|picture| format!("{:<1$.1$}", picture.caption, picture.width));
+        let captions =
+            row.iter().map(|picture| format!("{:<1$.1$}", picture.caption, picture.width));
         text += captions.collect::<Vec<_>>().join("  ").trim_end();
         text.push('\n');
-        let lines = row
-            .iter()
-            .map(|picture| picture.grey.len().div_ceil(2 * picture.width))
-            .max();
+        let lines = row.iter().map(|picture| picture.grey.len().div_ceil(2 * picture.width)).max();
         for line in 0..lines.unwrap_or(0) {
             let parts = row.iter().map(|picture| picture.line(line, ink));
             text += &parts.collect::<Vec<_>>().join("  ");
@@ -419,12 +367,7 @@ impl Picture {
     /// The text of pixel rows `2 * line` and `2 * line + 1`; a missing last row is black.
     fn line(&self, line: usize, ink: Ink) -> String {
         let pixel = |row: usize, column: usize| {
-            u32::from(
-                self.grey
-                    .get(row * self.width + column)
-                    .copied()
-                    .unwrap_or(0),
-            )
+            u32::from(self.grey.get(row * self.width + column).copied().unwrap_or(0))
         };
         let pairs = (0..self.width).map(|column| {
             let (upper, lower) = (pixel(2 * line, column), pixel(2 * line + 1, column));
@@ -439,11 +382,7 @@ impl Picture {
                 }
             }
         });
-        let end = if matches!(ink, Ink::HalfBlocks) {
-            "\x1b[0m"
-        } else {
-            ""
-        };
+        let end = if matches!(ink, Ink::HalfBlocks) { "\x1b[0m" } else { "" };
         pairs.collect::<String>() + end
     }
 }
@@ -453,11 +392,7 @@ mod tests {
     use super::*;
 
     fn two_by_two(caption: &str) -> Picture {
-        Picture {
-            caption: caption.into(),
-            width: 2,
-            grey: vec![0, 255, 255, 255],
-        }
+        Picture { caption: caption.into(), width: 2, grey: vec![0, 255, 255, 255] }
     }
 
     #[test]
@@ -469,19 +404,12 @@ mod tests {
     #[test]
     fn half_blocks_put_the_upper_pixel_in_front() {
         let text = draw(&[two_by_two("a long caption")], 80, Ink::HalfBlocks);
-        assert_eq!(
-            text,
-            "a\n\x1b[38;5;232;48;5;255m▀\x1b[38;5;255;48;5;255m▀\x1b[0m\n"
-        );
+        assert_eq!(text, "a\n\x1b[38;5;232;48;5;255m▀\x1b[38;5;255;48;5;255m▀\x1b[0m\n");
     }
 
     #[test]
     fn colours_become_grey_by_luma() {
-        let shape = ImageShape {
-            channels: 3,
-            height: 1,
-            width: 2,
-        };
+        let shape = ImageShape { channels: 3, height: 1, width: 2 };
         assert_eq!(grey(&[255, 0, 255, 100, 255, 0], shape), [255, 58]);
     }
 

@@ -1,4 +1,4 @@
-//! What happened to a weight vector, as a permutation and its disjoint cycles (the paper's figure 13).
+//! What happened to a weight vector, as a permutation and its disjoint cycles (figure 13).
 
 use serde::{Deserialize, Serialize};
 

@@ -34,8 +34,8 @@ pub enum LookaheadError {
 }
 
 impl Lookahead {
-    /// Slow weights that start where the `fast` ones are, with slow step size `alpha` (α) in (0, 1].
-    /// With 1, a synchronization leaves the fast weights as they are, up to rounding.
+    /// Slow weights that start where the `fast` ones are, with slow step size `alpha` (α) in
+    /// (0, 1]. With 1, a synchronization leaves the fast weights as they are, up to rounding.
     ///
     /// # Errors
     /// If alpha is not in (0, 1].

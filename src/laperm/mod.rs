@@ -3,8 +3,8 @@
 //! The incoming weights of one neuron, flattened, are a *weight vector* w_j. Its *ranking* R_j says
 //! of every entry how many entries of the vector come before it in ascending order (section 3 of
 //! *Train by Reconnect*, Qiu and Suda 2020). Before training, every weight vector of the initial
-//! weights θ_0 is sorted and kept as θ_sorted, here a [`Reservoir`]. Then an inner optimizer, any at
-//! all, moves the weights as it likes, and every k steps they are *synchronized*: each vector is
+//! weights θ_0 is sorted and kept as θ_sorted, here a [`Reservoir`]. Then an inner optimizer, any
+//! at all, moves the weights as it likes, and every k steps they are *synchronized*: each vector is
 //! overwritten by the values of the reservoir in the ranking that the vector has by then.
 //!
 //! ```text

@@ -2,8 +2,8 @@
 //!
 //! A sorted weight vector is a *weight profile*. Those of one trained matrix nearly coincide, which
 //! the paper calls SoWP, and which is what makes training by permutation plausible. A matrix may
-//! have thousands of profiles of thousands of entries, so a [`Profile`] keeps a few positions of the
-//! sorted vectors and, at each, a few quantiles over the vectors.
+//! have thousands of profiles of thousands of entries, so a [`Profile`] keeps a few positions of
+//! the sorted vectors and, at each, a few quantiles over the vectors.
 
 use super::{ranking::sort_vectors, vectors::assert_whole};
 

@@ -35,7 +35,7 @@ pub fn rank_vectors(values: &[f32], len: usize, ranks: &mut [u32]) {
         });
 }
 
-/// Every vector of length `len` in `values`, sorted in ascending order: the paper's weight profiles.
+/// Every vector of length `len` in `values`, sorted ascending: the paper's weight profiles.
 ///
 /// # Panics
 /// If `len` is 0 or `values` is not a whole number of vectors.

@@ -164,7 +164,7 @@ impl Reservoir {
         &self.sorted[j * self.shape.len..][..self.shape.len]
     }
 
-    /// The initial weights θ_0 at their own positions, zero where pruned: what a network starts from.
+    /// The initial weights θ_0 in their own places, zero where pruned: what a network starts from.
     pub fn pruned_initial(&self) -> Vec<f32> {
         let mut weights = self.initial.clone();
         if let Some(priority) = &self.priority {
@@ -203,8 +203,8 @@ impl Reservoir {
 
     /// The vectors of `weights` which are not a permutation of the reservoir's, in ascending order.
     ///
-    /// Values are compared bit by bit, except that both zeros are one value: they mean the same to a
-    /// network, and a multiplication on the way may have flipped the sign.
+    /// Values are compared bit by bit, except that both zeros are one value: they mean the same to
+    /// a network, and a multiplication on the way may have flipped the sign.
     ///
     /// # Panics
     /// As [`Reservoir::sync`].

@@ -1,5 +1,29 @@
-//! The run directory.
+//! The run directory: everything that happened, written down as it happens and read back later.
+//!
+//! ```text
+//! runs/2026-11-22_1405_conv7-k20_3f9a/
+//!   experiment.toml   as resolved
+//!   events.jsonl      one event a line
+//!   frames.bin        large arrays; the event that announces one says where it lies
+//!   snapshots/        weights
+//!   host.json         who hosts the run, and its heartbeat
+//! ```
+//!
+//! The log is the source of truth: [`RunState`] is a fold over it, live or later.
+
+mod folder;
+pub mod frames;
+mod log;
+mod reader;
+mod recorder;
 mod series;
 mod state;
+mod summary;
+
+pub use folder::{FolderError, Host, RunFolder};
+pub use log::{LogFile, LogNews};
+pub use reader::{ReadError, list_runs, read_events, read_frame, read_state};
+pub use recorder::RunRecorder;
 pub use series::Series;
 pub use state::{Distance, Mark, Notice, RunState, Scores};
+pub use summary::{Standing, Summary};

@@ -1,0 +1,98 @@
+//! A run in this process: the trainer on a thread of its own.
+
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+
+use super::Session;
+use crate::run::{RunFolder, RunRecorder};
+use crate::train::{Command, Event, EventKind, Prepared, Reason, Recorder, Trainer};
+
+/// A run that this process trains.
+pub struct Live {
+    folder: RunFolder,
+    events: Receiver<Event>,
+    commands: Sender<Command>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Live {
+    /// Starts to train what was prepared, recording in `folder`.
+    ///
+    /// # Errors
+    /// A folder that cannot be written to.
+    pub fn start(prepared: Prepared, folder: RunFolder) -> io::Result<Self> {
+        let (recorder, events) = RunRecorder::start(folder.clone())?;
+        let (commands, inbox) = mpsc::channel();
+        let body = move || train(prepared, inbox, recorder);
+        let thread = thread::Builder::new().name("trainer".into()).spawn(body)?;
+        Ok(Live { folder, events, commands, thread: Some(thread) })
+    }
+
+    /// Where commands go, for a thread that has only those to send.
+    pub fn commands(&self) -> Sender<Command> {
+        self.commands.clone()
+    }
+
+    /// The next event, waiting for it; `None` when there will be no more.
+    pub fn next(&mut self) -> Option<Event> {
+        self.events.recv().ok()
+    }
+}
+
+impl Session for Live {
+    fn poll(&mut self) -> Vec<Event> {
+        self.events.try_iter().collect()
+    }
+
+    fn send(&mut self, command: Command) {
+        // A trainer that has ended obeys nobody; its last event says so.
+        let _ = self.commands.send(command);
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn steerable(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    fn wait(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The trainer's thread. A panic ends the run with a message, never the program.
+fn train(prepared: Prepared, commands: Receiver<Command>, mut recorder: RunRecorder) {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+        let mut trainer =
+            Trainer::new(prepared, commands, &mut recorder).map_err(|e| e.to_string())?;
+        trainer.run();
+        Ok(())
+    }));
+    let message = match outcome {
+        Ok(Ok(())) => return,
+        Ok(Err(message)) => message,
+        Err(panic) => format!("the trainer broke down: {}", message_of(&*panic)),
+    };
+    let (step, seconds) = recorder.last();
+    recorder.record(Event {
+        step,
+        seconds,
+        kind: EventKind::Finished {
+            reason: Reason::Failed,
+            message: Some(message),
+            weights_checksum: None,
+        },
+    });
+}
+
+fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}

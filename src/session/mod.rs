@@ -6,6 +6,12 @@ use std::path::Path;
 
 use crate::train::{Command, Event};
 
+mod live;
+mod recorded;
+
+pub use live::Live;
+pub use recorded::Recorded;
+
 /// A source of events that may listen to commands.
 pub trait Session {
     /// Takes the events that have come since the last call, without waiting.

@@ -303,7 +303,7 @@ pub struct FrameLocation {
 }
 
 /// Numbers that may be missing: not-finite ones are written as `null`, and `null` is read as NaN.
-pub(crate) mod gap {
+mod gap {
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub fn serialize<S: Serializer>(value: &f32, serializer: S) -> Result<S::Ok, S::Error> {

@@ -15,7 +15,6 @@ mod wrapper;
 
 pub use backend::{Backend, MissingBackend};
 pub use command::Command;
-pub(crate) use event::gap;
 pub use event::{
     Event, EventKind, FrameLocation, LayerDistance, LayerInfo, LayerSync, Phase, Reason, Schedule,
     Score, Started, Weights,

@@ -37,6 +37,16 @@ pub trait Recorder {
     fn save(&mut self, name: &str, weights: &WeightsFile) -> Result<String, String>;
 }
 
+impl<R: Recorder + ?Sized> Recorder for &mut R {
+    fn record(&mut self, event: Event) {
+        (**self).record(event);
+    }
+
+    fn save(&mut self, name: &str, weights: &WeightsFile) -> Result<String, String> {
+        (**self).save(name, weights)
+    }
+}
+
 /// A run under way.
 pub struct Trainer<R> {
     experiment: Experiment,
@@ -161,15 +171,6 @@ impl<R: Recorder> Trainer<R> {
             }
         }
         self.finish(failure);
-    }
-
-    /// Ends the run with a message, from whatever state it is in.
-    pub fn fail(&mut self, message: String) {
-        self.record(EventKind::Finished {
-            reason: Reason::Failed,
-            message: Some(message),
-            weights_checksum: None,
-        });
     }
 
     fn train_step(&mut self) -> Result<(), DataError> {

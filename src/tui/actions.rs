@@ -116,7 +116,7 @@ const fn steer(
     hint: Option<&'static str>,
     obstacle: fn(&App) -> Option<&'static str>,
 ) -> Row {
-    row("steering (a * marks what is held by hand)", action, keys, description, hint, obstacle)
+    row("steering (* is held by hand)", action, keys, description, hint, obstacle)
 }
 
 const fn panel(action: Action, keys: &'static [Key], description: &'static str) -> Row {
@@ -131,8 +131,13 @@ const fn layer(action: Action, keys: &'static [Key], description: &'static str) 
     row("what is shown", action, keys, description, Some("layer"), App::without_layers)
 }
 
-const fn look(action: Action, keys: &'static [Key], description: &'static str) -> Row {
-    row("what is shown", action, keys, description, None, free)
+const fn look(
+    action: Action,
+    keys: &'static [Key],
+    description: &'static str,
+    hint: Option<&'static str>,
+) -> Row {
+    row("what is shown", action, keys, description, hint, free)
 }
 
 const fn program(
@@ -175,10 +180,10 @@ pub static ACTIONS: &[Row] = &[
         App::without_pruning,
     ),
     steer(SetPruning, &[Key::char('P')], "type a value for p", None, App::without_pruning),
-    steer(SetLearningRate, &[Key::char('L')], "type the learning rate", Some("lr"), App::over),
     steer(Sync, &[Key::char('y')], "synchronize now", Some("sync"), App::without_period),
+    steer(SetLearningRate, &[Key::char('L')], "type the learning rate", None, App::over),
     steer(BackToSchedule, &[Key::char('a')], "k, p, lr by schedule", None, App::over),
-    steer(Evaluate, &[Key::char('e')], "evaluate now", Some("evaluate"), App::over),
+    steer(Evaluate, &[Key::char('e')], "evaluate now", None, App::over),
     steer(Snapshot, &[Key::char('s')], "save a snapshot", Some("snapshot"), App::over),
     row(
         "panels",
@@ -189,14 +194,7 @@ pub static ACTIONS: &[Row] = &[
         free,
     ),
     panel(Unzoom, &[Key::plain(KeyCode::Esc)], "back to all panels"),
-    row(
-        "panels",
-        NextPanel,
-        &[Key::plain(KeyCode::Tab)],
-        "next panel",
-        Some("panel"),
-        free,
-    ),
+    row("panels", NextPanel, &[Key::plain(KeyCode::Tab)], "next panel", Some("panel"), free),
     panel(PreviousPanel, &[Key::plain(KeyCode::BackTab)], "previous panel"),
     focus::<0>(&[Key::char('1')]),
     focus::<1>(&[Key::char('2')]),
@@ -225,20 +223,20 @@ pub static ACTIONS: &[Row] = &[
         Some("vector"),
         App::without_layers,
     ),
-    look(CursorLeft, &[Key::plain(KeyCode::Left)], "cursor left"),
-    look(CursorRight, &[Key::plain(KeyCode::Right)], "cursor right"),
-    look(CursorFarLeft, &[Key::shift(KeyCode::Left)], "cursor far left"),
-    look(CursorFarRight, &[Key::shift(KeyCode::Right)], "cursor far right"),
-    look(CursorToStart, &[Key::plain(KeyCode::Home)], "cursor to the start"),
-    look(CursorToNow, &[Key::plain(KeyCode::End)], "cursor follows the run"),
-    look(ZoomIn, &[Key::char('i'), Key::ctrl(KeyCode::Right)], "zoom time in"),
-    look(ZoomOut, &[Key::char('o'), Key::ctrl(KeyCode::Left)], "zoom time out"),
-    look(ResetView, &[Key::char('0')], "show the whole run"),
-    look(Smooth, &[Key::char('m')], "smooth curves more"),
-    look(Logarithmic, &[Key::char('g')], "logarithmic axes"),
-    look(TimeUnit, &[Key::char('x')], "time: step, epoch, second"),
-    look(Freeze, &[Key::char('f')], "freeze the view"),
-    program(Palette, &[Key::char(':')], "actions by name", Some("actions")),
+    look(CursorLeft, &[Key::plain(KeyCode::Left)], "cursor left", Some("cursor")),
+    look(CursorRight, &[Key::plain(KeyCode::Right)], "cursor right", Some("cursor")),
+    look(CursorFarLeft, &[Key::shift(KeyCode::Left)], "cursor far left", None),
+    look(CursorFarRight, &[Key::shift(KeyCode::Right)], "cursor far right", None),
+    look(CursorToStart, &[Key::plain(KeyCode::Home)], "cursor to the start", None),
+    look(CursorToNow, &[Key::plain(KeyCode::End)], "cursor follows the run", None),
+    look(ZoomIn, &[Key::char('i'), Key::ctrl(KeyCode::Right)], "zoom time in", Some("zoom time")),
+    look(ZoomOut, &[Key::char('o'), Key::ctrl(KeyCode::Left)], "zoom time out", Some("zoom time")),
+    look(ResetView, &[Key::char('0')], "show the whole run", None),
+    look(Smooth, &[Key::char('m')], "smooth curves more", None),
+    look(Logarithmic, &[Key::char('g')], "logarithmic axes", None),
+    look(TimeUnit, &[Key::char('x')], "steps, epochs, seconds", None),
+    look(Freeze, &[Key::char('f')], "freeze the view", None),
+    program(Palette, &[Key::char(':')], "actions by name", None),
     program(Help, &[Key::char('?')], "this help", Some("help")),
     program(Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
     program(Suspend, &[Key::ctrl(KeyCode::Char('z'))], "back to the shell", None),

@@ -221,7 +221,9 @@ impl App {
         self.withdraw(Topic::Diverged);
         self.withdraw(Topic::Quit);
         match reason {
-            Reason::Finished => self.say("all steps taken; everything can still be looked at, q leaves"),
+            Reason::Finished => {
+                self.say("all steps taken; everything can still be looked at, q leaves")
+            }
             Reason::Stopped => self.say(format!("stopped after step {step}; q leaves")),
             Reason::Diverged => self.warn(format!("diverged after step {step}; q leaves")),
             Reason::Failed => {
@@ -234,7 +236,8 @@ impl App {
 
     /// Commands are answered in their order, but an answer's numbers may have been rounded on the way.
     fn answered(&mut self, command: &Command) {
-        let same = |pending: &Command| std::mem::discriminant(pending) == std::mem::discriminant(command);
+        let same =
+            |pending: &Command| std::mem::discriminant(pending) == std::mem::discriminant(command);
         if let Some(index) = self.pending.iter().position(same) {
             self.pending.remove(index);
             self.touch();
@@ -250,7 +253,8 @@ impl App {
 
     /// Closes a question that has answered itself.
     fn withdraw(&mut self, topic: Topic) {
-        let asks = |popup: &Popup| matches!(popup, Popup::Question(question) if question.topic == topic);
+        let asks =
+            |popup: &Popup| matches!(popup, Popup::Question(question) if question.topic == topic);
         self.popups.retain(|popup| !asks(popup));
         self.touch();
     }

@@ -16,7 +16,13 @@ use crate::train::Command;
 pub(super) const HEIGHT: u16 = 2;
 
 /// Draws it; `page` of how many is shown on the right where there are several.
-pub(super) fn render(app: &App, page: (usize, usize), theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn render(
+    app: &App,
+    page: (usize, usize),
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     let mut rows = area.rows();
     if let Some(row) = rows.next() {
         status(app, theme).render(row, buffer);

@@ -35,9 +35,11 @@ fn columns(count: usize, area: Rect) -> Option<usize> {
         let (width, height) = size(columns);
         width >= SMALLEST.0 && height >= SMALLEST.1
     };
-    let distortion = |columns: &usize| {
-        let (width, height) = size(*columns);
-        (f64::from(width) / f64::from(height) / BEST_SHAPE).ln().abs()
+    // Panels that are stretched, and places that stay empty.
+    let distortion = |&columns: &usize| {
+        let (width, height) = size(columns);
+        let empty = (columns * count.div_ceil(columns) - count) as f64 / count as f64;
+        (f64::from(width) / f64::from(height) / BEST_SHAPE).ln().abs() + empty
     };
     (1..=count).filter(fits).min_by(|a, b| distortion(a).total_cmp(&distortion(b)))
 }
@@ -57,7 +59,7 @@ mod tests {
         for (width, height) in [(80, 20), (200, 55), (60, 14), (120, 40)] {
             let places = places(4, area(width, height));
             assert_eq!(places[3].x, width / 2, "{width}x{height}");
-            assert_eq!(places[3].y, height / 2, "{width}x{height}");
+            assert_eq!(places[3].y, height.div_ceil(2), "{width}x{height}");
         }
     }
 

@@ -53,11 +53,10 @@ fn identity(app: &App, run: &RunState, theme: &Theme) -> Vec<Part> {
         let best = format::percent(accuracy.into(), 2);
         parts.push(Part::new(1, "best ", theme.muted).and(best, theme.text));
     }
-    let time = Part::new(2, format::duration(run.seconds), theme.text);
-    parts.push(match run.seconds_left() {
-        Some(left) => time.and(format!(", {} left", format::duration(left)), theme.muted),
-        None => time,
-    });
+    parts.push(Part::new(5, format::duration(run.seconds), theme.text));
+    if let Some(left) = run.seconds_left() {
+        parts.push(Part::new(2, format::duration(left), theme.text).and(" left", theme.muted));
+    }
     if let Some(rate) = run.images_per_second().filter(|_| run.phase == Phase::Running) {
         parts.push(Part::new(3, format::short(rate), theme.text).and(" images/s", theme.muted));
     }
@@ -83,26 +82,26 @@ fn progress(run: &RunState, theme: &Theme, after: Vec<Part>, width: u16) -> Line
     let Some(started) = &run.started else {
         return Line::styled("the data and the network are being prepared", theme.muted);
     };
-    let epochs = started.total_steps.checked_div(started.steps_per_epoch).unwrap_or(0);
+    let epochs = started.total_steps as f64 / started.steps_per_epoch.max(1) as f64;
     let mut line = Line::from(vec![
         Span::styled("epoch ", theme.muted),
         Span::styled(epoch(run), theme.text),
-        Span::styled(format!("/{epochs}   step "), theme.muted),
+        Span::styled(format!("/{}  step ", format::short(epochs)), theme.muted),
         Span::styled(run.step.to_string(), theme.text),
-        Span::styled(format!("/{}   ", started.total_steps), theme.muted),
+        Span::styled(format!("/{}  ", started.total_steps), theme.muted),
     ]);
     let percent = format!(" {:3.0} %", (run.progress() * 100.0).floor());
     const SHORTEST: usize = 6;
     let room = usize::from(width).saturating_sub(line.width() + percent.len());
-    let after = row(after, room.saturating_sub(SHORTEST + 3) as u16);
-    let gap = if after.width() > 0 { 3 } else { 0 };
+    let after = row(after, room.saturating_sub(SHORTEST + 2) as u16);
+    let gap = if after.width() > 0 { 2 } else { 0 };
     let bar = room.saturating_sub(after.width() + gap);
     let done = (run.progress() * bar as f64).round() as usize;
     line.push_span(Span::styled("━".repeat(done.min(bar)), theme.accent));
     line.push_span(Span::styled("─".repeat(bar.saturating_sub(done)), theme.muted));
     line.push_span(Span::styled(percent, theme.text));
     if gap > 0 {
-        line.push_span("   ");
+        line.push_span("  ");
         line.extend(after.spans);
     }
     line

@@ -25,7 +25,7 @@ enum HelpLine {
 }
 
 /// Room for keys, and for a whole entry.
-const KEYS: usize = 12;
+pub(super) const KEYS: usize = 13;
 const COLUMN: u16 = 38;
 
 impl Help {
@@ -63,7 +63,8 @@ impl Help {
 
     pub fn render(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let room = (area.width.saturating_sub(4), area.height.saturating_sub(2).max(1));
-        let columns = (room.0 / COLUMN).clamp(1, 4).min(self.lines.len().div_ceil(room.1.into()) as u16);
+        let columns =
+            (room.0 / COLUMN).clamp(1, 4).min(self.lines.len().div_ceil(room.1.into()) as u16);
         let columns = columns.max(1);
         let per_page = usize::from(columns) * usize::from(room.1);
         let pages = self.lines.len().div_ceil(per_page);
@@ -79,7 +80,8 @@ impl Help {
         let lines = self.lines.iter().skip(page * height * usize::from(columns));
         for (i, line) in lines.take(height * usize::from(columns)).enumerate() {
             let x = (i / height) as u16 * COLUMN;
-            let cell = Rect { x: inner.x + x, y: inner.y + (i % height) as u16, width: COLUMN, height: 1 };
+            let cell =
+                Rect { x: inner.x + x, y: inner.y + (i % height) as u16, width: COLUMN, height: 1 };
             line.line(theme).render(cell.intersection(inner), buffer);
         }
     }

@@ -34,6 +34,14 @@ impl Key {
     }
 }
 
+#[cfg(test)]
+impl Key {
+    /// The press of this key.
+    pub(super) fn event(self) -> KeyEvent {
+        KeyEvent::new(self.code, self.modifiers)
+    }
+}
+
 impl From<KeyEvent> for Key {
     fn from(event: KeyEvent) -> Self {
         // Shift is part of a character, and of the backward tab.

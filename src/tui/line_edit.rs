@@ -35,7 +35,9 @@ impl LineEdit {
             KeyCode::Char('e') if control => self.cursor = self.characters.len(),
             KeyCode::Char('u') if control => self.delete_from(0),
             KeyCode::Char('w') if control => self.delete_word(),
-            KeyCode::Char(_) if control || key.modifiers.contains(KeyModifiers::ALT) => return false,
+            KeyCode::Char(_) if control || key.modifiers.contains(KeyModifiers::ALT) => {
+                return false;
+            }
             KeyCode::Char(c) => self.insert(c),
             KeyCode::Backspace if self.cursor > 0 => {
                 self.cursor -= 1;

@@ -27,6 +27,8 @@ mod show;
 mod start;
 mod steer;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod theme_file;
 mod view;

@@ -10,6 +10,7 @@ use super::actions::{ACTIONS, Action};
 use super::app::App;
 use super::keys::Binding;
 use super::line_edit::LineEdit;
+use super::panels::Panel;
 use super::popup::{Reaction, frame};
 use super::theme::Theme;
 
@@ -21,12 +22,14 @@ pub(super) struct Palette {
 }
 
 impl Palette {
-    /// The actions whose group and description hold every word that was typed.
+    /// The actions whose names hold every word that was typed.
     fn matches(&self) -> Vec<&'static Binding<Action, App>> {
         let filter = self.filter.text().to_lowercase();
         let holds = |binding: &&Binding<Action, App>| {
             let name = name(binding).to_lowercase();
-            filter.split_whitespace().all(|word| name.contains(word))
+            let exists =
+                !matches!(binding.action, Action::Focus(panel) if panel >= Panel::ALL.len());
+            exists && filter.split_whitespace().all(|word| name.contains(word))
         };
         ACTIONS.iter().filter(holds).collect()
     }
@@ -38,7 +41,9 @@ impl Palette {
         match key.code {
             KeyCode::Esc => return Reaction::Close,
             KeyCode::Enter => {
-                return matches.get(self.chosen).map_or(Reaction::Stay, |it| Reaction::Run(it.action));
+                return matches
+                    .get(self.chosen)
+                    .map_or(Reaction::Stay, |it| Reaction::Run(it.action));
             }
             KeyCode::Down | KeyCode::Tab => self.chosen = (self.chosen + 1).min(last),
             KeyCode::Char('n') if control => self.chosen = (self.chosen + 1).min(last),
@@ -86,7 +91,9 @@ impl Palette {
         }
         if matches.is_empty() {
             let rows = inner.rows().nth(1);
-            rows.map(|row| Line::styled("no action has these words", theme.muted).render(row, buffer));
+            rows.map(|row| {
+                Line::styled("no action has these words", theme.muted).render(row, buffer)
+            });
         }
     }
 }

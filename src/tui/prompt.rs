@@ -41,10 +41,10 @@ impl Quantity {
             },
             Quantity::Pruning => {
                 let p = match text.strip_suffix('%') {
-                    Some(percent) => number(percent)? / 100.0,
+                    Some(percent) => of_percent(number(percent)?),
                     None => match number(text)? {
                         share if share < 1.0 => share,
-                        percent => percent / 100.0,
+                        percent => of_percent(percent),
                     },
                 };
                 if !(0.0..1.0).contains(&p) {
@@ -76,6 +76,11 @@ impl Quantity {
             Quantity::LearningRate => "a positive number: 0.001 or 1e-3",
         }
     }
+}
+
+/// A share of 1, as exact as it was typed: 99.9 % is 0.999.
+fn of_percent(percent: f64) -> f64 {
+    (percent * 1e10).round() / 1e12
 }
 
 /// The box to type in.

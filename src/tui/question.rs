@@ -82,7 +82,9 @@ impl Question {
         match key.code {
             KeyCode::Esc => return Reaction::Close,
             KeyCode::Enter => return self.answers[self.chosen].reaction.clone(),
-            KeyCode::Down | KeyCode::Right | KeyCode::Tab => self.chosen = (self.chosen + 1) % count,
+            KeyCode::Down | KeyCode::Right | KeyCode::Tab => {
+                self.chosen = (self.chosen + 1) % count
+            }
             KeyCode::Up | KeyCode::Left | KeyCode::BackTab => {
                 self.chosen = (self.chosen + count - 1) % count;
             }
@@ -105,7 +107,7 @@ impl Question {
         let width = 60.min(area.width.saturating_sub(6)).max(1);
         let text = wrap(&self.text, width.into());
         let answers = self.answers.len() as u16;
-        let size = (width, text.len() as u16 + answers + 1);
+        let size = (width, text.len().min(100) as u16 + answers + 1);
         let inner = frame(title, "enter chooses, esc closes", size, theme, area, buffer);
         // When it is too small for all, the answers stay.
         let room = inner.height.saturating_sub(answers);

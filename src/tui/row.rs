@@ -26,7 +26,7 @@ impl Part {
     }
 }
 
-const GAP: &str = "   ";
+const GAP: &str = "  ";
 
 /// How wide the parts are side by side.
 fn width(parts: &[Part]) -> usize {
@@ -58,9 +58,9 @@ mod tests {
     fn the_least_important_part_goes_first() {
         let part = |rank, text: &str| Part::new(rank, text, Style::new());
         let parts = || vec![part(0, "name"), part(2, "speed"), part(1, "best"), part(2, "time")];
-        assert_eq!(row(parts(), 26).to_string(), "name   speed   best   time");
-        assert_eq!(row(parts(), 25).to_string(), "name   speed   best");
-        assert_eq!(row(parts(), 18).to_string(), "name   best");
+        assert_eq!(row(parts(), 23).to_string(), "name  speed  best  time");
+        assert_eq!(row(parts(), 22).to_string(), "name  speed  best");
+        assert_eq!(row(parts(), 16).to_string(), "name  best");
         assert_eq!(row(parts(), 1).to_string(), "name");
     }
 }

@@ -141,7 +141,13 @@ const fn row(
 static ACTIONS: &[Binding<Action, List>] = &[
     row("lists", Action::Choose, &[Key::plain(KeyCode::Enter)], "launch or open", Some("start")),
     row("lists", Action::Up, &[Key::plain(KeyCode::Up), Key::char('k')], "up", Some("choose")),
-    row("lists", Action::Down, &[Key::plain(KeyCode::Down), Key::char('j')], "down", Some("choose")),
+    row(
+        "lists",
+        Action::Down,
+        &[Key::plain(KeyCode::Down), Key::char('j')],
+        "down",
+        Some("choose"),
+    ),
     row("lists", Action::First, &[Key::plain(KeyCode::Home), Key::char('g')], "to the top", None),
     row("lists", Action::Last, &[Key::plain(KeyCode::End), Key::char('G')], "to the bottom", None),
     row(
@@ -156,7 +162,13 @@ static ACTIONS: &[Binding<Action, List>] = &[
     row(PROGRAM, Action::Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
     row(PROGRAM, Action::Suspend, &[Key::ctrl(KeyCode::Char('z'))], "back to the shell", None),
     row(PROGRAM, Action::Leave, &[Key::plain(KeyCode::Esc)], "drop the filter, or quit", None),
-    row(PROGRAM, Action::Quit, &[Key::char('q'), Key::ctrl(KeyCode::Char('c'))], "quit", Some("quit")),
+    row(
+        PROGRAM,
+        Action::Quit,
+        &[Key::char('q'), Key::ctrl(KeyCode::Char('c'))],
+        "quit",
+        Some("quit"),
+    ),
 ];
 
 /// One of the two lists.
@@ -347,7 +359,12 @@ impl<'a> Start<'a> {
         let name = Span::styled("laperm", theme.accent);
         let what = "   train networks by permuting their weights, and watch it live";
         Line::from(vec![name, Span::styled(what, theme.muted)]).render(title, buffer);
-        let lines = self.experiments().iter().map(|it| experiment_line(it, theme)).collect();
+        let shown = self.experiments();
+        let widest = |text: fn(&ExperimentItem) -> &str| {
+            shown.iter().map(|item| text(item).chars().count()).max().unwrap_or(0)
+        };
+        let widths = (widest(|item| &item.name), widest(|item| &item.dataset));
+        let lines = shown.iter().map(|it| experiment_line(it, widths, theme)).collect();
         self.list(List::Experiments, "experiments", lines, theme, experiments, buffer);
         self.about(theme, about, buffer);
         let lines = self.runs().iter().map(|it| run_line(it, theme)).collect();
@@ -398,7 +415,9 @@ impl<'a> Start<'a> {
     /// The chosen experiment in full.
     fn about(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let experiments = self.experiments();
-        let Some(experiment) = experiments.get(self.chosen[List::Experiments as usize]) else { return };
+        let Some(experiment) = experiments.get(self.chosen[List::Experiments as usize]) else {
+            return;
+        };
         let text = Paragraph::new(experiment.description.clone());
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
         text.style(theme.text).wrap(Wrap { trim: true }).render(inner, buffer);
@@ -420,10 +439,14 @@ impl<'a> Start<'a> {
     }
 }
 
-fn experiment_line<'a>(item: &'a ExperimentItem, theme: &Theme) -> Line<'a> {
+fn experiment_line<'a>(
+    item: &'a ExperimentItem,
+    (name, dataset): (usize, usize),
+    theme: &Theme,
+) -> Line<'a> {
     let mut spans = vec![
-        Span::styled(format!(" {:<24} ", item.name), theme.text),
-        Span::styled(format!("{:<14} ", item.dataset), theme.muted),
+        Span::styled(format!(" {:<name$}  ", item.name), theme.text),
+        Span::styled(format!("{:<dataset$}  ", item.dataset), theme.muted),
     ];
     spans.push(match &item.missing_data {
         Some(why) => Span::styled(why, theme.warning),
@@ -534,7 +557,9 @@ mod tests {
         let items = items();
         let mut start = Start::new(&items);
         let screen = text(&start, 80, 24);
-        for part in ["quick", "fig09-f1", "needs mnist", "What quick shows.", "98.61 %", "2 hours ago"] {
+        for part in
+            ["quick", "fig09-f1", "needs mnist", "What quick shows.", "98.61 %", "2 hours ago"]
+        {
             assert!(screen.contains(part), "{part}\n{screen}");
         }
         assert!(text(&start, 59, 24).contains("laperm needs 60 columns"));

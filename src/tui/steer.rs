@@ -27,8 +27,8 @@ mod tests {
 
     #[test]
     fn the_ladder_of_periods() {
-        let mut k = 1;
-        let up: Vec<u64> = (0..6).map(|_| std::mem::replace(&mut k, period_up(k))).collect();
+        let up: Vec<u64> =
+            std::iter::successors(Some(1), |&k| Some(period_up(k))).take(6).collect();
         assert_eq!(up, [1, 2, 5, 10, 20, 50]);
         assert_eq!((period_up(30), period_down(30)), (50, 20));
         assert_eq!((period_up(0), period_down(1), period_down(0)), (1, 1, 1));

@@ -23,7 +23,9 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, Event, KeyEvent, KeyEventKind};
+use crossterm::event::{
+    DisableBracketedPaste, EnableBracketedPaste, Event, KeyEvent, KeyEventKind,
+};
 use crossterm::style::ResetColor;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -79,7 +81,8 @@ impl Screen {
         let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGCONT])?;
         enter()?;
         let writer = BufWriter::with_capacity(1 << 16, io::stdout());
-        let terminal = ratatui::Terminal::new(CrosstermBackend::new(writer)).inspect_err(|_| restore())?;
+        let terminal =
+            ratatui::Terminal::new(CrosstermBackend::new(writer)).inspect_err(|_| restore())?;
         let (sender, inputs) = channel();
         let closed = Arc::new(AtomicBool::new(false));
         let handle = signals.handle();
@@ -218,7 +221,8 @@ fn read(closed: &AtomicBool, inputs: &Sender<Input>) {
     // Long enough to sleep through, short enough to be gone soon after the screen.
     const GLANCE: Duration = Duration::from_millis(200);
     while !closed.load(Ordering::Relaxed) {
-        let input = match event::poll(GLANCE).and_then(|there| there.then(event::read).transpose()) {
+        let input = match event::poll(GLANCE).and_then(|there| there.then(event::read).transpose())
+        {
             Ok(Some(Event::Key(key))) if key.kind != KeyEventKind::Release => Input::Key(key),
             Ok(Some(Event::Paste(text))) => Input::Paste(text),
             Ok(Some(Event::Resize(..))) => Input::Redraw,

@@ -202,9 +202,8 @@ fn foreground(color: Color, depth: Depth) -> Style {
 /// The nearest colour of xterm's 6 x 6 x 6 cube or its 24 grays.
 fn nearest_indexed(rgb: [u8; 3]) -> Color {
     const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-    let cube = (0..216u8).map(|i| {
-        (16 + i, [i / 36, i / 6 % 6, i % 6].map(|level| LEVELS[usize::from(level)]))
-    });
+    let cube = (0..216u8)
+        .map(|i| (16 + i, [i / 36, i / 6 % 6, i % 6].map(|level| LEVELS[usize::from(level)])));
     let grays = (0..24u8).map(|i| (232 + i, [8 + 10 * i; 3]));
     let nearest = cube.chain(grays).min_by_key(|&(_, candidate)| difference(rgb, candidate));
     nearest.map_or(Color::Reset, |(index, _)| Color::Indexed(index))

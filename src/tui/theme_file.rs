@@ -91,7 +91,9 @@ impl TryFrom<String> for Name {
 
     fn try_from(name: String) -> Result<Self, String> {
         let color = name.parse().map(Name);
-        color.map_err(|_| format!("`{name}` is no colour: use a name, \"0\" to \"255\" or \"#rrggbb\""))
+        color.map_err(|_| {
+            format!("`{name}` is no colour: use a name, \"0\" to \"255\" or \"#rrggbb\"")
+        })
     }
 }
 

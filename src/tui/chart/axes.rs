@@ -15,12 +15,7 @@ pub const GUTTER: u16 = 6;
 pub fn plot_area(area: Rect) -> Rect {
     let gutter = if area.width >= 3 * GUTTER { GUTTER } else { 0 };
     let below = u16::from(area.height >= 4);
-    Rect {
-        x: area.x + gutter,
-        width: area.width - gutter,
-        height: area.height - below,
-        ..area
-    }
+    Rect { x: area.x + gutter, width: area.width - gutter, height: area.height - below, ..area }
 }
 
 /// Draws the vertical axis and its labels to the left of `plot`, as far as `area` has room for them.

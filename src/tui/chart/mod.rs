@@ -20,7 +20,8 @@ mod scale;
 mod time;
 
 pub use raster::Raster;
-pub use reduce::{Column, Columns};
+use raster::put;
+use reduce::{Column, Columns};
 pub use scale::{Scale, Tick, grouped, short, significant};
 pub use time::TimeAxis;
 
@@ -146,7 +147,8 @@ impl Chart<'_> {
                 self.shade(curve, &raw, &mut shades);
             }
             if smooth || curve.look != Look::Shade {
-                let line = if smooth { columns.smoothed(curve.series, curve.smoothing) } else { raw };
+                let line =
+                    if smooth { columns.smoothed(curve.series, curve.smoothing) } else { raw };
                 self.line(curve, &line, &mut lines);
                 symbols.extend(self.symbols(curve, &line, &lines));
             }
@@ -155,9 +157,7 @@ impl Chart<'_> {
         shades.paint(buffer);
         lines.paint(buffer);
         for (position, symbol, style) in symbols {
-            if let Some(cell) = buffer.cell_mut(position) {
-                cell.set_char(symbol).set_style(style);
-            }
+            put(buffer, position, symbol, style);
         }
     }
 
@@ -278,12 +278,13 @@ impl Chart<'_> {
     }
 
     fn cursor(&self, area: Rect, plot: Rect, buffer: &mut Buffer) {
-        let Some((step, x)) = self.time.cursor.and_then(|s| Some((s, self.column(s, plot)?))) else {
+        let Some((step, x)) = self.time.cursor.and_then(|s| Some((s, self.column(s, plot)?)))
+        else {
             return;
         };
-        let line = if self.theme.unicode { "│" } else { "|" };
+        let line = if self.theme.unicode { '│' } else { '|' };
         for y in plot.top()..plot.bottom() {
-            buffer.set_string(x, y, line, self.theme.cursor);
+            put(buffer, Position::new(x, y), line, self.theme.cursor);
         }
         if plot.bottom() < area.bottom() {
             let text = self.time.readout(step);
@@ -304,3 +305,145 @@ impl Chart<'_> {
 
 /// A character on top of the curves.
 type Symbol = (Position, char, Style);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::RunState;
+    use crate::tui::theme::Depth;
+    use crate::tui::view::View;
+
+    /// Draws values of steps 0, 1, 2, … on an axis of 100 steps, from 0 to 10, in 26x6 cells: the plot is
+    /// 20x4.
+    fn drawn(values: &[f32], view: &View, marks: &[Mark], unicode: bool) -> Buffer {
+        let points = values.iter().enumerate().map(|(step, &value)| (step as u64, value));
+        drawn_points(points, view, marks, unicode)
+    }
+
+    fn drawn_points(
+        points: impl IntoIterator<Item = (u64, f32)>,
+        view: &View,
+        marks: &[Mark],
+        unicode: bool,
+    ) -> Buffer {
+        let mut series = Series::default();
+        points.into_iter().for_each(|(step, value)| series.push(step, value));
+        let (state, theme) = (RunState::default(), Theme::new(Depth::None, unicode));
+        let view = View { window: Some((0, 100)), ..view.clone() };
+        let curve = Curve {
+            series: &series,
+            factor: 1.0,
+            style: theme.text,
+            look: Look::Line,
+            symbol: '*',
+            names: ["a long name that does not fit", "value"],
+            smoothing: view.smoothing,
+        };
+        let chart = Chart {
+            title: "",
+            theme: &theme,
+            time: TimeAxis::new(&state, &view),
+            scale: Scale::linear(0.0, 10.0),
+            curves: &[curve],
+            marks,
+            highlight: None,
+            number: significant,
+            labels_below: true,
+        };
+        let area = Rect::new(0, 0, 26, 6);
+        let mut buffer = Buffer::empty(area);
+        chart.render(area, &mut buffer);
+        buffer
+    }
+
+    fn rows(buffer: &Buffer) -> Vec<String> {
+        let row = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect();
+        (0..buffer.area.height).map(row).collect()
+    }
+
+    fn rows_of(values: &[f32]) -> Vec<String> {
+        rows(&drawn(values, &View::default(), &[], false))
+    }
+
+    #[test]
+    fn a_constant_is_a_flat_line() {
+        let rows = rows_of(&[0.0; 100]);
+        assert_eq!(
+            rows,
+            [
+                "      * value 0           ",
+                "   10+                    ",
+                "     |                    ",
+                "     |                    ",
+                "    0+...................*",
+                "      0        50    steps",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_spike_reaches_the_top_in_its_column() {
+        let mut values = [0.0; 100];
+        values[52] = 10.0;
+        let rows = rows_of(&values);
+        assert_eq!(rows[1], "   10+          :         ");
+        assert_eq!(rows[2], "     |          :         ");
+    }
+
+    #[test]
+    fn a_gap_is_left_open() {
+        let mut values = [0.0; 100];
+        values[50..60].fill(f32::NAN);
+        assert_eq!(rows_of(&values)[4], "    0+..........  .......*");
+    }
+
+    #[test]
+    fn few_points_are_marked_each_and_many_only_at_the_end() {
+        let symbols = |points: &[(u64, f32)]| {
+            let buffer = drawn_points(points.to_vec(), &View::default(), &[], true);
+            let plot = rows(&buffer).split_off(1);
+            plot.concat().matches('*').count()
+        };
+        assert_eq!(symbols(&[(0, 1.0), (50, 9.0)]), 2);
+        assert_eq!(symbols(&[(0, 1.0), (10, 9.0), (20, 3.0), (30, 1.0)]), 1);
+    }
+
+    #[test]
+    fn hand_made_changes_stand_beside_their_line() {
+        let mark = Mark { step: 50, label: "k = 100".into() };
+        let rows = rows(&drawn(&[0.0; 100], &View::default(), &[mark], false));
+        assert_eq!(rows[1], "   10+          :k = 100  ");
+        assert_eq!(rows[2], "     |          :         ");
+    }
+
+    #[test]
+    fn the_cursor_reads_values_and_step() {
+        let values: Vec<f32> = (0..100u8).map(|i| f32::from(i) / 10.0).collect();
+        let view = View { cursor: Some(42), ..View::default() };
+        let rows = rows(&drawn(&values, &view, &[], false));
+        assert!(rows[0].contains("value 4.20"), "{rows:?}");
+        assert_eq!(rows[5], "      0      42      steps");
+        assert!((1..5).all(|y| rows[y].as_bytes()[14] == b'|'), "{rows:?}");
+    }
+
+    #[test]
+    fn appending_a_point_changes_a_few_cells() {
+        let values: Vec<f32> = (0..100u8).map(|i| f32::from(i % 10)).collect();
+        let view = View { smoothing: 5.0, ..View::default() };
+        for count in 50..99 {
+            let before = drawn(&values[..count], &view, &[], true);
+            let after = drawn(&values[..count + 1], &view, &[], true);
+            let changes = before.diff(&after).len();
+            assert!(changes <= 16, "{changes} cells for point {count}");
+        }
+    }
+
+    #[test]
+    fn ascii_is_ascii() {
+        let mark = Mark { step: 50, label: "k = 100".into() };
+        let view = View { cursor: Some(30), smoothing: 3.0, ..View::default() };
+        let values: Vec<f32> = (0..100u8).map(|i| f32::from(i % 10)).collect();
+        let rows = rows(&drawn(&values, &view, &[mark], false));
+        assert!(rows.iter().all(|row| row.is_ascii()), "{rows:?}");
+    }
+}

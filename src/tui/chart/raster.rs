@@ -6,7 +6,15 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Color, Modifier, Style};
+
+/// Writes a character, with nothing left of the style that was there but the background.
+pub fn put(buffer: &mut Buffer, position: Position, character: char, style: Style) {
+    if let Some(cell) = buffer.cell_mut(position) {
+        cell.modifier = Modifier::empty();
+        cell.set_char(character).set_fg(Color::Reset).set_style(style);
+    }
+}
 
 /// A rectangle of dots; x grows to the right and y downwards, both from 0.
 pub struct Raster {
@@ -106,9 +114,7 @@ impl Raster {
             if bits == 0 {
                 continue;
             }
-            if let Some(cell) = buffer.cell_mut(position) {
-                cell.set_char(self.character(bits)).set_style(style);
-            }
+            put(buffer, position, self.character(bits), style);
         }
     }
 
@@ -139,7 +145,9 @@ mod tests {
     fn dots_become_braille() {
         let mut raster = Raster::new(Rect::new(0, 0, 2, 1), true);
         assert_eq!((raster.width(), raster.height()), (4, 4));
-        [(0, 0), (0, 3), (1, 1), (3, 2)].map(|(x, y)| raster.dot(x, y, Style::new()));
+        for (x, y) in [(0, 0), (0, 3), (1, 1), (3, 2)] {
+            raster.dot(x, y, Style::new());
+        }
         // Dots 1, 7 and 5 of the first cell, dot 6 of the second.
         assert_eq!(painted(&raster), ["\u{2851}\u{2820}"]);
     }
@@ -147,7 +155,9 @@ mod tests {
     #[test]
     fn dots_become_punctuation_in_ascii() {
         let mut raster = Raster::new(Rect::new(0, 0, 4, 1), false);
-        [(0, 0), (1, 1), (2, 0), (2, 1)].map(|(x, y)| raster.dot(x, y, Style::new()));
+        for (x, y) in [(0, 0), (1, 1), (2, 0), (2, 1)] {
+            raster.dot(x, y, Style::new());
+        }
         assert_eq!(painted(&raster), ["'.: "]);
     }
 
@@ -160,6 +170,19 @@ mod tests {
         raster.line((-1_000_000, 0.0), (1_000_000, 0.0), Style::new());
         raster.line((1, -1e300), (1, 1e300), Style::new());
         assert_eq!(painted(&raster), ["':'"]);
+    }
+
+    #[test]
+    fn what_is_painted_over_leaves_no_style_behind() {
+        let area = Rect::new(0, 0, 1, 1);
+        let mut buffer = Buffer::empty(area);
+        for style in [Style::new().fg(Color::Red).add_modifier(Modifier::DIM), Style::new()] {
+            let mut raster = Raster::new(area, true);
+            raster.dot(0, 0, style);
+            raster.paint(&mut buffer);
+            assert_eq!(buffer[(0, 0)].modifier, style.add_modifier);
+            assert_eq!(buffer[(0, 0)].fg, style.fg.unwrap_or(Color::Reset));
+        }
     }
 
     #[test]

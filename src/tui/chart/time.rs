@@ -52,7 +52,7 @@ impl<'a> TimeAxis<'a> {
             _ => self.to,
         };
         let (low, high) = (value(self.from), value(last));
-        if !(high > low) {
+        if (high - low).is_nan() || high <= low {
             return Vec::new();
         }
         let share = self.position(last).clamp(0.05, 1.0);
@@ -62,12 +62,13 @@ impl<'a> TimeAxis<'a> {
             TimeUnit::Epochs => round_up(rough),
             TimeUnit::Steps => round_up(rough).max(1.0),
         };
-        let (first, last) = ((low / interval).ceil() as u64, (high / interval + 1e-9).floor() as u64);
+        let (first, last) =
+            ((low / interval).ceil() as u64, (high / interval + 1e-9).floor() as u64);
         let tick = |i: u64| {
             let value = i as f64 * interval;
             Tick { position: self.position_of(value), label: self.label(value) }
         };
-        (first..=last.min(first + 100)).map(tick).collect()
+        (first..=last.min(first.saturating_add(100))).map(tick).collect()
     }
 
     /// A step in the unit of the axis, exactly, for a readout.
@@ -187,7 +188,10 @@ mod tests {
 
     fn at(step: u64, total: u64) -> RunState {
         let started = Started { total_steps: total, steps_per_epoch: 40, ..Started::default() };
-        RunState { step, started: Some(Arc::new(started)), ..RunState::default() }
+        let mut state = RunState::default();
+        state.step = step;
+        state.started = Some(Arc::new(started));
+        state
     }
 
     fn labels(state: &RunState, unit: TimeUnit) -> Vec<String> {
@@ -200,14 +204,18 @@ mod tests {
         let ends: Vec<u64> = (0..1000).map(|step| whole_run(&at(step, 800))).collect();
         let mut jumps = ends.clone();
         jumps.dedup();
-        assert_eq!(jumps, [20, 30, 50, 70, 100, 200, 300, 500, 700, 800, 1000, 2000][..jumps.len()]);
+        assert_eq!(
+            jumps,
+            [20, 30, 50, 70, 100, 200, 300, 500, 700, 800, 1000, 2000][..jumps.len()]
+        );
         assert!(ends.iter().enumerate().all(|(step, &end)| end >= step as u64));
         assert_eq!(jump(u64::MAX), u64::MAX);
     }
 
     #[test]
     fn an_ended_run_fills_the_axis() {
-        let state = RunState { phase: Phase::Finished, ..at(123, 800) };
+        let mut state = at(123, 800);
+        state.phase = Phase::Finished;
         assert_eq!(whole_run(&state), 123);
     }
 

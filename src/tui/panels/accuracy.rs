@@ -5,19 +5,17 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::Scene;
-use crate::tui::chart::{Chart, Curve, Highlight, Look, Scale, TimeAxis, extent, significant};
 use crate::run::{Scores, Series};
+use crate::tui::chart::{Chart, Curve, Highlight, Look, Scale, TimeAxis, extent, significant};
 
 /// Rows from which on the loss gets a share of them.
 const ROOM_FOR_LOSS: u16 = 16;
 
 pub fn caption(scene: &Scene) -> Vec<String> {
     let accuracy = &scene.state.test.accuracy;
-    let best = scene.state.best().map(|(step, best)| {
-        match scene.zoomed {
-            true => format!("best {:.2} % at {}", best * 100.0, scene.time().readout(step)),
-            false => format!("best {:.2} %", best * 100.0),
-        }
+    let best = scene.state.best().map(|(step, best)| match scene.zoomed {
+        true => format!("best {:.2} % at {}", best * 100.0, scene.time().readout(step)),
+        false => format!("best {:.2} %", best * 100.0),
     });
     let now = match scene.view.cursor {
         Some(step) => accuracy.at(step),
@@ -134,11 +132,48 @@ fn percentages(curves: &[Curve], time: &TimeAxis) -> Scale {
     let top = TOPS.into_iter().find(|&top| top >= high).unwrap_or(100.0);
     let scores: Vec<Curve> = curves.iter().filter(|c| c.look == Look::Line).cloned().collect();
     let half = time.from + (time.to - time.from) / 2;
-    let newest = scores.iter().filter_map(|curve| Some(f64::from(curve.series.last()?.1) * curve.factor));
+    let newest =
+        scores.iter().filter_map(|curve| Some(f64::from(curve.series.last()?.1) * curve.factor));
     let low = match extent(&scores, half, time) {
         Some((low, _)) => low,
         None => newest.fold(100.0, f64::min),
     };
     let bottom = BOTTOMS.into_iter().find(|&bottom| top == 100.0 && bottom <= low);
     Scale::linear(bottom.unwrap_or(0.0), top)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::RunState;
+    use crate::tui::theme::{Depth, Theme};
+    use crate::tui::view::View;
+
+    fn range(accuracy: &[(u64, f32)]) -> Scale {
+        let mut state = RunState::default();
+        for &(step, value) in accuracy {
+            state.step = step;
+            state.test.accuracy.push(step, value);
+        }
+        let (view, theme) = (View::default(), Theme::new(Depth::None, true));
+        let scene = Scene { state: &state, view: &view, theme: &theme, zoomed: false };
+        let curves = curves(&scene, |scores| &scores.accuracy, &state.batch_accuracy, 100.0);
+        percentages(&curves, &scene.time())
+    }
+
+    #[test]
+    fn the_range_follows_the_newer_half_in_jumps() {
+        // The axis ends at 100.
+        assert_eq!(
+            range(&[(10, 0.1), (40, 0.8), (60, 0.91), (80, 0.97)]),
+            Scale::linear(90.0, 100.0)
+        );
+        assert_eq!(
+            range(&[(10, 0.1), (40, 0.8), (60, 0.93), (90, 0.99)]),
+            Scale::linear(90.0, 100.0)
+        );
+        // Nothing yet in the newer half: what is newest counts.
+        assert_eq!(range(&[(10, 0.1), (40, 0.8)]), Scale::linear(80.0, 100.0));
+        assert_eq!(range(&[(10, 0.1), (90, 0.53)]), Scale::linear(0.0, 60.0));
+    }
 }

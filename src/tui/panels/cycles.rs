@@ -8,10 +8,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::tui::chart::{Raster, grouped, significant};
 use super::{Scene, percent, profiles};
 use crate::laperm::{cycles, log10_reachable, permutation};
 use crate::train::LayerFrame;
+use crate::tui::chart::{Raster, grouped, significant};
 
 /// Chords per dot of the circle's radius, beyond which they would be one blot.
 const CHORDS: f64 = 1.6;
@@ -31,7 +31,11 @@ pub fn caption(scene: &Scene) -> Vec<String> {
 
 pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let Some(moves) = scene.layer_frame().and_then(Moves::new) else {
-        return scene.nothing_yet("The first permutation comes with a look at the weights.", area, buffer);
+        return scene.nothing_yet(
+            "The first permutation comes with a look at the weights.",
+            area,
+            buffer,
+        );
     };
     // Cells are twice as high as wide.
     let widest = if area.width >= FACTS + 12 { area.width - FACTS } else { area.width };
@@ -61,7 +65,10 @@ impl Moves {
     /// `None` if the two rankings do not belong together.
     fn new(frame: &LayerFrame) -> Option<Self> {
         let (before, after) = (&frame.before, &frame.after);
-        if before.is_empty() || !is_ranking(before, before.len()) || !is_ranking(after, before.len()) {
+        if before.is_empty()
+            || !is_ranking(before, before.len())
+            || !is_ranking(after, before.len())
+        {
             return None;
         }
         let sigma = permutation(before, after);
@@ -95,7 +102,8 @@ impl Moves {
         let mut moves: Vec<(u32, usize)> =
             indexed.flat_map(|(i, cycle)| cycle.iter().map(move |&rank| (rank, i))).collect();
         if most < moves.len() {
-            let farther = |&(rank, _): &(u32, usize)| (std::cmp::Reverse(self.distance(rank)), rank);
+            let farther =
+                |&(rank, _): &(u32, usize)| (std::cmp::Reverse(self.distance(rank)), rank);
             moves.select_nth_unstable_by_key(most, farther);
             moves.truncate(most);
         }
@@ -107,14 +115,16 @@ impl Moves {
 /// Whether every number below `length` is there exactly once.
 fn is_ranking(ranks: &[u32], length: usize) -> bool {
     let mut seen = vec![false; length];
-    let new = |&rank: &u32| seen.get_mut(rank as usize).is_some_and(|s| !std::mem::replace(s, true));
+    let new =
+        |&rank: &u32| seen.get_mut(rank as usize).is_some_and(|s| !std::mem::replace(s, true));
     ranks.len() == length && ranks.iter().all(new)
 }
 
 /// Draws the circle and as many chords as stay readable; returns how many those are.
 fn draw(scene: &Scene, moves: &Moves, area: Rect, buffer: &mut Buffer) -> usize {
     let theme = scene.theme;
-    let (mut rim, mut chords) = (Raster::new(area, theme.unicode), Raster::new(area, theme.unicode));
+    let (mut rim, mut chords) =
+        (Raster::new(area, theme.unicode), Raster::new(area, theme.unicode));
     let circle = Circle::in_middle_of(rim.width(), rim.height());
     let count = moves.sigma.len();
     let stops = count.min((TAU * circle.radius) as usize + 1);
@@ -246,4 +256,83 @@ fn reachable(frame: &LayerFrame, length: usize) -> f64 {
     let value = |rank: usize| profiles::sample(&frame.positions, &frame.initial, rank as f64);
     let sorted: Option<Vec<f32>> = (0..length).map(|rank| Some(value(rank)? as f32)).collect();
     sorted.map_or(0.0, |sorted| log10_reachable(&sorted, length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::theme::{Depth, Theme};
+
+    fn moves(before: &[u32], after: &[u32]) -> Option<Moves> {
+        let frame =
+            LayerFrame { before: before.to_vec(), after: after.to_vec(), ..LayerFrame::default() };
+        Moves::new(&frame)
+    }
+
+    #[test]
+    fn four_ranks_stand_counter_clockwise_from_the_right() {
+        let circle = Circle::in_middle_of(21, 41);
+        assert_eq!((circle.x, circle.y, circle.radius), (10.0, 20.0, 10.0));
+        let places = [0, 1, 2, 3].map(|rank| circle.place(rank, 4));
+        let rounded = places.map(|(x, y)| (x.round() as i64, y.round() as i64));
+        assert_eq!(rounded, [(20, 20), (10, 10), (0, 20), (10, 30)]);
+    }
+
+    #[test]
+    fn a_three_cycle_is_a_triangle_of_one_colour() {
+        // Ranks 0, 4 and 8 of twelve turn; 2 and 3 swap; the others stay.
+        let before: Vec<u32> = (0..12).collect();
+        let after = [4, 1, 3, 2, 8, 5, 6, 7, 0, 9, 10, 11];
+        let moves = moves(&before, &after).expect("two rankings");
+        assert_eq!(moves.cycles, [vec![0, 4, 8], vec![2, 3]]);
+        assert_eq!((moves.moved(), moves.mean_distance()), (5, 18.0 / 12.0));
+
+        let theme = Theme::new(Depth::True, true);
+        let (state, view) = Default::default();
+        let scene = Scene { state: &state, view: &view, theme: &theme, zoomed: false };
+        let area = Rect::new(0, 0, 20, 10);
+        let mut buffer = Buffer::empty(area);
+        assert_eq!(draw(&scene, &moves, area, &mut buffer), 5);
+        let colour = |x, y| buffer[(x, y)].fg;
+        let triangle = theme.cycle(0).fg.expect("a colour");
+        // The right corner, and the middle of the side between ranks 4 and 8, left of the centre.
+        assert_eq!(colour(19, 4), triangle);
+        assert_eq!(colour(5, 5), triangle);
+        assert_eq!(buffer[(10, 5)].symbol(), " ");
+    }
+
+    #[test]
+    fn the_farthest_moves_are_kept() {
+        let moves = moves(&[0, 1, 2, 3, 4, 5], &[1, 0, 5, 3, 4, 2]).expect("two rankings");
+        assert_eq!(moves.farthest(2), [(2, 1), (5, 1)]);
+        assert_eq!(moves.farthest(9), [(0, 0), (1, 0), (2, 1), (5, 1)]);
+    }
+
+    #[test]
+    fn what_is_no_ranking_is_not_drawn() {
+        assert!(moves(&[], &[]).is_none());
+        assert!(moves(&[0, 1], &[0]).is_none());
+        assert!(moves(&[0, 1], &[1, 1]).is_none());
+        assert!(moves(&[0, 7], &[1, 0]).is_none());
+    }
+
+    #[test]
+    fn cycles_are_counted_by_length() {
+        let cycles = [5, 4, 3, 2, 2].map(|length| vec![0; length]);
+        let bin = |low, high, count| Bin { low, high, count };
+        assert_eq!(bins(&cycles, 2), [bin(2, 2, 2), bin(3, 4, 2), bin(5, 8, 1)]);
+        assert_eq!(bins(&cycles, 4), [bin(2, 4, 4), bin(5, 16, 1)]);
+        assert_eq!(bins(&[], 2), []);
+    }
+
+    #[test]
+    fn pruned_zeros_do_not_count_as_orders() {
+        // Five values of which three are zero: 5! / 3! = 20.
+        let frame = LayerFrame {
+            positions: vec![0, 1, 3, 4],
+            initial: vec![-1.0, 0.0, 0.0, 1.0],
+            ..LayerFrame::default()
+        };
+        assert!((reachable(&frame, 5) - 20f64.log10()).abs() < 1e-9);
+    }
 }

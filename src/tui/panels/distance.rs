@@ -6,8 +6,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
 use super::Scene;
-use crate::tui::chart::{Chart, Curve, Look, Scale, extent, significant};
 use crate::run::{Distance, Series};
+use crate::tui::chart::{Chart, Curve, Look, Scale, extent, significant};
 
 /// Columns of the list of layers beside the zoomed charts.
 const LIST: u16 = 40;
@@ -44,7 +44,8 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
 }
 
 fn nothing(scene: &Scene, area: Rect, buffer: &mut Buffer) {
-    let monitored: Vec<&str> = monitored(scene).map(|(i, _, _)| scene.layers()[i].name.as_str()).collect();
+    let monitored: Vec<&str> =
+        monitored(scene).map(|(i, _, _)| scene.layers()[i].name.as_str()).collect();
     match scene.layer() {
         Some(layer) if !monitored.is_empty() => {
             let others = monitored.join(", ");
@@ -127,8 +128,18 @@ fn chart(
     };
     let marks = &scene.state.marks;
     let number = significant;
-    Chart { title, theme: scene.theme, time, scale, curves, marks, highlight: None, number, labels_below }
-        .render(area, buffer);
+    Chart {
+        title,
+        theme: scene.theme,
+        time,
+        scale,
+        curves,
+        marks,
+        highlight: None,
+        number,
+        labels_below,
+    }
+    .render(area, buffer);
 }
 
 /// Every layer's numbers now or at the cursor.

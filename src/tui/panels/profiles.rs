@@ -6,9 +6,9 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::tui::chart::{Raster, Scale, Tick, axes, grouped, short, significant};
 use super::{Scene, percent};
 use crate::train::{LayerFrame, LayerInfo};
+use crate::tui::chart::{Raster, Scale, Tick, axes, grouped, short, significant};
 
 pub fn caption(scene: &Scene) -> Vec<String> {
     let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
@@ -37,7 +37,7 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
 /// The share of a layer's weights that are exactly zero, as of the newest sync.
 fn zeros(scene: &Scene, index: usize, layer: &LayerInfo) -> Option<f64> {
     let sync = scene.state.layer_syncs.iter().find(|sync| sync.layer == index)?;
-    Some(sync.zeros as f64 / (layer.vectors * layer.length).max(1) as f64)
+    Some(sync.zeros as f64 / layer.vectors.saturating_mul(layer.length).max(1) as f64)
 }
 
 /// One layer's profiles, ready to be drawn.
@@ -125,7 +125,7 @@ impl<'a> Profile<'a> {
             let place = rank / (self.length - 1).max(1) as f64;
             Some(height(f64::from(*self.sorted.get(nearest(place, self.sorted.len()))?)))
         };
-        self.curve(&mut before, theme.accent, watched);
+        self.curve(&mut before, theme.text, watched);
         [behind, bands, before].iter().for_each(|raster| raster.paint(buffer));
     }
 
@@ -173,7 +173,7 @@ impl<'a> Profile<'a> {
         let (scene, theme) = (self.scene, self.scene.theme);
         let line = scene.glyph('━', '-');
         let mut spans = vec![
-            Span::styled(format!("{line} "), theme.accent),
+            Span::styled(format!("{line} "), theme.text),
             Span::styled(format!("vector {}  ", self.frame.vector), theme.muted),
             Span::styled(format!("{} ", scene.glyph('▒', '#')), theme.band(1)),
             Span::styled("all  ", theme.muted),
@@ -214,8 +214,10 @@ fn layers(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     }
     let layers = scene.layers();
     let visible = usize::from(area.height - 2);
-    let first = scene.view.layer.saturating_sub(visible / 2).min(layers.len().saturating_sub(visible));
-    let head = row(["layer", "shape", "vectors", "length", "similarity", "moved", "distance", "zeros"]);
+    let first =
+        scene.view.layer.saturating_sub(visible / 2).min(layers.len().saturating_sub(visible));
+    let head =
+        row(["layer", "shape", "vectors", "length", "similarity", "moved", "distance", "zeros"]);
     let mut lines = vec![Line::default(), Line::styled(format!("  {head}"), scene.theme.muted)];
     for (i, layer) in layers.iter().enumerate().skip(first).take(visible) {
         let (pointer, style) = match i == scene.view.layer {
@@ -251,4 +253,24 @@ fn row(cells: [&str; 8]) -> String {
     format!(
         "{name:<12} {shape:<13} {vectors:>7} {length:>7} {similarity:>10} {moved:>6} {distance:>8} {zeros:>6}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_straight_between_its_samples() {
+        let (positions, values) = ([0, 10, 30], [-1.0, 0.0, 4.0]);
+        let read = |rank| sample(&positions, &values, rank);
+        assert_eq!([0.0, 5.0, 10.0, 25.0, 30.0].map(read), [-1.0, -0.5, 0.0, 3.0, 4.0].map(Some));
+    }
+
+    #[test]
+    fn what_is_missing_in_a_profile_is_a_gap() {
+        assert_eq!(sample(&[], &[1.0], 0.0), None);
+        assert_eq!(sample(&[0, 10], &[0.0, f32::NAN], 5.0), None);
+        // More positions than values: what there is still counts.
+        assert_eq!(sample(&[0, 10, 20], &[0.0, 1.0], 20.0), Some(1.0));
+    }
 }

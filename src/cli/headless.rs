@@ -1,0 +1,148 @@
+//! Training without the screen: a progress bar on a terminal, a plain line now and then without one.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use color_eyre::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::output;
+use super::run::{exit_code, farewell};
+use crate::run::{RunFolder, RunState, Summary};
+use crate::session::{Live, Session};
+use crate::train::{Command, EventKind};
+
+/// Seconds between two plain lines.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Follows a run to its end and says what came of it.
+pub(super) fn follow(mut live: Live, json: bool) -> Result<ExitCode> {
+    stop_on_signals(&live)?;
+    let folder = RunFolder::open(live.folder());
+    let mut state = RunState::default();
+    let mut progress = Progress::new();
+    while let Some(event) = live.next() {
+        state.apply(&event);
+        match event.kind {
+            // Nobody is there to decide.
+            EventKind::Diverged { .. } => live.send(Command::Stop),
+            EventKind::Started(_) => progress.say(&started(&state, &folder)),
+            EventKind::Notice { .. } => progress.say(&notice(&state)),
+            EventKind::Finished { .. } => break,
+            _ => {}
+        }
+        progress.show(&state);
+    }
+    live.wait();
+    progress.close();
+    match json {
+        true => output::json(&Summary::of(&state, &folder))?,
+        false => output::text(&farewell(&state, &folder))?,
+    }
+    Ok(exit_code(state.reason))
+}
+
+/// The first signal ends the run in an orderly way; the second ends the program.
+fn stop_on_signals(live: &Live) -> io::Result<()> {
+    let commands = live.commands();
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        for (count, signal) in signals.forever().enumerate() {
+            if count > 0 && signal != SIGHUP {
+                std::process::exit(128 + signal);
+            }
+            let _ = commands.send(Command::Stop);
+        }
+    })?;
+    Ok(())
+}
+
+fn started(state: &RunState, folder: &RunFolder) -> String {
+    let Some(started) = &state.started else { return String::new() };
+    format!(
+        "{}: {} ({} parameters) on {} by {} and {}, backend {}\n{}",
+        started.name,
+        started.network,
+        started.parameters,
+        started.dataset,
+        started.optimizer,
+        started.wrapper,
+        started.backend,
+        folder.path().display(),
+    )
+}
+
+fn notice(state: &RunState) -> String {
+    state.notices.last().map(|notice| notice.message.clone()).unwrap_or_default()
+}
+
+/// One line about where a run is.
+fn line(state: &RunState) -> String {
+    let Some(started) = &state.started else { return String::new() };
+    let mut parts = vec![format!("epoch {:.2}", state.epoch())];
+    if let Some((_, loss)) = state.loss.last() {
+        parts.push(format!("loss {loss:.3}"));
+    }
+    if let Some((_, accuracy)) = state.test.accuracy.last() {
+        parts.push(format!("test {:.2} %", accuracy * 100.0));
+    }
+    if let Some((_, best)) = state.best() {
+        parts.push(format!("best {:.2} %", best * 100.0));
+    }
+    if let Some(pace) = state.images_per_second() {
+        parts.push(format!("{pace:.0} images/s"));
+    }
+    if let Some(left) = state.seconds_left() {
+        parts.push(format!(
+            "{} left",
+            indicatif::HumanDuration(Duration::from_secs_f64(left.min(1e9)))
+        ));
+    }
+    format!("step {}/{}  {}", state.step, started.total_steps, parts.join("  "))
+}
+
+/// Where progress is shown: on standard error, so that standard output is the result's alone.
+struct Progress {
+    bar: Option<ProgressBar>,
+    last: Instant,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let style = ProgressStyle::with_template("{bar:24} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = io::stderr().is_terminal().then(|| ProgressBar::new(1000).with_style(style));
+        Progress { bar, last: Instant::now() }
+    }
+
+    fn say(&self, message: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(message),
+            None => eprintln!("{message}"),
+        }
+    }
+
+    fn show(&mut self, state: &RunState) {
+        let every = if self.bar.is_some() { Duration::from_millis(100) } else { LINE_EVERY };
+        if self.last.elapsed() < every || state.step == 0 {
+            return;
+        }
+        self.last = Instant::now();
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position((state.progress() * 1000.0) as u64);
+                bar.set_message(line(state));
+            }
+            None => eprintln!("{}", line(state)),
+        }
+    }
+
+    fn close(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What goes to standard output.
+
+use std::io::{self, Write};
+
+use color_eyre::Result;
+use serde::Serialize;
+
+/// Writes text as it is.
+pub(super) fn text(text: &str) -> Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    Ok(output.flush()?)
+}
+
+/// Writes one JSON object on a line.
+pub(super) fn json(value: &impl Serialize) -> Result<()> {
+    text(&format!("{}\n", serde_json::to_string(value)?))
+}
+
+/// Lines up columns: the first row is the header. The last column is not padded.
+pub(super) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}

@@ -1,0 +1,160 @@
+//! The folder of a run: where everything about it is, and who hosts it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::{Timestamp, Zoned};
+use serde::{Deserialize, Serialize};
+
+use crate::data::DataFile;
+use crate::experiment::Experiment;
+use crate::model::write_atomically;
+use crate::train::Backend;
+
+/// A run folder that cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to the runs folder {}: {source} (choose another with --runs)", path.display())]
+pub struct FolderError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// A run's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+/// Which process hosts a run: `host.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Process id.
+    pub pid: u32,
+    /// The machine's name.
+    pub host: String,
+    /// When it began to host the run, in seconds since 1970.
+    pub started: i64,
+    /// When it was last alive.
+    pub heartbeat: i64,
+}
+
+/// Seconds between two heartbeats, and after how many without one a run on another machine counts as dead.
+pub(super) const HEARTBEAT_SECONDS: u64 = 5;
+const DEAD_AFTER_SECONDS: i64 = 30;
+
+impl RunFolder {
+    /// A run's folder that is there already.
+    pub fn open(path: &Path) -> Self {
+        RunFolder { path: path.to_owned() }
+    }
+
+    /// Makes the folder of a new run within `runs`, named after the time and the experiment, with `experiment.toml` in
+    /// it.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn create(
+        runs: &Path,
+        experiment: &Experiment,
+        backend: Backend,
+        data: &[DataFile],
+    ) -> Result<Self, FolderError> {
+        let fail = |source| FolderError { path: runs.to_owned(), source };
+        fs::create_dir_all(runs).map_err(fail)?;
+        let path = Self::create_unique(runs, &experiment.name).map_err(fail)?;
+        let folder = RunFolder { path };
+        fs::create_dir(folder.snapshots()).map_err(fail)?;
+        let text = resolved(experiment, backend, data);
+        write_atomically(&folder.path.join("experiment.toml"), text.as_bytes()).map_err(fail)?;
+        Ok(folder)
+    }
+
+    fn create_unique(runs: &Path, name: &str) -> io::Result<PathBuf> {
+        let now = Zoned::now();
+        let time = now.strftime("%Y-%m-%d_%H%M");
+        let safe = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+        let name: String = name.chars().map(safe).take(60).collect();
+        let salt =
+            crc32fast::hash(format!("{} {}", now.timestamp(), std::process::id()).as_bytes());
+        let mut tries = (0..64u32).map(|i| {
+            let path = runs.join(format!("{time}_{name}_{:04x}", (salt.wrapping_add(i)) & 0xffff));
+            fs::create_dir(&path).map(|()| path)
+        });
+        let taken = |result: &io::Result<PathBuf>| !matches!(result, Err(error) if error.kind() == io::ErrorKind::AlreadyExists);
+        tries.find(taken).unwrap_or_else(|| Err(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its last part: what a run is called on the command line.
+    pub fn name(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// `events.jsonl`: one event a line.
+    pub fn events(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+
+    /// `frames.bin`: the arrays that events announce.
+    pub fn frames(&self) -> PathBuf {
+        self.path.join("frames.bin")
+    }
+
+    /// `snapshots/`.
+    pub fn snapshots(&self) -> PathBuf {
+        self.path.join("snapshots")
+    }
+
+    /// Who hosts the run, or did.
+    pub fn host(&self) -> Option<Host> {
+        serde_json::from_slice(&fs::read(self.path.join("host.json")).ok()?).ok()
+    }
+
+    /// Says that this process hosts the run and is alive.
+    pub(super) fn beat(&self, started: Timestamp) -> io::Result<()> {
+        let host = Host {
+            pid: std::process::id(),
+            host: machine(),
+            started: started.as_second(),
+            heartbeat: Timestamp::now().as_second(),
+        };
+        let text = serde_json::to_vec(&host).map_err(io::Error::other)?;
+        // Not synced to disk: it is of no use after a power cut.
+        let beside = self.path.join("host.json.new");
+        fs::write(&beside, text)?;
+        fs::rename(beside, self.path.join("host.json"))
+    }
+}
+
+impl Host {
+    /// Whether the process is alive: asked of the kernel on the same machine, else judged by its heartbeat.
+    pub fn is_alive(&self) -> bool {
+        if self.host == machine() {
+            let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
+            return pid.is_some_and(|pid| {
+                // Not permitted to signal it is alive, too.
+                !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH))
+            });
+        }
+        Timestamp::now().as_second() - self.heartbeat < DEAD_AFTER_SECONDS
+    }
+}
+
+fn machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The experiment as resolved; what is not part of it stands in comments, so that it can be run again as it is.
+fn resolved(experiment: &Experiment, backend: Backend, data: &[DataFile]) -> String {
+    let mut text = format!("# laperm {}, backend {backend}\n", env!("CARGO_PKG_VERSION"));
+    for file in data {
+        text.push_str(&format!("# sha256 {} {}\n", file.sha256, file.path.display()));
+    }
+    text.push_str(&toml::to_string(experiment).unwrap_or_default());
+    text
+}

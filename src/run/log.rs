@@ -1,0 +1,163 @@
+//! Appending to a file that must never be torn by our own hand.
+//!
+//! Lines are collected in memory and written whole. When the disk refuses (it is full, the network drive is gone),
+//! the file is cut back to its last whole line, what could not be written is counted, and writing is tried again
+//! later: training goes on.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// What is kept in memory while the disk refuses; more is lost, and counted.
+const MOST_WAITING: usize = 4 << 20;
+
+/// A file of lines, appended to.
+#[derive(Debug)]
+pub struct LogFile {
+    file: File,
+    /// Bytes of whole lines that are in the file.
+    written: u64,
+    waiting: Vec<u8>,
+    waiting_lines: u64,
+    lost_lines: u64,
+    refusing: bool,
+    news: Option<LogNews>,
+}
+
+/// A change in how writing goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogNews {
+    /// The disk began to refuse: why.
+    Refused(String),
+    /// The disk takes lines again; so many are lost.
+    Recovered(u64),
+}
+
+impl LogFile {
+    /// Opens a file to append to; it must not exist yet.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create_new(true).open(path)?;
+        Ok(LogFile {
+            file,
+            written: 0,
+            waiting: Vec::new(),
+            waiting_lines: 0,
+            lost_lines: 0,
+            refusing: false,
+            news: None,
+        })
+    }
+
+    /// Takes a line, without its end; it is in the file after the next [`LogFile::flush`].
+    pub fn push(&mut self, line: &str) {
+        if self.waiting.len() + line.len() > MOST_WAITING {
+            self.lost_lines += 1;
+            return;
+        }
+        self.waiting.extend_from_slice(line.as_bytes());
+        self.waiting.push(b'\n');
+        self.waiting_lines += 1;
+    }
+
+    /// Bytes that wait for the next flush.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Writes what waits.
+    pub fn flush(&mut self) {
+        if self.waiting.is_empty() && !self.refusing {
+            return;
+        }
+        match self.file.write_all(&self.waiting) {
+            Ok(()) => {
+                self.written += self.waiting.len() as u64;
+                self.waiting.clear();
+                self.waiting_lines = 0;
+                if std::mem::take(&mut self.refusing) {
+                    self.news = Some(LogNews::Recovered(std::mem::take(&mut self.lost_lines)));
+                }
+            }
+            Err(error) => {
+                // A part may have been written: back to whole lines. If even that fails, a reader skips the torn one.
+                let _ = self.file.set_len(self.written);
+                if !std::mem::replace(&mut self.refusing, true) {
+                    self.news = Some(LogNews::Refused(error.to_string()));
+                }
+            }
+        }
+    }
+
+    /// Whether writing began to fail, or to work again, since this was last asked.
+    pub fn news(&mut self) -> Option<LogNews> {
+        self.news.take()
+    }
+
+    /// Lines that are not in the file: they wait, or are lost.
+    pub fn missing(&self) -> u64 {
+        self.waiting_lines + self.lost_lines
+    }
+
+    /// Asks the disk to keep what is written.
+    pub fn sync(&self) {
+        let _ = self.file.sync_data();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_arrive_whole_and_in_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log");
+        let mut log = LogFile::create(&path).expect("creates");
+        log.push("one");
+        log.push("two");
+        assert_eq!(std::fs::read_to_string(&path).expect("reads"), "");
+        log.flush();
+        log.push("three");
+        log.flush();
+        assert_eq!((log.news(), log.missing()), (None, 0));
+        assert_eq!(std::fs::read_to_string(&path).expect("reads"), "one\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn an_existing_log_is_never_overwritten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log");
+        LogFile::create(&path).expect("creates");
+        assert!(LogFile::create(&path).is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_said_once_and_counted() {
+        let file = OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+        let mut log = LogFile {
+            file,
+            written: 0,
+            waiting: Vec::new(),
+            waiting_lines: 0,
+            lost_lines: 0,
+            refusing: false,
+            news: None,
+        };
+        log.push("one");
+        log.flush();
+        assert!(matches!(log.news(), Some(LogNews::Refused(_))));
+        log.flush();
+        assert_eq!(log.news(), None);
+        log.push(&"x".repeat(MOST_WAITING));
+        assert_eq!(log.missing(), 2);
+        let folder = tempfile::tempdir().expect("a folder");
+        log.file = File::create(folder.path().join("log")).expect("room again");
+        log.flush();
+        assert_eq!(log.news(), Some(LogNews::Recovered(1)));
+        assert_eq!(std::fs::read_to_string(folder.path().join("log")).expect("reads"), "one\n");
+    }
+}
