@@ -1,6 +1,6 @@
 //! The screen of a run as plain state: events and keys go in, commands and requests come out, and
-//! [`render`](super::picture::render) draws it. No terminal and no clock, so all of it is tested from a
-//! list of events and keys.
+//! [`render`](super::picture::render) draws it. No terminal and no clock, so all of it is tested
+//! from a list of events and keys.
 
 use crossterm::event::KeyEvent;
 
@@ -67,7 +67,8 @@ pub enum Change {
 }
 
 impl App {
-    /// The screen of a run that has sent nothing yet, and that listens to commands if it is `steerable`.
+    /// The screen of a run that has sent nothing yet, and that listens to commands if it is
+    /// `steerable`.
     pub fn new(steerable: bool) -> Self {
         Self { steerable, ..Self::default() }
     }
@@ -102,7 +103,8 @@ impl App {
         self.request.take()
     }
 
-    /// Folds events in. While the view is frozen they change the picture only where they are told in words.
+    /// Folds events in. While the view is frozen they change the picture only where they are told
+    /// in words.
     pub fn take_events(&mut self, events: &[Event]) {
         for event in events {
             self.run.apply(event);
@@ -234,7 +236,8 @@ impl App {
         }
     }
 
-    /// Commands are answered in their order, but an answer's numbers may have been rounded on the way.
+    /// Commands are answered in their order, but an answer's numbers may have been rounded on the
+    /// way.
     fn answered(&mut self, command: &Command) {
         let same =
             |pending: &Command| std::mem::discriminant(pending) == std::mem::discriminant(command);
@@ -261,7 +264,10 @@ impl App {
 
     /// Whether it is asked on top of all else whether to leave.
     pub(super) fn asks_to_quit(&self) -> bool {
-        matches!(self.popups.last(), Some(Popup::Question(question)) if question.topic == Topic::Quit)
+        match self.popups.last() {
+            Some(Popup::Question(question)) => question.topic == Topic::Quit,
+            _ => false,
+        }
     }
 
     /// Whether leaving needs no question.

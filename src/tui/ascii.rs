@@ -1,5 +1,5 @@
-//! The last step before a terminal that knows only ASCII: every other symbol is replaced by a likeness, so
-//! that nothing else has to think of such terminals.
+//! The last step before a terminal that knows only ASCII: every other symbol is replaced by a
+//! likeness, so that nothing else has to think of such terminals.
 
 use ratatui::buffer::Buffer;
 

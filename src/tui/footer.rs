@@ -49,7 +49,8 @@ fn status(app: &App, theme: &Theme) -> Line<'static> {
     }
 }
 
-/// As many hints as fit of what can be done on `screen`. Those of the group `always` stand on the right.
+/// As many hints as fit of what can be done on `screen`. Those of the group `always` stand on the
+/// right.
 pub(super) fn keys<A, C>(
     table: &[Binding<A, C>],
     screen: &C,

@@ -67,7 +67,8 @@ pub(super) fn count(value: u64) -> String {
     text
 }
 
-/// Lines of at most `width` characters, broken between words; a longer word is broken where it must.
+/// Lines of at most `width` characters, broken between words; a longer word is broken where it
+/// must.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];

@@ -1,4 +1,5 @@
-//! Where panels go: as many on a page as can be read, in the arrangement that gives them the best shape.
+//! Where panels go: as many on a page as can be read, in the arrangement that gives them the best
+//! shape.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
@@ -25,7 +26,8 @@ pub(super) fn places(count: usize, area: Rect) -> Vec<Rect> {
     rows.iter().enumerate().flat_map(row).collect()
 }
 
-/// The number of columns that gives `count` panels the best shape; `None` when they would be too small.
+/// The number of columns that gives `count` panels the best shape; `None` when they would be too
+/// small.
 fn columns(count: usize, area: Rect) -> Option<usize> {
     let size = |columns: usize| {
         let rows = count.div_ceil(columns);

@@ -44,7 +44,7 @@ fn identity(app: &App, run: &RunState, theme: &Theme) -> Vec<Part> {
         let what = format!("{} on {}", started.network, started.dataset);
         parts.push(Part::new(4, what, theme.muted));
     }
-    let (state, style) = state(run, theme);
+    let (state, style) = state(run, app.over().is_none(), theme);
     parts.push(Part::new(0, state, style));
     if app.frozen.is_some() {
         parts.push(Part::new(0, format!("view frozen at step {}", run.step), theme.mark));
@@ -64,12 +64,13 @@ fn identity(app: &App, run: &RunState, theme: &Theme) -> Vec<Part> {
 }
 
 /// What the trainer does, in a word or two.
-fn state(run: &RunState, theme: &Theme) -> (&'static str, Style) {
+fn state(run: &RunState, steerable: bool, theme: &Theme) -> (&'static str, Style) {
     match (run.phase, run.reason) {
         (Phase::Starting, _) => ("preparing …", theme.mark),
         (Phase::Running, _) => ("▶ running", theme.accent),
         (Phase::Paused, _) => ("■ paused", theme.mark),
-        (Phase::Diverged, _) => ("■ diverged, space goes on", theme.warning),
+        (Phase::Diverged, _) if steerable => ("■ diverged, space goes on", theme.warning),
+        (Phase::Diverged, _) => ("■ diverged", theme.warning),
         (Phase::Finished, Some(Reason::Failed)) => ("■ failed", theme.warning),
         (Phase::Finished, Some(Reason::Diverged)) => ("■ diverged", theme.warning),
         (Phase::Finished, Some(Reason::Stopped)) => ("■ stopped", theme.mark),

@@ -1,5 +1,5 @@
-//! Keys and what they do: one table per screen feeds dispatch, footer, help and palette, so that none of
-//! them can tell another story.
+//! Keys and what they do: one table per screen feeds dispatch, footer, help and palette, so that
+//! none of them can tell another story.
 
 use std::fmt;
 

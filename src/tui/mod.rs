@@ -1,8 +1,9 @@
 //! The screen: what a person sees of experiments and runs, and the keys to steer them.
 //!
-//! Everything is drawn from plain state by pure functions into a buffer: [`App`] folds a session's events
-//! and a person's keys, [`render`] draws it. Only [`Screen`] knows the terminal. One table of keys per
-//! screen feeds dispatch, footer, help and palette. Nothing is drawn when nothing has changed.
+//! Everything is drawn from plain state by pure functions into a buffer: [`App`] folds a session's
+//! events and a person's keys, [`render`] draws it. Only [`Screen`] knows the terminal. One table
+//! of keys per screen feeds dispatch, footer, help and palette. Nothing is drawn when nothing has
+//! changed.
 
 mod act;
 mod actions;

@@ -89,11 +89,8 @@ impl Palette {
             let line = format!("{name}{:gap$}{keys}", "");
             Line::styled(line, style).render(row, buffer);
         }
-        if matches.is_empty() {
-            let rows = inner.rows().nth(1);
-            rows.map(|row| {
-                Line::styled("no action has these words", theme.muted).render(row, buffer)
-            });
+        if let (true, Some(row)) = (matches.is_empty(), inner.rows().nth(1)) {
+            Line::styled("no action has these words", theme.muted).render(row, buffer);
         }
     }
 }

@@ -34,7 +34,8 @@ pub fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Draws the panels of the page that the focused one is on. Returns the page and how many there are.
+/// Draws the panels of the page that the focused one is on. Returns the page and how many there
+/// are.
 fn panels(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> (usize, usize) {
     if app.zoomed {
         panel(app, app.focus, theme, area, buffer);

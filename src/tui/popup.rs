@@ -67,7 +67,8 @@ impl Popup {
     }
 }
 
-/// Clears a box in the middle of `area` for so much content, and draws its frame. Returns the room inside.
+/// Clears a box in the middle of `area` for so much content, and draws its frame. Returns the room
+/// inside.
 pub(super) fn frame(
     title: &str,
     keys: &str,

@@ -26,9 +26,9 @@ pub(super) enum Quantity {
 impl Quantity {
     /// The command that `text` asks for, or what is wrong with it.
     ///
-    /// A pruning ratio may be given in percent or as a share: with a `%` it is percent; without, a number
-    /// below 1 is a share and any other is percent. So `50`, `50%` and `0.5` are the same, and half a
-    /// percent is `0.5%`.
+    /// A pruning ratio may be given in percent or as a share: with a `%` it is percent; without, a
+    /// number below 1 is a share and any other is percent. So `50`, `50%` and `0.5` are the same,
+    /// and half a percent is `0.5%`.
     pub fn parse(self, text: &str) -> Result<Command, String> {
         let text = text.trim();
         let number = |text: &str| {

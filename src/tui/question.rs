@@ -51,8 +51,8 @@ impl Question {
         Self { topic: Topic::Quit, text: text.into(), answers, chosen: 0 }
     }
 
-    /// Says that `place` is not finite, and asks what now. A key that was meant for something else must do
-    /// no harm, so the first answer does nothing.
+    /// Says that `place` is not finite, and asks what now. A key that was meant for something else
+    /// must do no harm, so the first answer does nothing.
     pub fn diverged(place: &str, good_step: u64, steerable: bool) -> Self {
         let text = format!(
             "{place} is not a finite number any more. The state of step {good_step} is kept; the \

@@ -12,24 +12,25 @@ use crate::train::Command;
 /// How a person left the screen of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
-    /// The run is to stop and save, because the person or a signal said so. It was told; wait for it.
+    /// The run is to stop and save, because the person or a signal said so. It was told; wait for
+    /// it.
     Stop,
     /// The run was over or is hosted elsewhere, and the person has seen enough.
     Left,
-    /// The terminal is gone. The run was told to stop: wait for it, then close the screen, and leave with
-    /// [`std::process::exit`] without printing anything.
+    /// The terminal is gone. The run was told to stop: wait for it, then close the screen, and
+    /// leave with [`std::process::exit`] without printing anything.
     HungUp,
 }
 
 /// The shortest time between two pictures, and how often events are looked for.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The shortest time between two pictures when nobody touches anything: it halves what a remote terminal
-/// is sent, and the eye does not mind.
+/// The shortest time between two pictures when nobody touches anything: it halves what a remote
+/// terminal is sent, and the eye does not mind.
 const CALM: Duration = Duration::from_millis(100);
 
-/// Shows a run until the person leaves. Nothing closes by itself: a run that has ended can still be looked
-/// at. Returns after telling the run to stop where [`Leave`] says so.
+/// Shows a run until the person leaves. Nothing closes by itself: a run that has ended can still be
+/// looked at. Returns after telling the run to stop where [`Leave`] says so.
 pub fn show(screen: &mut Screen, session: &mut dyn Session, theme: &Theme) -> Leave {
     let mut app = App::new(session.steerable());
     // Losing the terminal shows first as an error of drawing.

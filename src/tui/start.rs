@@ -67,8 +67,8 @@ pub enum Choice {
     Quit,
 }
 
-/// Lets a person choose. The screen stays taken over, so that what comes next takes its place at once. A
-/// terminal that is gone chooses to leave.
+/// Lets a person choose. The screen stays taken over, so that what comes next takes its place at
+/// once. A terminal that is gone chooses to leave.
 pub fn start(screen: &mut Screen, items: &StartItems, theme: &Theme) -> Choice {
     let mut start = Start::new(items);
     choose(&mut start, screen, theme).unwrap_or(Choice::Quit)

@@ -1,17 +1,20 @@
 //! The terminal as a screen: taken over at the start, given back exactly once on every way out.
 //!
-//! Keys are read on a thread of their own, and so are signals, because reading can spin for ever once a
-//! terminal is gone. Both end in one channel, from which the screen's loop is told what to do:
+//! Keys are read on a thread of their own, and so are signals, because reading can spin for ever
+//! once a terminal is gone. Both end in one channel, from which the screen's loop is told what
+//! to do:
 //!
 //! - `SIGTERM` and `SIGINT` ask to stop, the same way as a person does: training is saved.
 //! - `SIGHUP` says that the terminal is gone. Nothing can be drawn or asked any more.
-//! - `SIGCONT` says that the program goes on after a stop: whoever had the terminal meanwhile may have
-//!   changed its modes, so they are set again and everything is drawn again. A hang-up sends it too.
-//! - `SIGTSTP` keeps its own effect. Ctrl-Z arrives as a key; the terminal is given back first, and then the
-//!   program stops itself.
+//! - `SIGCONT` says that the program goes on after a stop: whoever had the terminal meanwhile may
+//!   have changed its modes, so they are set again and everything is drawn again. A hang-up sends
+//!   it too.
+//! - `SIGTSTP` keeps its own effect. Ctrl-Z arrives as a key; the terminal is given back first, and
+//!   then the program stops itself.
 //!
-//! A panic on the screen's thread gives the terminal back before it is reported. A panic on any other thread
-//! does not: the screen still stands, so its report is kept until the terminal is given back.
+//! A panic on the screen's thread gives the terminal back before it is reported. A panic on any
+//! other thread does not: the screen still stands, so its report is kept until the terminal is
+//! given back.
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::mem::ManuallyDrop;
@@ -54,12 +57,13 @@ pub(super) enum Input {
     Continued,
 }
 
-/// The terminal, in the modes the screen needs. One is enough for a whole program: it can be lent to
-/// [`start`](super::start) and then to [`show`](super::show).
+/// The terminal, in the modes the screen needs. One is enough for a whole program: it can be lent
+/// to [`start()`](super::start()) and then to [`show()`](super::show()).
 ///
 /// It gives the terminal back when it is closed or dropped.
 pub struct Screen {
-    // Never dropped: its own drop prints, and printing to a terminal that is gone aborts the program.
+    // Never dropped: its own drop prints, and printing to a terminal that is gone aborts the
+    // program.
     terminal: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     inputs: Receiver<Input>,
     signals: Handle,
@@ -67,8 +71,8 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over: alternate screen, raw mode, bracketed paste, no cursor. The mouse is left to
-    /// the terminal, for selecting text.
+    /// Takes the terminal over: alternate screen, raw mode, bracketed paste, no cursor. The mouse
+    /// is left to the terminal, for selecting text.
     ///
     /// # Errors
     /// When the terminal does not obey, or signals cannot be listened to.
@@ -107,7 +111,8 @@ impl Screen {
 
     /// Makes the next draw send everything.
     pub(super) fn forget(&mut self) -> io::Result<()> {
-        // Not `clear`: it asks the terminal where the cursor is, and the answer would go to our other reader.
+        // Not `clear`: it asks the terminal where the cursor is, and the answer would go to our
+        // other reader.
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())
     }
@@ -136,8 +141,8 @@ impl Screen {
         inputs
     }
 
-    /// Gives the terminal back, stops the program as Ctrl-Z does, and takes the terminal again once it
-    /// goes on. Where no shell could continue it, the system does not stop it.
+    /// Gives the terminal back, stops the program as Ctrl-Z does, and takes the terminal again once
+    /// it goes on. Where no shell could continue it, the system does not stop it.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         restore();
         signal_hook::low_level::raise(SIGTSTP)?;

@@ -1,8 +1,8 @@
 //! Colours and symbols, for the terminal at hand.
 //!
-//! The palette is Okabe and Ito's, which colour-blind eyes tell apart; series differ by marker too, so that
-//! nothing depends on colour alone. Text and background stay the terminal's own, so that dark and light
-//! terminals are both served; colours are reduced to what the terminal can show.
+//! The palette is Okabe and Ito's, which colour-blind eyes tell apart; series differ by marker too,
+//! so that nothing depends on colour alone. Text and background stay the terminal's own, so that
+//! dark and light terminals are both served; colours are reduced to what the terminal can show.
 
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::Marker;
@@ -84,8 +84,8 @@ impl Theme {
         Ok(theme)
     }
 
-    /// The theme that the environment variables `NO_COLOR`, `COLORTERM`, `TERM`, `LC_ALL`, `LC_CTYPE` and
-    /// `LANG` ask for, as looked up by `variable`.
+    /// The theme that the environment variables `NO_COLOR`, `COLORTERM`, `TERM`, `LC_ALL`,
+    /// `LC_CTYPE` and `LANG` ask for, as looked up by `variable`.
     pub fn detect(variable: impl Fn(&str) -> Option<String>) -> Self {
         let variable = |name: &str| variable(name).unwrap_or_default();
         let terminal = variable("TERM");

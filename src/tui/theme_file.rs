@@ -1,7 +1,7 @@
 //! The person's own colours: `laperm/theme.toml` in the folder of configuration files.
 //!
-//! Every name is optional. A colour is a name (`red`, `light blue`), one of xterm's 256 by number (`"74"`),
-//! or `#rrggbb`.
+//! Every name is optional. A colour is a name (`red`, `light blue`), one of xterm's 256 by number
+//! (`"74"`), or `#rrggbb`.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

@@ -60,8 +60,8 @@ impl View {
         self.window.unwrap_or((0, now + 1))
     }
 
-    /// Moves the cursor by so many hundredths of what is shown. Past the newest step it follows the run; past
-    /// the edge of the window, the window comes along.
+    /// Moves the cursor by so many hundredths of what is shown. Past the newest step it follows the
+    /// run; past the edge of the window, the window comes along.
     pub fn move_cursor(&mut self, by: i64, now: u64) {
         let (from, to) = self.span(now);
         let stride = ((to - from) / 100).max(1);

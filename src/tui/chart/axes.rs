@@ -62,6 +62,9 @@ pub fn horizontal(
     let mut free = plot.x;
     for tick in ticks {
         let width = width(&tick.label);
+        if !(-1e-6..=1.0 + 1e-6).contains(&tick.position) {
+            continue;
+        }
         let at = plot.x + (tick.position * f64::from(plot.width - 1)).round() as u16;
         let x = at.saturating_sub(width / 2).max(plot.x);
         if x >= free && x + width < end {

@@ -6,9 +6,8 @@
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use super::chart::TimeAxis;
 use super::theme::Theme;
@@ -131,20 +130,20 @@ impl<'a> Scene<'a> {
 
     /// A sentence in the middle of an otherwise empty panel.
     fn message(&self, text: &str, area: Rect, buffer: &mut Buffer) {
-        let paragraph = Paragraph::new(text)
-            .style(self.theme.muted)
-            .alignment(Alignment::Center)
-            .wrap(Wrap { trim: true });
-        let lines = text.len() as u16 / area.width.max(1) + 1;
-        let [middle] = Layout::vertical([Constraint::Length(lines)])
-            .flex(ratatui::layout::Flex::Center)
-            .areas(area);
-        paragraph.render(middle, buffer);
+        let lines = wrapped(text, usize::from(area.width));
+        let above = usize::from(area.height).saturating_sub(lines.len()) as u16 / 2;
+        for (y, line) in (area.y + above..area.bottom()).zip(lines) {
+            let line = Line::styled(line, self.theme.muted);
+            let left = usize::from(area.width).saturating_sub(line.width()) as u16 / 2;
+            buffer.set_line(area.x + left, y, &line, area.width - left);
+        }
     }
 
     /// Lines of text, as many as fit.
     fn lines(&self, lines: Vec<Line>, area: Rect, buffer: &mut Buffer) {
-        Paragraph::new(lines).render(area, buffer);
+        for (y, line) in (area.y..area.bottom()).zip(lines) {
+            buffer.set_line(area.x, y, &line, area.width);
+        }
     }
 
     /// A name and its value, in two columns.
@@ -154,6 +153,22 @@ impl<'a> Scene<'a> {
             Span::styled(value, self.theme.text),
         ])
     }
+}
+
+/// `text` in lines of at most `width` cells, broken between words.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last().map_or(0, |line| Span::raw(line).width());
+        if line > 0 && line + 1 + Span::raw(word).width() > width {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.extend((!line.is_empty()).then_some(' '));
+            line.push_str(word);
+        }
+    }
+    lines
 }
 
 /// A share between 0 and 1 as a percentage; what is not a number is a dash.
@@ -190,6 +205,13 @@ mod tests {
             let text = text(panel, &RunState::default(), true);
             assert!(text.contains("Warming up"), "{panel:?}: {text}");
         }
+    }
+
+    #[test]
+    fn a_message_breaks_between_words() {
+        assert_eq!(wrapped("one two  three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("immeasurable", 5), ["immeasurable"]);
+        assert_eq!(wrapped("a b", 0), ["a", "b"]);
     }
 
     #[test]
