@@ -19,6 +19,7 @@ mod headless;
 mod output;
 mod run;
 mod runs;
+mod screenshot;
 mod snapshot;
 mod start;
 
@@ -39,6 +40,8 @@ enum Subcommands {
     Run(run::RunArguments),
     /// List the runs.
     Runs(runs::RunsArguments),
+    /// Draw the screen of a run as SVG.
+    Screenshot(screenshot::ScreenshotArguments),
     /// Prove what a snapshot holds.
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
@@ -72,6 +75,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Some(Subcommands::Run(arguments)) => run::run(&arguments, &runs),
         Some(Subcommands::Runs(arguments)) => {
             runs::list(&arguments, &runs).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Subcommands::Screenshot(arguments)) => {
+            screenshot::run(&arguments).map(|()| ExitCode::SUCCESS)
         }
         Some(Subcommands::Snapshot(command)) => snapshot::run(&command),
         Some(Subcommands::Data(command)) => data::run(command).map(|()| ExitCode::SUCCESS),

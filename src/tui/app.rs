@@ -11,7 +11,7 @@ use super::popup::{Popup, Reaction};
 use super::question::{Question, Topic};
 use super::view::View;
 use crate::run::RunState;
-use crate::train::{Command, Event, EventKind, Phase, Reason};
+use crate::train::{Command, Event, EventKind, LayerInfo, Phase, Reason};
 
 /// The screen of a run.
 #[derive(Debug, Default)]
@@ -66,6 +66,12 @@ pub enum Change {
     Person,
 }
 
+/// The layer with the most weights: there is the most to see. The first of equals.
+fn largest(layers: &[LayerInfo]) -> usize {
+    let weights = |&layer: &usize| layers[layer].vectors * layers[layer].length;
+    (0..layers.len()).rev().max_by_key(weights).unwrap_or_default()
+}
+
 impl App {
     /// The screen of a run that has sent nothing yet, and that listens to commands if it is
     /// `steerable`.
@@ -91,6 +97,14 @@ impl App {
     /// The picture must be drawn again.
     pub fn touch(&mut self) {
         self.change = Change::Person;
+    }
+
+    /// Shows the layer of this index, if there is one.
+    pub fn choose_layer(&mut self, layer: usize) {
+        if self.run.started.as_ref().is_some_and(|started| layer < started.layers.len()) {
+            self.view.layer = layer;
+            self.touch();
+        }
     }
 
     /// Takes the commands that are to be sent.
@@ -205,6 +219,7 @@ impl App {
                 self.answered(command);
                 self.warn(format!("not done: {command}: {reason}"));
             }
+            EventKind::Started(started) => self.view.layer = largest(&started.layers),
             EventKind::Snapshot { file, .. } => self.say(format!("saved {file}")),
             EventKind::Notice { message } => self.say(message.clone()),
             EventKind::Phase { phase: Phase::Running } => self.withdraw(Topic::Diverged),

@@ -27,6 +27,7 @@ mod row;
 mod show;
 mod start;
 mod steer;
+mod svg;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use panels::{Panel, Scene};
 pub use picture::render;
 pub use show::{Leave, show};
 pub use start::{Choice, ExperimentItem, RunItem, StartItems, start};
+pub use svg::to_svg;
 pub use terminal::Screen;
 pub use theme::{Depth, Theme};
 pub use theme_file::ThemeError;

@@ -1,0 +1,66 @@
+//! `laperm screenshot RUN`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use color_eyre::Result;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{InputError, output};
+use crate::run::RunFolder;
+use crate::session::{Recorded, Session};
+use crate::tui::{Action, App, Depth, Theme, render, to_svg};
+
+#[derive(Debug, Args)]
+pub(super) struct ScreenshotArguments {
+    /// The run's folder.
+    run: PathBuf,
+    /// Columns and rows.
+    #[arg(long, default_value = "120x36", value_name = "COLUMNSxROWS", value_parser = size)]
+    size: (u16, u16),
+    /// Zoom this panel, counted from 1.
+    #[arg(long)]
+    panel: Option<usize>,
+    /// Choose this layer, counted from 1.
+    #[arg(long)]
+    layer: Option<usize>,
+    /// The file to write; standard output where absent.
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &ScreenshotArguments) -> Result<()> {
+    let folder = RunFolder::open(&arguments.run);
+    let mut recorded = Recorded::open(folder.clone())?;
+    let mut app = App::new(false);
+    app.take_events(&recorded.poll());
+    if let Some(layer) = arguments.layer {
+        app.choose_layer(layer.saturating_sub(1));
+    }
+    if let Some(panel) = arguments.panel {
+        app.act(Action::Focus(panel.saturating_sub(1)));
+        app.act(Action::Zoom);
+    }
+    let (columns, rows) = arguments.size;
+    let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+    let area = buffer.area;
+    render(&app, &Theme::new(Depth::True, true), area, &mut buffer);
+    let svg = to_svg(&buffer, &format!("laperm: {}", folder.name()));
+    match &arguments.output {
+        None => output::text(&svg),
+        Some(path) => std::fs::write(path, svg)
+            .map_err(|error| InputError(format!("{}: {error}", path.display())).into()),
+    }
+}
+
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let parsed = text
+        .split_once('x')
+        .and_then(|(columns, rows)| Some((columns.parse().ok()?, rows.parse().ok()?)));
+    let size = parsed.ok_or_else(|| format!("`{text}` is not columns x rows, such as 120x36"))?;
+    match size {
+        (1..=1000, 1..=500) => Ok(size),
+        _ => Err("must be 1x1 to 1000x500".into()),
+    }
+}

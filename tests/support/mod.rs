@@ -1,0 +1,228 @@
+//! A folder to run the real program in, and small experiments for it.
+
+#![allow(dead_code, reason = "every test program uses a part of it")]
+
+pub mod pty;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use laperm::run::{RunFolder, list_runs, read_events};
+use laperm::train::{Event, EventKind};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The program under test.
+pub const LAPERM: &str = env!("CARGO_BIN_EXE_laperm");
+
+/// Trained in a moment: one weight matrix on few generated digits.
+pub const SMALL: &str = r#"
+description = "A test"
+
+[data]
+dataset = "glyphs"
+glyphs = { train_examples = 600, test_examples = 200 }
+
+[network]
+name = "f1"
+
+[wrapper]
+k = 20
+
+[train]
+batch = 50
+epochs = 5
+"#;
+
+/// Longer than any test waits for anything.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Starting a process in one thread must not hand it what another thread has just opened.
+pub fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static STARTING: Mutex<()> = Mutex::new(());
+    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A folder of its own, which is also the home folder.
+pub struct Workplace {
+    folder: tempfile::TempDir,
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The exit code; nothing for a program that a signal ended.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A program under way, without a terminal.
+pub struct Running {
+    child: Child,
+    outputs: tempfile::TempDir,
+}
+
+impl Workplace {
+    pub fn new() -> Self {
+        Workplace { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file, and says where it is.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// What the program sees of its surroundings: nothing of the person's who runs the tests.
+    pub fn environment(&self) -> [(&'static str, PathBuf); 3] {
+        let folder = self.path();
+        [
+            ("HOME", folder.into()),
+            ("XDG_CONFIG_HOME", folder.join(".config")),
+            ("XDG_CACHE_HOME", folder.join(".cache")),
+        ]
+    }
+
+    /// The program with these arguments, or another that starts it.
+    pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.path()).envs(self.environment());
+        for variable in FOREIGN_VARIABLES {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    /// Starts the program.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(&mut self.command(LAPERM, arguments))
+    }
+
+    /// Runs the program to its end.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.start(arguments).wait()
+    }
+
+    /// The folders of all runs.
+    pub fn runs(&self) -> Vec<RunFolder> {
+        list_runs(&self.path().join("runs"))
+    }
+
+    /// The folder of the only run.
+    #[track_caller]
+    pub fn only_run(&self) -> RunFolder {
+        let runs = self.runs();
+        let [run] = runs.as_slice() else { panic!("not one run: {runs:?}") };
+        run.clone()
+    }
+
+    /// Every file in here, relative to it, but for those of home and cache.
+    pub fn files(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                match entry.file_type().unwrap().is_dir() {
+                    true => folders.push(entry.path()),
+                    false => files.push(entry.path()),
+                }
+            }
+        }
+        let relative =
+            |file: PathBuf| file.strip_prefix(self.path()).unwrap().display().to_string();
+        let mut files: Vec<_> = files.into_iter().map(relative).collect();
+        files.sort();
+        files
+    }
+}
+
+/// What the program listens to.
+pub const FOREIGN_VARIABLES: [&str; 5] =
+    ["LAPERM_DATA", "NO_COLOR", "COLORTERM", "RUST_BACKTRACE", "RAYON_NUM_THREADS"];
+
+impl Running {
+    /// Starts it with nothing to read.
+    pub fn start(command: &mut Command) -> Self {
+        let outputs = tempfile::tempdir().unwrap();
+        let file = |name: &str| File::create(outputs.path().join(name)).unwrap();
+        command.stdin(Stdio::null()).stdout(file("stdout")).stderr(file("stderr"));
+        let _guard = one_at_a_time();
+        let child = command.spawn().unwrap();
+        Running { child, outputs }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(pid(self.child.id()), signal).unwrap();
+    }
+
+    /// What it has written so far, read as text.
+    pub fn stderr(&self) -> String {
+        self.read("stderr")
+    }
+
+    fn read(&self, name: &str) -> String {
+        String::from_utf8(fs::read(self.outputs.path().join(name)).unwrap()).unwrap()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn wait(mut self) -> Outcome {
+        let status = eventually("the program ends", || self.child.try_wait().unwrap());
+        Outcome { code: status.code(), stdout: self.read("stdout"), stderr: self.read("stderr") }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Nothing to kill in most cases.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks again until there is an answer.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited too long until {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub fn pid(id: u32) -> Pid {
+    Pid::from_raw(i32::try_from(id).unwrap()).unwrap()
+}
+
+/// The events of a run; its log is whole.
+#[track_caller]
+pub fn events(run: &RunFolder) -> Vec<Event> {
+    let log = fs::read_to_string(run.events()).unwrap();
+    assert!(log.ends_with('\n'), "the last line is torn: {log}");
+    let events = read_events(run).unwrap();
+    assert_eq!(events.len(), log.lines().count());
+    events
+}
+
+/// The newest test accuracy and the reason of a run that has ended, from its last event.
+#[track_caller]
+pub fn reason(events: &[Event]) -> laperm::train::Reason {
+    match events.last().map(|event| &event.kind) {
+        Some(EventKind::Finished { reason, .. }) => *reason,
+        last => panic!("the log does not end with `finished` but with {last:?}"),
+    }
+}
