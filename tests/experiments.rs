@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use laperm::data::{Augmentation, DatasetName, Normalization};
 use laperm::experiment::{Experiment, OptimizerName, WrapperName};
 use laperm::laperm::PruneRule;
-use laperm::model::{BiasInitializer, Initializer};
+use laperm::model::{BiasInitializer, Initializer, Layer};
 
 /// What experiments on the same network have in common.
 struct Setting {
@@ -103,8 +103,20 @@ const ONE_HIDDEN: Setting = Setting {
     ..CONV7
 };
 
+/// The wrapper around the inner optimizer.
+#[derive(Clone, Copy)]
+enum Wrapped {
+    /// Around nothing.
+    Alone,
+    /// k = 6, alpha = 0.5.
+    Lookahead,
+    /// With this k.
+    LaPerm(u64),
+}
+use Wrapped::{Alone, LaPerm, Lookahead};
+
 /// Each file, its setting, how it is wrapped, and p.
-const PAPER: [(&str, Setting, Wrapped, f64); 38] = [
+const PAPER: [(&str, Setting, Wrapped, f64); 39] = [
     ("fig03-sgd", MLP_SGD, Alone, 0.0),
     ("fig03-adam", MLP, Alone, 0.0),
     ("fig03-adam-dropout", MLP, Alone, 0.0),
@@ -119,6 +131,7 @@ const PAPER: [(&str, Setting, Wrapped, f64); 38] = [
     ("fig05-conv4", CONV4_SHORT, LaPerm(1000), 0.0),
     ("fig05-conv4-before-sync", CONV4_SHORT, LaPerm(2000), 0.0),
     ("fig05-conv4-p50", CONV4_SHORT, LaPerm(1000), 0.5),
+    ("fig05-conv4-adam-p50", CONV4_SHORT, Alone, 0.5),
     ("fig06-conv2", CONV2, LaPerm(1000), 0.0),
     ("fig06-conv2-adam", CONV2, Alone, 0.0),
     ("fig06-conv2-lookahead", CONV2, Lookahead, 0.0),
@@ -145,18 +158,6 @@ const PAPER: [(&str, Setting, Wrapped, f64); 38] = [
     ("fig13", CYCLES, LaPerm(20), 0.0),
     ("fig14", ONE_HIDDEN, LaPerm(20), 0.0),
 ];
-
-/// The wrapper around the inner optimizer.
-#[derive(Clone, Copy)]
-enum Wrapped {
-    /// Around nothing.
-    Alone,
-    /// k = 6, alpha = 0.5.
-    Lookahead,
-    /// With this k.
-    LaPerm(u64),
-}
-use Wrapped::{Alone, LaPerm, Lookahead};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments")
@@ -318,6 +319,25 @@ fn the_mlp_is_watched_at_every_step() {
 }
 
 #[test]
+fn dropout_follows_both_hidden_layers_of_the_mlp() {
+    let layers = read("fig03-adam-dropout", &[]).network.layers;
+    let (first, second) = (Layer::Dropout { rate: 0.4 }, Layer::Dropout { rate: 0.3 });
+    let mlp = [Layer::dense(100), first, Layer::dense(100), second, Layer::dense(10)];
+    assert_eq!(layers, [vec![Layer::Flatten], mlp.to_vec()].concat());
+}
+
+#[test]
+fn figure_5_looks_at_30000_training_examples_and_e_before_each_sync() {
+    for (name, syncs) in
+        [("fig05-conv4", 0), ("fig05-conv4-p50", 0), ("fig05-conv4-before-sync", 1)]
+    {
+        let evaluate = read(name, &[]).evaluate;
+        assert_eq!(evaluate.train_examples, 30_000, "{name}");
+        assert_eq!((evaluate.syncs, evaluate.before_sync), (syncs, syncs == 1), "{name}");
+    }
+}
+
+#[test]
 fn some_vector_of_figure_13_has_128_weights_and_two_syncs() {
     let experiment = read("fig13", &[]);
     let network = experiment.network().expect("fits");
@@ -337,6 +357,10 @@ fn the_variants_named_in_the_files_resolve() {
     for name in ["fig08-conv7", "fig08-conv2", "fig08-conv4", "fig08-conv13", "fig08-resnet50"] {
         let experiment = read(name, &["prune.ratio=0.9", "wrapper.k=400"]);
         assert_eq!((experiment.prune.ratio.at(0), experiment.wrapper.k.at(0)), (0.9, 400.0));
+    }
+    for (name, k) in [("fig04-he-uniform", 1200), ("fig08-conv4", 2000)] {
+        let experiment = read(name, &[&format!("wrapper.k={k}")]);
+        assert_eq!(experiment.wrapper.k.at(0), f64::from(k), "{name}");
     }
 }
 

@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::output;
-use super::run::{exit_code, farewell};
+use super::run::{ended, farewell};
 use crate::run::{RunFolder, RunState, Summary};
 use crate::session::{Live, Session};
 use crate::train::{Command, EventKind};
@@ -27,8 +27,11 @@ pub(super) fn follow(mut live: Live, json: bool) -> Result<ExitCode> {
     while let Some(event) = live.next() {
         state.apply(&event);
         match event.kind {
-            // Nobody is there to decide.
-            EventKind::Diverged { .. } => live.send(Command::Stop),
+            EventKind::Diverged { .. } => {
+                progress.say(&notice(&state));
+                // Nobody is there to decide.
+                live.send(Command::Stop);
+            }
             EventKind::Started(_) => progress.say(&started(&state, &folder)),
             EventKind::Notice { .. } => progress.say(&notice(&state)),
             EventKind::Finished { .. } => break,
@@ -42,7 +45,7 @@ pub(super) fn follow(mut live: Live, json: bool) -> Result<ExitCode> {
         true => output::json(&Summary::of(&state, &folder))?,
         false => output::text(&farewell(&state, &folder))?,
     }
-    Ok(exit_code(state.reason))
+    ended(&state, &folder)
 }
 
 /// The first signal ends the run in an orderly way; the second ends the program.

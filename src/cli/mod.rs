@@ -96,6 +96,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
 struct InputError(String);
 
 fn is_input(report: &Report) -> bool {
+    if let Some(error) = report.downcast_ref::<FolderError>() {
+        return error.is_input();
+    }
     let start = report.downcast_ref::<StartError>();
     let data = report.downcast_ref::<DataError>().or(match start {
         Some(StartError::Data(error)) => Some(error),
@@ -107,7 +110,6 @@ fn is_input(report: &Report) -> bool {
             start.is_some()
                 || report.is::<InputError>()
                 || report.is::<ExperimentError>()
-                || report.is::<FolderError>()
                 || report.is::<ReadError>()
                 || report.is::<VerifyError>()
                 || report.is::<ThemeError>()

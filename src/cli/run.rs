@@ -1,6 +1,7 @@
 //! `laperm run FILE`
 
 use std::io::{self, IsTerminal};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,7 +10,7 @@ use color_eyre::Result;
 
 use super::{InputError, headless, output};
 use crate::experiment::Experiment;
-use crate::run::{RunFolder, RunState, Summary};
+use crate::run::{FolderError, RunFolder, RunState, Summary, is_complete};
 use crate::session::{Live, Recorded, Session};
 use crate::train::{Backend, Command, Prepared, Reason};
 use crate::tui::{self, Leave, Screen, Theme};
@@ -83,15 +84,20 @@ pub(super) fn run(arguments: &RunArguments, runs: &Path) -> Result<ExitCode> {
 pub(super) fn launch(experiment: Experiment, backend: Backend, runs: &Path) -> Result<Live> {
     let prepared = Prepared::new(experiment, backend)?;
     let folder = RunFolder::create(runs, &prepared.experiment, backend, prepared.data_files())?;
-    Ok(Live::start(prepared, folder)?)
+    let started = Live::start(prepared, folder.clone());
+    Ok(started.map_err(|source| {
+        folder.discard();
+        FolderError::new(folder.path(), source)
+    })?)
 }
 
 /// Shows a run until the person leaves, then ends it in an orderly way and says where it is.
 pub(super) fn watch(mut live: Live, mut screen: Screen, theme: &Theme) -> Result<ExitCode> {
-    let leave = tui::show(&mut screen, &mut live, theme);
-    // Save first, restore second: a terminal that is gone must not cost the weights.
+    let shown = catch_unwind(AssertUnwindSafe(|| tui::show(&mut screen, &mut live, theme)));
+    // Save first, restore second: a terminal that is gone, or a screen that broke down, must not cost the weights.
     live.send(Command::Stop);
     live.wait();
+    let leave = shown.unwrap_or_else(|panic| resume_unwind(panic));
     let folder = RunFolder::open(live.folder());
     let state = crate::run::read_state(&folder)?;
     if matches!(leave, Leave::HungUp) {
@@ -100,7 +106,7 @@ pub(super) fn watch(mut live: Live, mut screen: Screen, theme: &Theme) -> Result
     }
     screen.close();
     output::text(&farewell(&state, &folder))?;
-    Ok(exit_code(state.reason))
+    ended(&state, &folder)
 }
 
 /// Shows a run that was recorded before, as it ended.
@@ -111,12 +117,21 @@ pub(super) fn open_recorded(path: &Path, mut screen: Screen, theme: &Theme) -> R
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn exit_code(reason: Option<Reason>) -> ExitCode {
-    match reason {
+/// The exit code of a run that has ended. A run that is not all on disk is a failure however well it went.
+pub(super) fn ended(state: &RunState, folder: &RunFolder) -> Result<ExitCode> {
+    if state.reason != Some(Reason::Failed) && !is_complete(folder)? {
+        return Err(NotSaved(folder.path().to_owned()).into());
+    }
+    Ok(match state.reason {
         Some(Reason::Finished | Reason::Stopped) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
-    }
+    })
 }
+
+/// The disk did not take a run.
+#[derive(Debug, thiserror::Error)]
+#[error("the run is not all on disk: the end of its log or its last weights are missing in {}", .0.display())]
+struct NotSaved(PathBuf);
 
 /// What to say when a run has ended.
 pub(super) fn farewell(state: &RunState, folder: &RunFolder) -> String {

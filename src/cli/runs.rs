@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 use color_eyre::Result;
+use serde::Serialize;
 
 use super::output;
 use crate::run::{Summary, list_runs};
@@ -13,6 +14,12 @@ pub(super) struct RunsArguments {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Listing<'a> {
+    runs: Vec<&'a Summary>,
 }
 
 pub(super) fn list(arguments: &RunsArguments, runs: &Path) -> Result<()> {
@@ -25,8 +32,8 @@ pub(super) fn list(arguments: &RunsArguments, runs: &Path) -> Result<()> {
         }
     }
     if arguments.json {
-        let summaries: Vec<&Summary> = summaries.iter().map(|(_, summary)| summary).collect();
-        return output::json(&serde_json::json!({ "runs": summaries }));
+        let runs = summaries.iter().map(|(_, summary)| summary).collect();
+        return output::json(&Listing { runs });
     }
     if summaries.is_empty() {
         return output::text(&format!("no runs in {}\n", runs.display()));

@@ -38,9 +38,14 @@ pub(super) fn start(runs: &Path) -> Result<ExitCode> {
 
 fn experiment(path: &Path) -> Result<Experiment> {
     match path == Path::new(QUICK_PATH) && !path.exists() {
-        true => Ok(Experiment::parse(QUICK, QUICK_PATH, &[])?),
+        true => Ok(Experiment { name: stem(path), ..Experiment::parse(QUICK, QUICK_PATH, &[])? }),
         false => Ok(Experiment::read(path, &RunOptions::default().overrides())?),
     }
+}
+
+/// The name of an experiment that says none.
+fn stem(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// The quick one first, then those of `./experiments` that can be read.
@@ -62,10 +67,7 @@ fn experiments() -> Result<Vec<ExperimentItem>> {
             _ => data::find(dataset, experiment.data.folder.as_deref()).err(),
         };
         items.push(ExperimentItem {
-            name: path
-                .file_stem()
-                .map(|stem| stem.to_string_lossy().into_owned())
-                .unwrap_or_default(),
+            name: stem(&path),
             path,
             description: experiment.description,
             dataset: dataset.to_string(),

@@ -193,19 +193,19 @@ mod tests {
     fn an_unknown_key_is_pointed_at() {
         let error = parse(&format!("{MINIMAL}[wrapper]\nkk = 3\n"), &[]).expect_err("unknown");
         assert!(error.contains("unknown field `kk`"), "{error}");
-        assert!(error.contains("test.toml:8:1") && error.contains("^^"), "{error}");
+        assert!(error.contains("test.toml:7:1") && error.contains("^^"), "{error}");
     }
 
     #[test]
     fn a_senseless_value_is_pointed_at() {
         let error = parse(&format!("{MINIMAL}[wrapper]\nk = 0\n"), &[]).expect_err("k = 0");
-        assert!(error.contains("test.toml:8:5"), "{error}");
+        assert!(error.contains("test.toml:7:5"), "{error}");
         assert!(error.contains("k must be at least 1"), "{error}");
         let error = parse(&format!("{MINIMAL}[prune.layers]\ndense7 = 0.5\n"), &[])
             .expect_err("no such layer");
-        assert!(error.contains("test.toml:8:10") && error.contains("dense1"), "{error}");
+        assert!(error.contains("test.toml:7:10") && error.contains("dense1"), "{error}");
         let error = parse(&format!("{MINIMAL}[optimizer]\nlr = nan\n"), &[]).expect_err("NaN");
-        assert!(error.contains("test.toml:8:6"), "{error}");
+        assert!(error.contains("test.toml:7:6"), "{error}");
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
             ("wrapper.k=0", "--set wrapper.k=0: "),
             ("wrapper.q=1", "unknown field `q`"),
             ("wrapper.k", "must look like"),
-            ("seed.x=1", "`seed` is not a section"),
+            ("network.name.x=1", "`name` is not a section"),
             ("train.batch=many", "invalid type"),
             ("=3", "the key is missing"),
         ] {

@@ -124,7 +124,8 @@ pub struct InitialSection {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PruneSection {
-    /// p: the share of each layer's initial weights set to zero.
+    /// p: the share of each layer's initial weights set to zero. LaPerm moves the zeros about; without it they stay
+    /// where they are.
     pub ratio: Plan,
     /// Ratios of single layers, by name; neither `ratio` nor `input_cap` touches these.
     pub layers: BTreeMap<String, f64>,
@@ -282,7 +283,7 @@ pub struct EvaluateSection {
     pub epochs: u64,
     /// Right after every so many syncs; 0 is never.
     pub syncs: u64,
-    /// The inner optimizer's weights too, as they are just before that sync.
+    /// At each of these moments the inner optimizer's weights too, as they are before any sync (figure 5 e).
     pub before_sync: bool,
     /// How many training examples, drawn anew each time; 0 is none.
     pub train_examples: usize,

@@ -212,3 +212,157 @@ fn dropped<const D: usize>(values: Tensor<D>, draw: Draw, site: u64, rate: f64) 
     let device = values.device().without_autodiff();
     values.clone() * Tensor::from_data(TensorData::new(mask, shape), &device)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Activation, Layer, Padding, Published};
+
+    fn network(layers: &[Layer], input: [usize; 3], classes: usize) -> Network {
+        Network::new(layers, input, classes).expect("the layers fit")
+    }
+
+    /// Weights with these values, one list per parameter.
+    fn weights(network: &Network, values: &[Vec<f32>]) -> Weights {
+        let device = Device::flex();
+        let tensor = |values: &Vec<f32>| {
+            Tensor::from_data(TensorData::new(values.clone(), [values.len()]), &device)
+        };
+        let statistics =
+            network.norms().iter().map(|&(_, channels)| Statistics::new(channels, &device));
+        Weights {
+            parameters: values.iter().map(tensor).collect(),
+            statistics: statistics.collect(),
+        }
+    }
+
+    fn images(values: Vec<f32>, shape: [usize; 4]) -> Tensor<4> {
+        Tensor::from_data(TensorData::new(values, shape), &Device::flex())
+    }
+
+    fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().expect("floats")
+    }
+
+    /// A dense layer that gives its two inputs back.
+    fn identity() -> (Layer, Vec<f32>) {
+        (
+            Layer::Dense { units: 2, bias: false, activation: Activation::None },
+            vec![1.0, 0.0, 0.0, 1.0],
+        )
+    }
+
+    #[test]
+    fn a_dense_layer_keeps_each_vector_in_a_row() {
+        let network = network(&[Layer::Flatten, Layer::dense(2)], [1, 1, 2], 2);
+        let weights = weights(&network, &[vec![1.0, 2.0, 3.0, 4.0], vec![10.0, -20.0]]);
+        let logits = network.evaluate(&weights, images(vec![1.0, 1.0], [1, 1, 1, 2]));
+        // Logits are not cut at zero, though the layer was written with ReLU.
+        assert_eq!(values(logits), [13.0, -13.0]);
+    }
+
+    #[test]
+    fn same_padding_with_stride_two_puts_the_odd_zero_after() {
+        let conv = Layer::Conv {
+            filters: 1,
+            kernel: 3,
+            stride: 2,
+            padding: Padding::Same,
+            bias: false,
+            activation: Activation::None,
+        };
+        let kernel: Vec<f32> = (1..=9).map(|i| i as f32).collect();
+        let layers = [
+            conv,
+            Layer::Flatten,
+            Layer::Dense { units: 1, bias: false, activation: Activation::None },
+        ];
+        let network = network(&layers, [1, 2, 2], 1);
+        let weights = weights(&network, &[kernel, vec![1.0]]);
+        let seen = |pixels: [f32; 4]| {
+            values(network.evaluate(&weights, images(pixels.to_vec(), [1, 1, 2, 2])))[0]
+        };
+        // No zero before: the first pixel meets the kernel's first entry, the last its middle.
+        assert_eq!(seen([1.0, 0.0, 0.0, 0.0]), 1.0);
+        assert_eq!(seen([0.0, 1.0, 0.0, 0.0]), 2.0);
+        assert_eq!(seen([0.0, 0.0, 0.0, 1.0]), 5.0);
+    }
+
+    #[test]
+    fn batch_norm_by_hand() {
+        let (dense, unit) = identity();
+        let network = network(&[Layer::Flatten, Layer::BatchNorm, dense], [1, 1, 2], 2);
+        let weights = weights(&network, &[vec![2.0, 1.0], vec![0.0, 5.0], unit]);
+        // Two examples: channel 0 is 1 and 3 (mean 2, variance 1), channel 1 is 4 and 4.
+        let batch = || images(vec![1.0, 4.0, 3.0, 4.0], [2, 1, 1, 2]);
+        let (logits, statistics) = network.train(&weights, batch(), Draw { seed: 1, step: 1 });
+        let deviation = (1.0f32 + 1e-3).sqrt();
+        let expected = [-2.0 / deviation, 5.0, 2.0 / deviation, 5.0];
+        assert!(values(logits).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5));
+        // Running: 0.99 of 0 and 1, and 0.01 of the batch's mean and unbiased variance (2 and 0).
+        let close = |found: Vec<f32>, expected: [f32; 2]| {
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
+        };
+        close(values(statistics[0].mean.clone()), [0.02, 0.04]);
+        close(values(statistics[0].variance.clone()), [0.99 + 0.02, 0.99]);
+        // Evaluation uses the running ones: mean 0, variance 1.
+        let logits = values(network.evaluate(&weights, batch()));
+        assert!(
+            (logits[0] - 2.0 / deviation).abs() < 1e-5
+                && (logits[1] - (4.0 / deviation + 5.0)).abs() < 1e-5
+        );
+    }
+
+    #[test]
+    fn a_residual_block_sums_both_ways() {
+        let double = Layer::Conv {
+            filters: 1,
+            kernel: 1,
+            stride: 1,
+            padding: Padding::Same,
+            bias: false,
+            activation: Activation::None,
+        };
+        let (dense, unit) = identity();
+        let block = Layer::Residual { body: vec![double], shortcut: vec![] };
+        let network = network(&[block, Layer::Relu, Layer::Flatten, dense], [1, 1, 2], 2);
+        let weights = weights(&network, &[vec![2.0], unit]);
+        let logits = network.evaluate(&weights, images(vec![1.0, -1.0], [1, 1, 1, 2]));
+        assert_eq!(values(logits), [3.0, 0.0]);
+    }
+
+    #[test]
+    fn dropout_is_for_training_and_repeats_itself() {
+        let layers = [Layer::Flatten, Layer::Dropout { rate: 0.5 }, identity().0];
+        let network = network(&layers, [1, 1, 2], 2);
+        let weights = weights(&network, &[identity().1]);
+        let ones = || images(vec![1.0; 200], [100, 1, 1, 2]);
+        let train = |step| values(network.train(&weights, ones(), Draw { seed: 1, step }).0);
+        let first = train(1);
+        assert!(
+            first.iter().all(|&v| v == 0.0 || v == 2.0)
+                && first.contains(&0.0)
+                && first.contains(&2.0)
+        );
+        assert_eq!(first, train(1));
+        assert_ne!(first, train(2));
+        assert_eq!(values(network.evaluate(&weights, ones())), [1.0; 200]);
+    }
+
+    #[test]
+    fn every_published_network_gives_logits() {
+        for published in [Published::Conv2, Published::Resnet50] {
+            let network = network(&published.layers(10), [3, 32, 32], 10);
+            let zeros =
+                network.parameters().iter().map(|p| vec![0.01; p.elements()]).collect::<Vec<_>>();
+            let weights = weights(&network, &zeros);
+            let (logits, statistics) = network.train(
+                &weights,
+                images(vec![0.5; 2 * 3072], [2, 3, 32, 32]),
+                Draw { seed: 1, step: 1 },
+            );
+            assert_eq!(logits.dims(), [2, 10]);
+            assert_eq!(statistics.len(), network.norms().len());
+        }
+    }
+}

@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn every_rule_has_its_variance_and_range() {
-        let cases = [
+        let cases: [(Initializer, f64, f64); 7] = [
             (Initializer::HeUniform, 2.0 / 200.0, (6.0f64 / 200.0).sqrt()),
             (Initializer::GlorotUniform, 2.0 / 300.0, (6.0f64 / 300.0).sqrt()),
             (Initializer::LecunUniform, 1.0 / 200.0, (3.0f64 / 200.0).sqrt()),

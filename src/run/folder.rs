@@ -20,6 +20,19 @@ pub struct FolderError {
     source: io::Error,
 }
 
+impl FolderError {
+    /// The folder at `path` refused to be written to.
+    pub fn new(path: &Path, source: io::Error) -> Self {
+        FolderError { path: path.to_owned(), source }
+    }
+
+    /// Whether the folder that the user gave is at fault, rather than a full disk.
+    pub fn is_input(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        !matches!(self.source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+    }
+}
+
 /// A run's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
@@ -60,14 +73,25 @@ impl RunFolder {
         backend: Backend,
         data: &[DataFile],
     ) -> Result<Self, FolderError> {
-        let fail = |source| FolderError { path: runs.to_owned(), source };
+        let fail = |source| FolderError::new(runs, source);
         fs::create_dir_all(runs).map_err(fail)?;
         let path = Self::create_unique(runs, &experiment.name).map_err(fail)?;
         let folder = RunFolder { path };
-        fs::create_dir(folder.snapshots()).map_err(fail)?;
         let text = resolved(experiment, backend, data);
-        write_atomically(&folder.path.join("experiment.toml"), text.as_bytes()).map_err(fail)?;
-        Ok(folder)
+        let filled = fs::create_dir(folder.snapshots())
+            .and_then(|()| write_atomically(&folder.path.join("experiment.toml"), text.as_bytes()));
+        match filled {
+            Ok(()) => Ok(folder),
+            Err(source) => {
+                folder.discard();
+                Err(fail(source))
+            }
+        }
+    }
+
+    /// Removes the folder of a run that could not begin, as far as that can be done.
+    pub fn discard(&self) {
+        let _ = fs::remove_dir_all(&self.path);
     }
 
     fn create_unique(runs: &Path, name: &str) -> io::Result<PathBuf> {

@@ -22,7 +22,9 @@ mod summary;
 
 pub use folder::{FolderError, Host, RunFolder};
 pub use log::{LogFile, LogNews};
-pub use reader::{ReadError, list_runs, read_events, read_frame, read_state};
+pub use reader::{
+    ReadError, is_complete, list_runs, read_events, read_frame, read_outline, read_state,
+};
 pub use recorder::RunRecorder;
 pub use series::Series;
 pub use state::{Distance, Mark, Notice, RunState, Scores};

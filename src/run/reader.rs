@@ -1,7 +1,7 @@
 //! Reading a run back from its folder.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,24 +37,42 @@ pub enum ReadError {
 /// # Errors
 /// A file that cannot be read, or a broken line with others after it.
 pub fn read_events(folder: &RunFolder) -> Result<Vec<Event>, ReadError> {
+    read(folder, |_| true)
+}
+
+/// As [`read_events`], but of all that happened at every step only the newest: enough to sum a run up, and many times
+/// faster.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_outline(folder: &RunFolder) -> Result<Vec<Event>, ReadError> {
+    const AT_EVERY_STEP: [&[u8]; 2] = [b"\"type\":\"step\"", b"\"type\":\"ranking_distance\""];
+    // The type follows step and seconds.
+    const BEGINNING: usize = 80;
+    read(folder, |line| {
+        let beginning = &line[..line.len().min(BEGINNING)];
+        let holds = |kind: &[u8]| beginning.windows(kind.len()).any(|window| window == kind);
+        !AT_EVERY_STEP.into_iter().any(holds)
+    })
+}
+
+/// The events whose line is `wanted`, and the last one.
+fn read(folder: &RunFolder, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<Event>, ReadError> {
     let path = folder.events();
-    let io = |source| ReadError::Io { path: path.clone(), source };
-    let mut lines = BufReader::new(File::open(&path).map_err(io)?);
-    let (mut events, mut line, mut number) = (Vec::new(), Vec::new(), 0);
-    loop {
-        line.clear();
-        number += 1;
-        let whole = lines.read_until(b'\n', &mut line).map_err(io)? > 0 && line.ends_with(b"\n");
-        if !whole {
-            return Ok(events);
-        }
-        let event = serde_json::from_slice(&line);
-        events.push(event.map_err(|error| ReadError::Line {
+    let text = fs::read(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+    // What follows the last line break is torn, or nothing.
+    let mut lines: Vec<&[u8]> = text.split(|&byte| byte == b'\n').collect();
+    lines.pop();
+    let last = lines.len().saturating_sub(1);
+    let wanted = lines.iter().enumerate().filter(|(index, line)| *index == last || wanted(line));
+    let event = |(index, line): (usize, &&[u8])| {
+        serde_json::from_slice(line).map_err(|error| ReadError::Line {
             path: path.clone(),
-            line: number,
+            line: index + 1,
             problem: error.to_string(),
-        })?);
-    }
+        })
+    };
+    wanted.map(event).collect()
 }
 
 /// What is known of a run at its end, with its last frame.
@@ -74,6 +92,24 @@ pub fn read_state(folder: &RunFolder) -> Result<RunState, ReadError> {
         state.frame = read_frame(folder, at).map(|frame| (step, Arc::new(frame)));
     }
     Ok(state)
+}
+
+/// Whether a run is on disk to its end: the log says that it is over, and its last weights are there.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn is_complete(folder: &RunFolder) -> Result<bool, ReadError> {
+    let events = read_outline(folder)?;
+    let Some(Event { step: end, kind: EventKind::Finished { .. }, .. }) = events.last() else {
+        return Ok(false);
+    };
+    let saved = |event: &Event| match &event.kind {
+        EventKind::Snapshot { file, .. } => {
+            event.step == *end && folder.path().join(file).is_file()
+        }
+        _ => false,
+    };
+    Ok(events.iter().rev().any(saved))
 }
 
 /// A frame's arrays, if they are whole.

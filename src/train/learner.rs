@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData, loss};
 use super::Score;
 use super::optimizer::InnerOptimizer;
 use crate::experiment::OptimizerSection;
-use crate::model::{Draw, Network, Statistics, Weights};
+use crate::model::{Draw, Network, Role, Statistics, Weights};
 
 /// A network, its weights and its optimizer, on a device.
 #[derive(Clone)]
@@ -14,6 +14,8 @@ pub(super) struct Learner {
     device: Device,
     weights: Weights,
     optimizer: InnerOptimizer,
+    /// Factors of 0 and 1 for parameters with frozen weights.
+    masks: Vec<Option<Tensor<1>>>,
 }
 
 /// What a training step saw before its update.
@@ -37,8 +39,21 @@ impl Learner {
         Learner {
             optimizer: InnerOptimizer::new(optimizer, network.parameters()),
             weights: Weights { parameters, statistics: statistics.collect() },
+            masks: vec![None; network.parameters().len()],
             network,
             device,
+        }
+    }
+
+    /// Keeps the weights that are zero now at zero: the missing connections of a pruned network.
+    pub(super) fn freeze_zeros(&mut self) {
+        for (index, parameter) in self.network.parameters().iter().enumerate() {
+            let values = self.values(index);
+            if parameter.role == Role::Weight && values.contains(&0.0) {
+                let mask = values.iter().map(|&value| if value == 0.0 { 0.0 } else { 1.0 });
+                let mask = TensorData::new(mask.collect::<Vec<f32>>(), [values.len()]);
+                self.masks[index] = Some(Tensor::from_data(mask, &self.device));
+            }
         }
     }
 
@@ -84,7 +99,11 @@ impl Learner {
         let mut gradients = loss::cross_entropy_with_logits(logits, targets).backward();
         for (index, parameter) in self.weights.parameters.iter_mut().enumerate() {
             if let Some(gradient) = parameter.grad_remove(&mut gradients) {
-                let stepped = self.optimizer.step(index, lr, parameter.clone().inner(), gradient);
+                let mut stepped =
+                    self.optimizer.step(index, lr, parameter.clone().inner(), gradient);
+                if let Some(mask) = &self.masks[index] {
+                    stepped = stepped * mask.clone();
+                }
                 *parameter = stepped.autodiff().require_grad();
             }
         }
@@ -178,5 +197,82 @@ mod tests {
     fn a_logit_that_is_not_finite_spoils_the_loss() {
         assert!(score(&[f32::NAN, 0.0], &[1], 2).0.is_nan());
         assert!(!score(&[f32::INFINITY, 0.0], &[1], 2).0.is_finite());
+    }
+
+    /// A learner of [2 inputs, 2 hidden without activation, 2 classes], every weight and bias 0.5.
+    fn learner(optimizer: &OptimizerSection) -> Learner {
+        use crate::model::{Activation, Layer};
+        let hidden = Layer::Dense { units: 2, bias: true, activation: Activation::None };
+        let layers = [Layer::Flatten, hidden, Layer::dense(2)];
+        let network = Network::new(&layers, [1, 1, 2], 2).expect("fits");
+        let values = network.parameters().iter().map(|p| vec![0.5; p.elements()]).collect();
+        Learner::new(network, values, optimizer, Device::flex())
+    }
+
+    fn sgd(l2: f64) -> OptimizerSection {
+        use crate::experiment::{OptimizerName, Plan};
+        OptimizerSection {
+            name: OptimizerName::Sgd,
+            lr: Plan::Constant(0.1),
+            l2,
+            ..Default::default()
+        }
+    }
+
+    const DRAW: Draw = Draw { seed: 1, step: 1 };
+
+    #[test]
+    fn a_step_of_sgd_by_hand() {
+        let mut learner = learner(&sgd(0.0));
+        // Both logits are equal, so the gradient of the last bias is the probabilities less the target: -1/2, 1/2.
+        let outcome = learner.step(vec![1.0, 0.0], &[0], 0.1, DRAW);
+        assert!((outcome.loss - 2f32.ln()).abs() < 1e-6);
+        assert_eq!(outcome.accuracy, 1.0);
+        assert_eq!(learner.values(3), [0.55, 0.45]);
+        // Each hidden unit is 0.5 + 0.5 = 1, so the last weights move as their bias does.
+        assert_eq!(learner.values(2), [0.55, 0.55, 0.45, 0.45]);
+        // Nothing comes back to the hidden layer: the two classes pull it in opposite directions.
+        assert_eq!(learner.values(0), [0.5; 4]);
+    }
+
+    #[test]
+    fn the_l2_penalty_is_for_weights_before_the_last_layer() {
+        let (mut plain, mut decayed) = (learner(&sgd(0.0)), learner(&sgd(0.01)));
+        for learner in [&mut plain, &mut decayed] {
+            learner.step(vec![1.0, 0.0], &[0], 0.1, DRAW);
+        }
+        // The gradient of l2 w^2 is 2 l2 w = 0.01.
+        assert_eq!(decayed.values(0), [0.5 - 0.1 * 0.01; 4]);
+        for untouched in [1, 2, 3] {
+            assert_eq!(decayed.values(untouched), plain.values(untouched));
+        }
+    }
+
+    #[test]
+    fn frozen_zeros_stay_zero_and_the_rest_learns() {
+        let mut learner = learner(&sgd(0.0));
+        learner.set_values(2, vec![0.0, 0.5, 0.5, 0.5]);
+        learner.freeze_zeros();
+        learner.step(vec![1.0, 0.0], &[0], 0.1, DRAW);
+        let weights = learner.values(2);
+        assert_eq!(weights[0], 0.0);
+        assert!(weights[1..].iter().all(|&weight| weight != 0.5), "{weights:?}");
+    }
+
+    #[test]
+    fn the_first_step_of_adam_is_the_learning_rate() {
+        let mut learner = learner(&OptimizerSection::default());
+        learner.step(vec![1.0, 0.0], &[0], 0.1, DRAW);
+        // m / sqrt(v) is the gradient's sign after bias correction.
+        let bias = learner.values(3);
+        assert!((bias[0] - 0.6).abs() < 1e-5 && (bias[1] - 0.4).abs() < 1e-5, "{bias:?}");
+    }
+
+    #[test]
+    fn a_loss_that_is_not_finite_changes_nothing() {
+        let mut learner = learner(&sgd(0.0));
+        let outcome = learner.step(vec![f32::INFINITY, 0.0], &[0], 0.1, DRAW);
+        assert!(!outcome.loss.is_finite());
+        assert_eq!(learner.values(3), [0.5, 0.5]);
     }
 }

@@ -74,10 +74,15 @@ impl DistanceMonitor {
             },
         );
         let distances = distances.collect();
-        // Measuring every step, the ranking after this one is the ranking before the next: a sync keeps it.
+        // Measuring every step, the ranking after this one is the ranking before the next.
         self.before = (self.every == 1).then_some(after);
         self.spent += begun.elapsed().as_secs_f64();
         Some(distances)
+    }
+
+    /// Called after a sync, which ranks weights of equal value by their position.
+    pub(super) fn synced(&mut self) {
+        self.before = None;
     }
 
     fn rank(&self, learner: &Learner) -> Vec<Vec<u32>> {
@@ -95,6 +100,7 @@ impl DistanceMonitor {
 pub(super) struct FrameMonitor {
     seconds: f64,
     last: Option<Instant>,
+    newest: Option<u64>,
     /// Per layer: parameter, vector length, watched vector.
     layers: Vec<(usize, usize, usize)>,
     vectors: Vec<usize>,
@@ -121,6 +127,7 @@ impl FrameMonitor {
         let mut monitor = FrameMonitor {
             seconds: section.frame_seconds,
             last: None,
+            newest: None,
             vectors,
             initial: initial.collect(),
             before: Vec::new(),
@@ -143,6 +150,11 @@ impl FrameMonitor {
             self.before = self.rank_watched(learner);
             self.last = None;
         }
+    }
+
+    /// The step of the newest frame.
+    pub(super) fn newest(&self) -> Option<u64> {
+        self.newest
     }
 
     /// Whether it is time for another, and if none comes at a sync, time to wait no longer.
@@ -172,6 +184,7 @@ impl FrameMonitor {
         wrapper: &Wrapper,
     ) -> Frame {
         self.last = Some(Instant::now());
+        self.newest = Some(step);
         let mut layers: Vec<LayerFrame> = Vec::with_capacity(self.layers.len());
         for (layer, &(parameter, length, vector)) in self.layers.iter().enumerate() {
             let values = learner.values(parameter);

@@ -99,7 +99,10 @@ impl<R: Recorder> Trainer<R> {
         let total_steps = total_steps.min(experiment.train.steps.unwrap_or(u64::MAX));
         let control = Control::new(&experiment);
         let (wrapper, start) = Wrapper::new(&experiment, &network, initial, &control);
-        let learner = Learner::new(network, start, &experiment.optimizer, device);
+        let mut learner = Learner::new(network, start, &experiment.optimizer, device);
+        if !wrapper.permutes() {
+            learner.freeze_zeros();
+        }
         let (layers, parameters) = layers(&learner);
         let started = Started {
             name: experiment.name.clone(),
@@ -189,16 +192,26 @@ impl<R: Recorder> Trainer<R> {
         if let Some(layers) = self.distance.after_step(&self.learner) {
             self.record(EventKind::RankingDistance { layers });
         }
-        if self.schedule.active && self.clock.tick() {
+        let sync_due = self.schedule.active && self.clock.tick();
+        let epoch_ends = step.is_multiple_of(self.plan.steps_per_epoch());
+        let look = self.is_evaluation_due(sync_due, epoch_ends);
+        if look && self.experiment.evaluate.before_sync && self.permutes_now() {
+            let weights = self.learner.weights().clone();
+            self.evaluate(&weights, Weights::Inner);
+        }
+        if sync_due {
             self.synchronize();
         } else if self.frames.due(false) {
             self.take_frame();
         }
-        if !self.wrapper.permutes() && step % LOOK_EVERY == 0 {
+        if !self.wrapper.permutes() && step.is_multiple_of(LOOK_EVERY) {
             self.keep_if_finite();
         }
-        if step % self.plan.steps_per_epoch() == 0 {
-            self.end_epoch();
+        if look && self.phase != Phase::Diverged {
+            self.evaluate_as_synced();
+        }
+        if epoch_ends {
+            self.record(EventKind::Epoch { epoch: step / self.plan.steps_per_epoch() });
         }
         if self.single_step && self.phase == Phase::Running {
             self.single_step = false;
@@ -226,13 +239,15 @@ impl<R: Recorder> Trainer<R> {
         }
     }
 
-    fn synchronize(&mut self) {
+    /// Whether the experiment wants an evaluation after this step.
+    fn is_evaluation_due(&self, sync_due: bool, epoch_ends: bool) -> bool {
         let due = |every: u64, count: u64| every > 0 && count.is_multiple_of(every);
-        let evaluate = due(self.experiment.evaluate.syncs, self.syncs + 1);
-        if evaluate && self.experiment.evaluate.before_sync && self.wrapper.permutes() {
-            let weights = self.learner.weights().clone();
-            self.evaluate(&weights, Weights::Inner);
-        }
+        let section = &self.experiment.evaluate;
+        let epoch = self.step / self.plan.steps_per_epoch();
+        sync_due && due(section.syncs, self.syncs + 1) || epoch_ends && due(section.epochs, epoch)
+    }
+
+    fn synchronize(&mut self) {
         if self.frames.due(true) {
             self.take_frame();
         }
@@ -241,6 +256,7 @@ impl<R: Recorder> Trainer<R> {
             Err(NotFinite { parameter }) => return self.diverged(parameter),
         };
         self.clock.reset();
+        self.distance.synced();
         self.syncs += 1;
         self.last_sync = self.step;
         self.good = (self.step, self.learner.clone());
@@ -251,18 +267,6 @@ impl<R: Recorder> Trainer<R> {
             }
             _ => EventKind::Lookahead { sync },
         });
-        if evaluate {
-            self.evaluate_as_synced();
-        }
-    }
-
-    fn end_epoch(&mut self) {
-        let epoch = self.step / self.plan.steps_per_epoch();
-        self.record(EventKind::Epoch { epoch });
-        let every = self.experiment.evaluate.epochs;
-        if every > 0 && epoch.is_multiple_of(every) && self.phase == Phase::Running {
-            self.evaluate_as_synced();
-        }
     }
 
     /// Evaluates σ_θ(θ_sorted) while LaPerm is active, else the weights there are. Changes nothing.
@@ -274,8 +278,12 @@ impl<R: Recorder> Trainer<R> {
         self.evaluate(&weights, which);
     }
 
+    fn permutes_now(&self) -> bool {
+        self.wrapper.permutes() && self.schedule.active
+    }
+
     fn synced_weights(&self) -> (model::Weights, Weights) {
-        if self.wrapper.permutes() && self.schedule.active {
+        if self.permutes_now() {
             (self.learner.weights_with(self.wrapper.synced(&self.learner)), Weights::Synced)
         } else {
             (self.learner.weights().clone(), Weights::Inner)
@@ -297,7 +305,7 @@ impl<R: Recorder> Trainer<R> {
                 None => return,
             },
         };
-        if which == Weights::Synced || !(self.wrapper.permutes() && self.schedule.active) {
+        if which == Weights::Synced || !self.permutes_now() {
             self.accuracy = Some(test.accuracy);
             self.evaluated_step = Some(self.step);
         }
@@ -465,7 +473,8 @@ impl<R: Recorder> Trainer<R> {
         if reason == Reason::Finished {
             self.evaluate_as_synced();
         }
-        if self.step > 0 {
+        // A frame taken just before a last sync shows more than one after it.
+        if self.frames.newest() != Some(self.step) {
             self.take_frame();
         }
         let file = self.weights_file();

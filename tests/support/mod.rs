@@ -12,13 +12,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use laperm::run::{RunFolder, list_runs, read_events};
-use laperm::train::{Event, EventKind};
+use laperm::train::{Event, EventKind, Reason};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The program under test.
 pub const LAPERM: &str = env!("CARGO_BIN_EXE_laperm");
 
-/// Trained in a moment: one weight matrix on few generated digits.
+/// Trained in a moment: three weight matrices on few generated digits.
 pub const SMALL: &str = r#"
 description = "A test"
 
@@ -27,7 +27,7 @@ dataset = "glyphs"
 glyphs = { train_examples = 600, test_examples = 200 }
 
 [network]
-name = "f1"
+name = "f2"
 
 [wrapper]
 k = 20
@@ -127,7 +127,7 @@ impl Workplace {
         run.clone()
     }
 
-    /// Every file in here, relative to it, but for those of home and cache.
+    /// Every file in here, relative to it.
     pub fn files(&self) -> Vec<String> {
         let mut files = Vec::new();
         let mut folders = vec![self.path().to_owned()];
@@ -151,6 +151,21 @@ impl Workplace {
 pub const FOREIGN_VARIABLES: [&str; 5] =
     ["LAPERM_DATA", "NO_COLOR", "COLORTERM", "RUST_BACKTRACE", "RAYON_NUM_THREADS"];
 
+impl Outcome {
+    /// Checks that it ended with `code` and one message that has every one of `parts`, and said nothing else.
+    #[track_caller]
+    pub fn assert_refused(&self, code: i32, parts: &[&str]) {
+        let Outcome { stdout, stderr, .. } = self;
+        assert_eq!((self.code, stdout.as_str()), (Some(code), ""), "{stderr}");
+        assert!(stderr.starts_with("error: "), "{stderr}");
+        assert_eq!(stderr.matches("error: ").count(), 1, "{stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        for part in parts {
+            assert!(stderr.contains(part), "`{part}` is not in: {stderr}");
+        }
+    }
+}
+
 impl Running {
     /// Starts it with nothing to read.
     pub fn start(command: &mut Command) -> Self {
@@ -164,11 +179,6 @@ impl Running {
 
     pub fn signal(&self, signal: Signal) {
         kill_process(pid(self.child.id()), signal).unwrap();
-    }
-
-    /// What it has written so far, read as text.
-    pub fn stderr(&self) -> String {
-        self.read("stderr")
     }
 
     fn read(&self, name: &str) -> String {
@@ -218,9 +228,9 @@ pub fn events(run: &RunFolder) -> Vec<Event> {
     events
 }
 
-/// The newest test accuracy and the reason of a run that has ended, from its last event.
+/// Why a run ended, from its last event.
 #[track_caller]
-pub fn reason(events: &[Event]) -> laperm::train::Reason {
+pub fn reason(events: &[Event]) -> Reason {
     match events.last().map(|event| &event.kind) {
         Some(EventKind::Finished { reason, .. }) => *reason,
         last => panic!("the log does not end with `finished` but with {last:?}"),

@@ -10,10 +10,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Signal, kill_process};
 
-use super::{FOREIGN_VARIABLES, LAPERM, Workplace, eventually, one_at_a_time, pid};
-
-/// How long to wait for something to appear.
-const CAP: Duration = Duration::from_secs(20);
+use super::{FOREIGN_VARIABLES, LAPERM, PATIENCE, Workplace, eventually, one_at_a_time, pid};
 
 /// A terminal with the program in it. The program is killed when this is dropped.
 pub struct Pty {
@@ -97,7 +94,10 @@ impl Pty {
             if wanted(&text) {
                 return text;
             }
-            assert!(begun.elapsed() < CAP, "waited too long until {what}; the screen:\n{text}");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "waited too long until {what}; the screen:\n{text}"
+            );
             thread::sleep(Duration::from_millis(10));
         }
     }
