@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 
 use super::{Backend, MissingBackend};
-use crate::data::{self, DataError, Dataset, Normalizer};
+use crate::data::{self, DataError, DataFile, Images, Normalizer};
 use crate::experiment::{Experiment, Problem};
 use crate::model::{Initializer, Network, WeightsFile, WeightsFileError, initial_values};
 
@@ -18,7 +18,10 @@ pub struct Prepared {
     pub backend: Backend,
     pub(super) device: Device,
     pub(super) network: Network,
-    pub(super) dataset: Arc<Dataset>,
+    pub(super) dataset: String,
+    pub(super) train: Arc<Images>,
+    pub(super) test: Arc<Images>,
+    files: Vec<DataFile>,
     pub(super) normalizer: Arc<Normalizer>,
     pub(super) initial: Vec<Vec<f32>>,
 }
@@ -64,15 +67,18 @@ impl Prepared {
             backend,
             device,
             network,
-            dataset: Arc::new(dataset),
+            dataset: dataset.name,
+            train: Arc::new(dataset.train),
+            test: Arc::new(dataset.test),
+            files: dataset.files,
             normalizer: Arc::new(normalizer),
             initial,
         })
     }
 
     /// The files that the data was read from.
-    pub fn data_files(&self) -> &[data::DataFile] {
-        &self.dataset.files
+    pub fn data_files(&self) -> &[DataFile] {
+        &self.files
     }
 }
 

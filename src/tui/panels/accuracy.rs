@@ -26,7 +26,7 @@ pub fn caption(scene: &Scene) -> Vec<String> {
 }
 
 pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
-    let curves = curves(scene, |scores| &scores.accuracy, &scene.state.batch_accuracy, 100.0);
+    let curves = accuracies(scene);
     if curves.is_empty() {
         return scene.nothing_yet("The first step is on its way.", area, buffer);
     }
@@ -83,6 +83,19 @@ fn loss(scene: &Scene, area: Rect, buffer: &mut Buffer) {
         labels_below: true,
     };
     chart.render(area, buffer);
+}
+
+/// The accuracies in percent. A batch's accuracy has few values and wide jumps: beside evaluations it is a trend.
+fn accuracies<'a>(scene: &Scene<'a>) -> Vec<Curve<'a>> {
+    /// Half-life of the trend, in steps, where the person chose none.
+    const CALM: f32 = 50.0;
+    let mut curves = curves(scene, |scores| &scores.accuracy, &scene.state.batch_accuracy, 100.0);
+    for curve in curves.iter_mut().filter(|curve| curve.look == Look::Shade) {
+        curve.look = Look::Trend;
+        curve.smoothing = if curve.smoothing > 0.0 { curve.smoothing } else { CALM };
+        curve.names = ["batch, smoothed", "batch"];
+    }
+    curves
 }
 
 /// The curves that have values, the most important last.
@@ -157,7 +170,7 @@ mod tests {
         }
         let (view, theme) = (View::default(), Theme::new(Depth::None, true));
         let scene = Scene { state: &state, view: &view, theme: &theme, zoomed: false };
-        let curves = curves(&scene, |scores| &scores.accuracy, &state.batch_accuracy, 100.0);
+        let curves = accuracies(&scene);
         percentages(&curves, &scene.time())
     }
 

@@ -1,29 +1,28 @@
 //! The training loop. It owns its thread, listens to commands between two steps, and tells everything that happens
 //! to a [`Recorder`].
 
+mod evaluation;
+mod obey;
+
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvError, TryRecvError};
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Instant;
 
-use rand::seq::index::sample;
-
-use super::control::Control;
-use super::learner::{Learner, total};
-use super::monitor::{DistanceMonitor, FrameMonitor};
-use super::snapshot::{checksum, snapshot};
-use super::wrapper::{NotFinite, Wrapper};
-use super::{
-    Command, Event, EventKind, LayerInfo, Phase, Prepared, Reason, Schedule, Score, Started,
-    Weights,
-};
-use crate::data::{BatchLoader, BatchPlan, DataError, Dataset, Images, Normalizer};
+use crate::data::{BatchLoader, BatchPlan, DataError, Images, Normalizer};
 use crate::experiment::Experiment;
 use crate::laperm::SyncClock;
 use crate::model::{self, Draw, Role, WeightsFile};
-use crate::random::{Purpose, stream};
+use crate::train::control::Control;
+use crate::train::learner::Learner;
+use crate::train::monitor::{DistanceMonitor, FrameMonitor};
+use crate::train::snapshot::{checksum, snapshot};
+use crate::train::wrapper::{NotFinite, Wrapper};
+use crate::train::{
+    Command, Event, EventKind, LayerInfo, Phase, Prepared, Reason, Schedule, Started, Weights,
+};
 
 /// Who is told what happens. Its answers never change the training.
 pub trait Recorder {
@@ -50,7 +49,8 @@ impl<R: Recorder + ?Sized> Recorder for &mut R {
 /// A run under way.
 pub struct Trainer<R> {
     experiment: Experiment,
-    dataset: Arc<Dataset>,
+    train: Arc<Images>,
+    test: Arc<Images>,
     normalizer: Arc<Normalizer>,
     learner: Learner,
     wrapper: Wrapper,
@@ -92,9 +92,9 @@ impl<R: Recorder> Trainer<R> {
         commands: Receiver<Command>,
         mut recorder: R,
     ) -> Result<Self, DataError> {
-        let Prepared { experiment, backend, device, network, dataset, normalizer, initial } =
-            prepared;
-        let plan = BatchPlan::new(experiment.seed, dataset.train.len(), experiment.train.batch)?;
+        let Prepared { experiment, backend, device, network, train, test, .. } = prepared;
+        let (normalizer, initial) = (prepared.normalizer, prepared.initial);
+        let plan = BatchPlan::new(experiment.seed, train.len(), experiment.train.batch)?;
         let total_steps = experiment.train.epochs.saturating_mul(plan.steps_per_epoch());
         let total_steps = total_steps.min(experiment.train.steps.unwrap_or(u64::MAX));
         let control = Control::new(&experiment);
@@ -107,15 +107,15 @@ impl<R: Recorder> Trainer<R> {
         let started = Started {
             name: experiment.name.clone(),
             network: experiment.network.title().into(),
-            dataset: dataset.name.clone(),
+            dataset: prepared.dataset,
             backend: backend.name().into(),
             wrapper: experiment.wrapper.name.name().into(),
             optimizer: experiment.optimizer.name.name().into(),
             seed: experiment.seed,
             parameters: learner.network().trainable(),
             batch: experiment.train.batch,
-            train_examples: dataset.train.len(),
-            test_examples: dataset.test.len(),
+            train_examples: train.len(),
+            test_examples: test.len(),
             steps_per_epoch: plan.steps_per_epoch(),
             total_steps,
             layers,
@@ -129,11 +129,12 @@ impl<R: Recorder> Trainer<R> {
             kind: EventKind::Started(Box::new(started)),
         });
         Ok(Trainer {
-            loader: loader(&dataset, &normalizer, &experiment, &plan),
+            loader: loader(&train, &normalizer, &experiment, &plan),
             clock: SyncClock::new(period(schedule.k)),
             good: (0, learner.clone()),
             experiment,
-            dataset,
+            train,
+            test,
             normalizer,
             learner,
             wrapper,
@@ -239,14 +240,6 @@ impl<R: Recorder> Trainer<R> {
         }
     }
 
-    /// Whether the experiment wants an evaluation after this step.
-    fn is_evaluation_due(&self, sync_due: bool, epoch_ends: bool) -> bool {
-        let due = |every: u64, count: u64| every > 0 && count.is_multiple_of(every);
-        let section = &self.experiment.evaluate;
-        let epoch = self.step / self.plan.steps_per_epoch();
-        sync_due && due(section.syncs, self.syncs + 1) || epoch_ends && due(section.epochs, epoch)
-    }
-
     fn synchronize(&mut self) {
         if self.frames.due(true) {
             self.take_frame();
@@ -269,73 +262,17 @@ impl<R: Recorder> Trainer<R> {
         });
     }
 
-    /// Evaluates σ_θ(θ_sorted) while LaPerm is active, else the weights there are. Changes nothing.
-    fn evaluate_as_synced(&mut self) {
-        if self.evaluated_step == Some(self.step) {
-            return;
-        }
-        let (weights, which) = self.synced_weights();
-        self.evaluate(&weights, which);
-    }
-
     fn permutes_now(&self) -> bool {
         self.wrapper.permutes() && self.schedule.active
     }
 
+    /// σ_θ(θ_sorted) while LaPerm is active, else the weights there are.
     fn synced_weights(&self) -> (model::Weights, Weights) {
         if self.permutes_now() {
             (self.learner.weights_with(self.wrapper.synced(&self.learner)), Weights::Synced)
         } else {
             (self.learner.weights().clone(), Weights::Inner)
         }
-    }
-
-    fn evaluate(&mut self, weights: &model::Weights, which: Weights) {
-        let begun = Instant::now();
-        let dataset = Arc::clone(&self.dataset);
-        let everything: Vec<usize> = (0..dataset.test.len()).collect();
-        let Some(test) = self.examine(weights, &dataset.test, &everything) else { return };
-        let wanted = self.experiment.evaluate.train_examples.min(dataset.train.len());
-        let mut random = stream(self.experiment.seed, Purpose::EvaluationSample, self.step, 0);
-        let drawn = sample(&mut random, dataset.train.len(), wanted).into_vec();
-        let train = match wanted {
-            0 => None,
-            _ => match self.examine(weights, &dataset.train, &drawn) {
-                Some(score) => Some(score),
-                None => return,
-            },
-        };
-        if which == Weights::Synced || !self.permutes_now() {
-            self.accuracy = Some(test.accuracy);
-            self.evaluated_step = Some(self.step);
-        }
-        let took = begun.elapsed().as_secs_f64();
-        self.record(EventKind::Evaluation { weights: which, test, train, took });
-    }
-
-    /// The score on these examples; `None` if somebody wants the run to stop meanwhile.
-    fn examine(
-        &mut self,
-        weights: &model::Weights,
-        images: &Images,
-        examples: &[usize],
-    ) -> Option<Score> {
-        let elements = images.shape.elements();
-        let mut parts = Vec::new();
-        for examples in examples.chunks(self.experiment.evaluate.batch) {
-            self.inbox.extend(self.commands.try_iter());
-            if self.inbox.contains(&Command::Stop) {
-                return None;
-            }
-            let mut pixels = vec![0.0; examples.len() * elements];
-            for (pixels, &example) in pixels.chunks_exact_mut(elements).zip(examples) {
-                self.normalizer.apply(images.pixels_of(example), pixels);
-            }
-            let labels: Vec<u8> = examples.iter().map(|&example| images.labels[example]).collect();
-            let (loss, correct) = self.learner.examine(weights, pixels, &labels);
-            parts.push((loss, correct, examples.len()));
-        }
-        Some(total(parts))
     }
 
     fn take_frame(&mut self) {
@@ -359,77 +296,6 @@ impl<R: Recorder> Trainer<R> {
         let good_step = *good_step;
         self.phase = Phase::Diverged;
         self.record(EventKind::Diverged { place, good_step });
-    }
-
-    /// Obeys what was asked for since the last step; while holding, waits for more.
-    fn listen(&mut self) {
-        while !self.stopped {
-            let holding = self.phase != Phase::Running;
-            let command = match self.inbox.pop_front() {
-                Some(command) => command,
-                None if holding => match self.commands.recv() {
-                    Ok(command) => command,
-                    // Nobody is left who could go on.
-                    Err(RecvError) => Command::Stop,
-                },
-                None => match self.commands.try_recv() {
-                    Ok(command) => command,
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
-                },
-            };
-            self.obey(command);
-        }
-    }
-
-    fn obey(&mut self, command: Command) {
-        if let Some(reason) = self.refusal(&command) {
-            return self.record(EventKind::Refused { command, reason });
-        }
-        self.record(EventKind::Applied { command: command.clone() });
-        match command {
-            Command::Pause => self.enter(Phase::Paused),
-            Command::Resume => self.enter(Phase::Running),
-            Command::Step => {
-                self.single_step = true;
-                self.enter(Phase::Running);
-            }
-            Command::SetPeriod { .. }
-            | Command::SetPruning { .. }
-            | Command::SetLearningRate { .. }
-            | Command::BackToSchedule => {
-                self.control.obey(&command);
-                self.follow_schedule(self.plan.epoch_of(self.step + 1));
-            }
-            Command::Sync => self.synchronize(),
-            Command::Evaluate => self.evaluate_as_synced(),
-            Command::Snapshot => self.save_snapshot(),
-            Command::Watch { layer, vector } => {
-                self.frames.watch(layer, vector, &self.learner);
-                self.take_frame();
-            }
-            Command::Stop => self.stopped = true,
-        }
-    }
-
-    /// Why a command makes no sense now, as a sentence.
-    fn refusal(&self, command: &Command) -> Option<String> {
-        let permutes = self.wrapper.permutes();
-        match command {
-            Command::Pause if self.phase == Phase::Paused => Some("it is paused already".into()),
-            Command::Resume if self.phase == Phase::Running => Some("it is running already".into()),
-            Command::SetPeriod { .. } | Command::Sync if matches!(self.wrapper, Wrapper::None) => {
-                Some("this run has no wrapper that synchronizes".into())
-            }
-            Command::SetPruning { .. } if !permutes => {
-                Some("only the laperm wrapper can change p while training".into())
-            }
-            Command::Watch { layer, vector } => {
-                let vectors = self.frames.vectors(*layer);
-                (*vector >= vectors)
-                    .then(|| format!("there is no vector {vector} in layer {layer}"))
-            }
-            command => command.problem(),
-        }
     }
 
     fn save_snapshot(&mut self) {
@@ -512,7 +378,7 @@ fn layers(learner: &Learner) -> (Vec<LayerInfo>, Vec<usize>) {
 }
 
 fn loader(
-    dataset: &Dataset,
+    train: &Arc<Images>,
     normalizer: &Arc<Normalizer>,
     experiment: &Experiment,
     plan: &BatchPlan,
@@ -520,9 +386,8 @@ fn loader(
     /// Batches made ahead: enough to hide an epoch's shuffle.
     const AHEAD: usize = 8;
     let threads = thread::available_parallelism().map_or(1, |n| n.get()).min(4);
-    let images = Arc::new(dataset.train.clone());
     BatchLoader::start(
-        images,
+        train.clone(),
         normalizer.clone(),
         experiment.data.augmentation,
         *plan,

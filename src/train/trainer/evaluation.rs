@@ -1,0 +1,80 @@
+//! When and on what a trainer evaluates. Evaluating changes nothing in the training.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rand::seq::index::sample;
+
+use super::{Recorder, Trainer};
+use crate::data::Images;
+use crate::model;
+use crate::random::{Purpose, stream};
+use crate::train::learner::total;
+use crate::train::{Command, EventKind, Score, Weights};
+
+impl<R: Recorder> Trainer<R> {
+    /// Whether the experiment wants an evaluation after this step.
+    pub(super) fn is_evaluation_due(&self, sync_due: bool, epoch_ends: bool) -> bool {
+        let due = |every: u64, count: u64| every > 0 && count.is_multiple_of(every);
+        let section = &self.experiment.evaluate;
+        let epoch = self.step / self.plan.steps_per_epoch();
+        sync_due && due(section.syncs, self.syncs + 1) || epoch_ends && due(section.epochs, epoch)
+    }
+
+    /// Evaluates σ_θ(θ_sorted) while LaPerm is active, else the weights there are. Changes nothing.
+    pub(super) fn evaluate_as_synced(&mut self) {
+        if self.evaluated_step == Some(self.step) {
+            return;
+        }
+        let (weights, which) = self.synced_weights();
+        self.evaluate(&weights, which);
+    }
+
+    pub(super) fn evaluate(&mut self, weights: &model::Weights, which: Weights) {
+        let begun = Instant::now();
+        let (train, test) = (Arc::clone(&self.train), Arc::clone(&self.test));
+        let everything: Vec<usize> = (0..test.len()).collect();
+        let Some(test) = self.examine(weights, &test, &everything) else { return };
+        let wanted = self.experiment.evaluate.train_examples.min(train.len());
+        let mut random = stream(self.experiment.seed, Purpose::EvaluationSample, self.step, 0);
+        let drawn = sample(&mut random, train.len(), wanted).into_vec();
+        let train = match wanted {
+            0 => None,
+            _ => match self.examine(weights, &train, &drawn) {
+                Some(score) => Some(score),
+                None => return,
+            },
+        };
+        if which == Weights::Synced || !self.permutes_now() {
+            self.accuracy = Some(test.accuracy);
+            self.evaluated_step = Some(self.step);
+        }
+        let took = begun.elapsed().as_secs_f64();
+        self.record(EventKind::Evaluation { weights: which, test, train, took });
+    }
+
+    /// The score on these examples; `None` if somebody wants the run to stop meanwhile.
+    fn examine(
+        &mut self,
+        weights: &model::Weights,
+        images: &Images,
+        examples: &[usize],
+    ) -> Option<Score> {
+        let elements = images.shape.elements();
+        let mut parts = Vec::new();
+        for examples in examples.chunks(self.experiment.evaluate.batch) {
+            self.inbox.extend(self.commands.try_iter());
+            if self.inbox.contains(&Command::Stop) {
+                return None;
+            }
+            let mut pixels = vec![0.0; examples.len() * elements];
+            for (pixels, &example) in pixels.chunks_exact_mut(elements).zip(examples) {
+                self.normalizer.apply(images.pixels_of(example), pixels);
+            }
+            let labels: Vec<u8> = examples.iter().map(|&example| images.labels[example]).collect();
+            let (loss, correct) = self.learner.examine(weights, pixels, &labels);
+            parts.push((loss, correct, examples.len()));
+        }
+        Some(total(parts))
+    }
+}

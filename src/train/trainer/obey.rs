@@ -1,0 +1,80 @@
+//! How a trainer listens to commands between two steps.
+
+use std::sync::mpsc::{RecvError, TryRecvError};
+
+use super::{Recorder, Trainer};
+use crate::train::wrapper::Wrapper;
+use crate::train::{Command, EventKind, Phase};
+
+impl<R: Recorder> Trainer<R> {
+    /// Obeys what was asked for since the last step; while holding, waits for more.
+    pub(super) fn listen(&mut self) {
+        while !self.stopped {
+            let holding = self.phase != Phase::Running;
+            let command = match self.inbox.pop_front() {
+                Some(command) => command,
+                None if holding => match self.commands.recv() {
+                    Ok(command) => command,
+                    // Nobody is left who could go on.
+                    Err(RecvError) => Command::Stop,
+                },
+                None => match self.commands.try_recv() {
+                    Ok(command) => command,
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
+                },
+            };
+            self.obey(command);
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        if let Some(reason) = self.refusal(&command) {
+            return self.record(EventKind::Refused { command, reason });
+        }
+        self.record(EventKind::Applied { command: command.clone() });
+        match command {
+            Command::Pause => self.enter(Phase::Paused),
+            Command::Resume => self.enter(Phase::Running),
+            Command::Step => {
+                self.single_step = true;
+                self.enter(Phase::Running);
+            }
+            Command::SetPeriod { .. }
+            | Command::SetPruning { .. }
+            | Command::SetLearningRate { .. }
+            | Command::BackToSchedule => {
+                self.control.obey(&command);
+                self.follow_schedule(self.plan.epoch_of(self.step + 1));
+            }
+            Command::Sync => self.synchronize(),
+            Command::Evaluate => self.evaluate_as_synced(),
+            Command::Snapshot => self.save_snapshot(),
+            Command::Watch { layer, vector } => {
+                self.frames.watch(layer, vector, &self.learner);
+                self.take_frame();
+            }
+            Command::Stop => self.stopped = true,
+        }
+    }
+
+    /// Why a command makes no sense now, as a sentence.
+    fn refusal(&self, command: &Command) -> Option<String> {
+        let permutes = self.wrapper.permutes();
+        match command {
+            Command::Pause if self.phase == Phase::Paused => Some("it is paused already".into()),
+            Command::Resume if self.phase == Phase::Running => Some("it is running already".into()),
+            Command::SetPeriod { .. } | Command::Sync if matches!(self.wrapper, Wrapper::None) => {
+                Some("this run has no wrapper that synchronizes".into())
+            }
+            Command::SetPruning { .. } if !permutes => {
+                Some("only the laperm wrapper can change p while training".into())
+            }
+            Command::Watch { layer, vector } => {
+                let vectors = self.frames.vectors(*layer);
+                (*vector >= vectors)
+                    .then(|| format!("there is no vector {vector} in layer {layer}"))
+            }
+            command => command.problem(),
+        }
+    }
+}

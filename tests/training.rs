@@ -1,0 +1,268 @@
+//! Training through the public library: what commands and schedules do, step by step.
+
+use laperm::experiment::Experiment;
+use laperm::model::WeightsFile;
+use laperm::run::RunFolder;
+use laperm::session::{Live, Session};
+use laperm::train::{Backend, Command, Event, EventKind, Phase, Prepared, Reason, Weights, verify};
+use tempfile::TempDir;
+
+/// A small network on a few generated digits: 12 steps an epoch.
+const SMALL: &str = r#"
+    name = "small"
+    [data]
+    dataset = "glyphs"
+    glyphs = { train_examples = 600, test_examples = 100 }
+    [network]
+    layers = [
+        { type = "flatten" },
+        { type = "dense", units = 16 },
+        { type = "dropout", rate = 0.2 },
+        { type = "dense", units = 10 },
+    ]
+    [evaluate]
+    train_examples = 100
+    [monitor]
+    frame_seconds = 0.0
+"#;
+
+struct Run {
+    runs: TempDir,
+    live: Live,
+    events: Vec<Event>,
+}
+
+impl Run {
+    /// Starts the small experiment with more keys; a paused run takes no step before it is told to.
+    fn start(overrides: &[&str]) -> Run {
+        let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
+        let experiment = Experiment::parse(SMALL, "small", &overrides).expect("a valid experiment");
+        let prepared = Prepared::new(experiment, Backend::Flex).expect("everything is there");
+        let runs = tempfile::tempdir().expect("a folder");
+        let folder = RunFolder::create(runs.path(), &prepared.experiment, Backend::Flex, &[]);
+        let live = Live::start(prepared, folder.expect("a run folder")).expect("a run");
+        Run { runs, live, events: Vec::new() }
+    }
+
+    /// Waits for an event.
+    fn wait(&mut self, wanted: impl Fn(&EventKind) -> bool) -> Event {
+        loop {
+            let event = self.live.next().expect("the event comes before the end");
+            self.events.push(event.clone());
+            if wanted(&event.kind) {
+                return event;
+            }
+        }
+    }
+
+    fn tell(&mut self, command: Command) -> Event {
+        self.live.send(command.clone());
+        self.wait(|kind| match kind {
+            EventKind::Applied { command: done } | EventKind::Refused { command: done, .. } => {
+                *done == command
+            }
+            _ => false,
+        })
+    }
+
+    /// Lets it run to its end; everything that happened.
+    fn finish(mut self) -> (Vec<Event>, TempDir) {
+        while let Some(event) = self.live.next() {
+            self.events.push(event);
+        }
+        self.live.wait();
+        (self.events, self.runs)
+    }
+
+    fn snapshot(&mut self) -> std::path::PathBuf {
+        self.live.send(Command::Snapshot);
+        let event = self.wait(|kind| matches!(kind, EventKind::Snapshot { .. }));
+        let EventKind::Snapshot { file, .. } = event.kind else { unreachable!("waited for it") };
+        self.live.folder().join(file)
+    }
+}
+
+fn sync_steps(events: &[Event]) -> Vec<u64> {
+    let syncs = events.iter().filter(|event| matches!(event.kind, EventKind::Sync { .. }));
+    syncs.map(|event| event.step).collect()
+}
+
+fn checksum(events: &[Event]) -> String {
+    let last = events.last().map(|event| event.kind.clone());
+    match last {
+        Some(EventKind::Finished { weights_checksum: Some(checksum), .. }) => checksum,
+        other => panic!("the run did not finish: {other:?}"),
+    }
+}
+
+#[test]
+fn a_sync_comes_every_k_steps_and_inside_the_window() {
+    let (events, _) = Run::start(&["wrapper.k=5", "train.epochs=2"]).finish();
+    assert_eq!(sync_steps(&events), [5, 10, 15, 20]);
+    let window = ["wrapper.k=5", "wrapper.start=1", "wrapper.stop=2", "train.epochs=3"];
+    let (events, _) = Run::start(&window).finish();
+    assert_eq!(sync_steps(&events), [17, 22]);
+}
+
+#[test]
+fn schedules_of_k_and_p_take_effect_at_their_epoch() {
+    let (events, _) = Run::start(&[
+        "wrapper.k=[[0, 6], [1, 4]]",
+        "prune.ratio=[[0, 0.0], [2, 0.5]]",
+        "prune.input_cap=1.0",
+        "train.epochs=3",
+    ])
+    .finish();
+    // Steps 1-12 every 6, from 13 on every 4; the new p synchronizes at once, after step 24.
+    assert_eq!(sync_steps(&events), [6, 12, 16, 20, 24, 24, 28, 32, 36]);
+    let zeros = events.iter().rev().find_map(|event| match &event.kind {
+        EventKind::Sync { layers, .. } => Some(layers[0].zeros),
+        _ => None,
+    });
+    let share = zeros.expect("a sync") as f64 / (784.0 * 16.0);
+    assert!((share - 0.5).abs() < 0.02, "{share}");
+}
+
+#[test]
+fn a_lowered_k_never_skips_its_sync() {
+    let mut run = Run::start(&["wrapper.k=1000", "train.epochs=1000"]);
+    run.wait(|kind| matches!(kind, EventKind::Step { .. }));
+    let paused = run.tell(Command::Pause).step;
+    assert_eq!(run.tell(Command::SetPeriod { k: 1 }).step, paused);
+    run.tell(Command::Step);
+    let sync = run.wait(|kind| matches!(kind, EventKind::Sync { .. }));
+    assert_eq!(sync.step, paused + 1);
+    run.tell(Command::Stop);
+    let (events, _) = run.finish();
+    assert!(matches!(
+        events.last().map(|event| &event.kind),
+        Some(EventKind::Finished { reason: Reason::Stopped, .. })
+    ));
+}
+
+#[test]
+fn every_snapshot_proves_itself_whatever_p_was_set_to() {
+    let mut run = Run::start(&[
+        "wrapper.k=7",
+        "wrapper.biases=true",
+        "train.epochs=1000",
+        "prune.input_cap=0.3",
+    ]);
+    run.wait(|kind| matches!(kind, EventKind::Step { .. }));
+    run.tell(Command::Pause);
+    let mut snapshots = Vec::new();
+    for p in [0.0, 0.5, 0.9, 0.25] {
+        run.tell(Command::SetPruning { p });
+        for _ in 0..3 {
+            run.tell(Command::Step);
+            run.wait(|kind| *kind == EventKind::Phase { phase: Phase::Paused });
+        }
+        snapshots.push(run.snapshot());
+    }
+    for snapshot in &snapshots {
+        let verified = verify(snapshot).expect("provable");
+        assert_eq!(verified.len(), 4);
+        assert!(verified.iter().all(|parameter| parameter.foreign.is_empty()), "{verified:?}");
+    }
+    // A single value changed is found, and where.
+    let mut file = WeightsFile::read(&snapshots[0]).expect("reads");
+    let tensor =
+        file.tensors.iter_mut().find(|tensor| tensor.name == "dense1.weight").expect("is there");
+    tensor.values[5 * 784 + 3] += 0.5;
+    let forged = run.runs.path().join("forged.safetensors");
+    file.write(&forged).expect("writes");
+    let verified = verify(&forged).expect("readable");
+    let first =
+        verified.iter().find(|parameter| parameter.parameter == "dense1.weight").expect("is there");
+    assert_eq!(first.foreign, [5]);
+    run.tell(Command::Stop);
+    run.finish();
+}
+
+#[test]
+fn commands_that_make_no_sense_are_refused_with_a_reason() {
+    let mut run = Run::start(&["wrapper.name=none", "train.epochs=1000"]);
+    run.wait(|kind| matches!(kind, EventKind::Step { .. }));
+    run.tell(Command::Pause);
+    for command in [
+        Command::SetPeriod { k: 5 },
+        Command::SetPruning { p: 0.5 },
+        Command::SetLearningRate { lr: -1.0 },
+        Command::Watch { layer: 9, vector: 0 },
+        Command::Watch { layer: 1, vector: 10 },
+        Command::Pause,
+    ] {
+        let answer = run.tell(command.clone());
+        assert!(matches!(answer.kind, EventKind::Refused { .. }), "{command:?}: {answer:?}");
+    }
+    run.tell(Command::Stop);
+    run.finish();
+}
+
+#[test]
+fn looking_changes_nothing() {
+    let plain =
+        ["wrapper.k=5", "train.epochs=2", "evaluate.epochs=0", "monitor.frame_seconds=1000"];
+    let (events, _) = Run::start(&plain).finish();
+    let looked = [
+        "wrapper.k=5",
+        "train.epochs=40",
+        "evaluate.syncs=1",
+        "evaluate.before_sync=true",
+        "monitor.distance_every=1",
+    ];
+    let mut run = Run::start(&looked);
+    run.tell(Command::Watch { layer: 0, vector: 3 });
+    run.tell(Command::Evaluate);
+    run.tell(Command::Snapshot);
+    run.tell(Command::Pause);
+    run.tell(Command::Resume);
+    let (looked, _) = run.finish();
+    assert_eq!(checksum(&events), checksum(&looked));
+    let evaluations = |which| {
+        looked
+            .iter()
+            .filter(|event| matches!(event.kind, EventKind::Evaluation { weights, .. } if weights == which))
+            .count()
+    };
+    // Just before each of the 96 syncs and at the end of the 40 epochs, 8 of which are a sync too.
+    assert_eq!(evaluations(Weights::Inner), 128);
+    assert!(evaluations(Weights::Synced) >= 128);
+    let distances = looked
+        .iter()
+        .filter(|event| matches!(event.kind, EventKind::RankingDistance { .. }))
+        .count();
+    assert_eq!(distances, 480);
+}
+
+#[test]
+fn lookahead_and_shuffled_weights_train() {
+    let (events, runs) =
+        Run::start(&["wrapper.name=lookahead", "wrapper.k=6", "train.epochs=1"]).finish();
+    let moves =
+        events.iter().filter(|event| matches!(event.kind, EventKind::Lookahead { .. })).count();
+    assert_eq!(moves, 2);
+    let snapshot = events.iter().find_map(|event| match &event.kind {
+        EventKind::Snapshot { file, synced: false } => Some(file.clone()),
+        _ => None,
+    });
+    let folder = std::fs::read_dir(runs.path())
+        .expect("reads")
+        .next()
+        .expect("a run")
+        .expect("reads")
+        .path();
+    let path = folder.join(snapshot.expect("the last weights are saved"));
+    let shuffled = format!("initial.weights={{ shuffled = {:?} }}", path.display().to_string());
+    let (events, shuffled_runs) =
+        Run::start(&[&shuffled, "wrapper.k=3", "train.epochs=1"]).finish();
+    assert_eq!(sync_steps(&events), [3, 6, 9, 12]);
+    let folder = std::fs::read_dir(shuffled_runs.path())
+        .expect("reads")
+        .next()
+        .expect("a run")
+        .expect("reads");
+    let last = folder.path().join("snapshots/step-0000012.safetensors");
+    let verified = verify(&last).expect("provable while the shuffled snapshot is there");
+    assert!(verified.iter().all(|parameter| parameter.foreign.is_empty()));
+}
