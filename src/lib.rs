@@ -30,9 +30,7 @@
 //!
 //! let mut live = Live::start(prepared, folder)?;
 //! let mut state = RunState::default();
-//! while let Some(event) = live.next() {
-//!     state.apply(&event);
-//! }
+//! live.by_ref().for_each(|event| state.apply(&event));
 //! assert_eq!((state.step, state.syncs), (20, 4));
 //! assert_eq!(state.reason, Some(Reason::Finished));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -67,9 +67,7 @@ impl Run {
 
     /// Lets it run to its end; everything that happened.
     fn finish(mut self) -> (Vec<Event>, TempDir) {
-        while let Some(event) = self.live.next() {
-            self.events.push(event);
-        }
+        self.events.extend(self.live.by_ref());
         self.live.wait();
         (self.events, self.runs)
     }
@@ -202,7 +200,7 @@ fn commands_that_make_no_sense_are_refused_with_a_reason() {
 #[test]
 fn looking_changes_nothing() {
     let plain =
-        ["wrapper.k=5", "train.epochs=2", "evaluate.epochs=0", "monitor.frame_seconds=1000"];
+        ["wrapper.k=5", "train.epochs=40", "evaluate.epochs=0", "monitor.frame_seconds=1000"];
     let (events, _) = Run::start(&plain).finish();
     let looked = [
         "wrapper.k=5",

@@ -49,7 +49,7 @@ impl Experiment {
     /// # Errors
     /// A network that is not given, or a layer that does not fit.
     pub fn network(&self) -> Result<Network, Problem> {
-        if self.network.name.is_some() == !self.network.layers.is_empty() {
+        if self.network.name.is_some() != self.network.layers.is_empty() {
             return Err(Problem::new(
                 "network",
                 "give either the `name` of a network or its `layers`",
@@ -82,7 +82,7 @@ impl Experiment {
     pub fn check(&self) -> Result<(), Problem> {
         let network = self.network()?;
         let epochs = self.train.epochs;
-        require(epochs >= 1 && epochs <= MOST_EPOCHS, "train.epochs", || {
+        require((1..=MOST_EPOCHS).contains(&epochs), "train.epochs", || {
             format!("epochs must be 1 to {MOST_EPOCHS}, not {epochs}")
         })?;
         require(self.train.steps != Some(0), "train.steps", || "steps must be at least 1".into())?;
@@ -178,7 +178,7 @@ impl Experiment {
     fn check_wrapper(&self) -> Result<(), Problem> {
         let wrapper = &self.wrapper;
         self.each_epoch(&wrapper.k, "wrapper.k", |k| {
-            (k >= 1.0 && k < 1e15).then_some(()).ok_or("k must be at least 1")
+            (1.0..1e15).contains(&k).then_some(()).ok_or("k must be at least 1")
         })?;
         require(wrapper.alpha > 0.0 && wrapper.alpha <= 1.0, "wrapper.alpha", || {
             format!("must be above 0 and at most 1, not {}", wrapper.alpha)

@@ -127,11 +127,20 @@ impl WeightsFile {
 /// Writes `bytes` to a temporary file in the same folder, syncs it to disk, and renames it to `path`.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    // Private at first by tempfile's caution; a run is for whoever the umask says.
+    let mut file = tempfile::Builder::new();
+    #[cfg(unix)]
+    file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = file.tempfile_in(folder).map_err(plain)?;
     io::Write::write_all(&mut file, bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;
     Ok(())
+}
+
+/// The error without the temporary file's name, which tells nobody anything.
+fn plain(error: io::Error) -> io::Error {
+    error.kind().into()
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl RunFolder {
 
     fn create_unique(runs: &Path, name: &str) -> io::Result<PathBuf> {
         let now = Zoned::now();
-        let time = now.strftime("%Y-%m-%d_%H%M");
+        let time = now.strftime("%Y-%m-%d_%H%M%S");
         let safe = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
         let name: String = name.chars().map(safe).take(60).collect();
         let salt =

@@ -1,7 +1,7 @@
 //! The run directory: everything that happened, written down as it happens and read back later.
 //!
 //! ```text
-//! runs/2026-11-22_1405_conv7-k20_3f9a/
+//! runs/2026-11-22_140512_conv7-k20_3f9a/
 //!   experiment.toml   as resolved
 //!   events.jsonl      one event a line
 //!   frames.bin        large arrays; the event that announces one says where it lies

@@ -35,9 +35,13 @@ impl Live {
     pub fn commands(&self) -> Sender<Command> {
         self.commands.clone()
     }
+}
 
-    /// The next event, waiting for it; `None` when there will be no more.
-    pub fn next(&mut self) -> Option<Event> {
+/// The events as they come, waiting for each.
+impl Iterator for Live {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
         self.events.recv().ok()
     }
 }

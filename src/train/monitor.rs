@@ -51,7 +51,7 @@ impl DistanceMonitor {
     pub(super) fn before_step(&mut self, step: u64, learner: &Learner) {
         let due = match self.every {
             0 => step == 1 || self.spent <= CHEAP * self.begun.elapsed().as_secs_f64(),
-            every => step % every == 0,
+            every => step.is_multiple_of(every),
         };
         if due && self.before.is_none() {
             let begun = Instant::now();

@@ -60,6 +60,12 @@ impl Prepared {
         let section = &experiment.data;
         let dataset = data::load(section.dataset, section.folder.as_deref(), &section.glyphs)?;
         let dataset = dataset.take(section.train_examples, section.test_examples);
+        let (batch, examples) = (experiment.train.batch, dataset.train.len());
+        if batch > examples {
+            return Err(StartError::Experiment(format!(
+                "train.batch: a batch of {batch} is more than the {examples} training examples"
+            )));
+        }
         let normalizer = Normalizer::fit(section.normalization(), &dataset.train);
         let initial = initial_weights(&experiment, &network)?;
         Ok(Prepared {
