@@ -39,8 +39,11 @@ impl LogFile {
     /// # Errors
     /// Whatever the file system says.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create_new(true).open(path)?;
-        Ok(LogFile {
+        OpenOptions::new().append(true).create_new(true).open(path).map(Self::over)
+    }
+
+    fn over(file: File) -> Self {
+        LogFile {
             file,
             written: 0,
             waiting: Vec::new(),
@@ -48,7 +51,7 @@ impl LogFile {
             lost_lines: 0,
             refusing: false,
             news: None,
-        })
+        }
     }
 
     /// Takes a line, without its end; it is in the file after the next [`LogFile::flush`].
@@ -138,15 +141,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_said_once_and_counted() {
         let file = OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
-        let mut log = LogFile {
-            file,
-            written: 0,
-            waiting: Vec::new(),
-            waiting_lines: 0,
-            lost_lines: 0,
-            refusing: false,
-            news: None,
-        };
+        let mut log = LogFile::over(file);
         log.push("one");
         log.flush();
         assert!(matches!(log.news(), Some(LogNews::Refused(_))));

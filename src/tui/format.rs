@@ -55,7 +55,7 @@ pub(super) fn ratio(p: f64) -> String {
 }
 
 /// A count with separators: `1,234,567`.
-pub(super) fn count(value: u64) -> String {
+pub(super) fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -137,6 +137,6 @@ mod tests {
         assert_eq!(ratio(0.5), "50 %");
         assert_eq!(ratio(0.15 + 0.05), "20 %");
         assert_eq!(ratio(0.125), "12.5 %");
-        assert_eq!([count(7), count(1000), count(1_234_567)], ["7", "1,000", "1,234,567"]);
+        assert_eq!([grouped(7), grouped(1000), grouped(1_234_567)], ["7", "1,000", "1,234,567"]);
     }
 }

@@ -143,7 +143,7 @@ fn values(run: &RunState, theme: &Theme, at_length: bool) -> Vec<Part> {
 }
 
 fn syncs(run: &RunState, theme: &Theme) -> Part {
-    let part = Part::new(3, format::count(run.syncs), theme.text).and(" syncs", theme.muted);
+    let part = Part::new(3, format::grouped(run.syncs), theme.text).and(" syncs", theme.muted);
     match run.schedule.active || run.syncs > 0 {
         true => part,
         false => part.and(" (not active)", theme.mark),
@@ -164,7 +164,7 @@ fn details(run: &RunState, started: &Started, theme: &Theme) -> Vec<Part> {
         "none" => started.optimizer.clone(),
         wrapper => format!("{wrapper} around {}", started.optimizer),
     };
-    let parameters = format!("{} parameters", format::count(started.parameters as u64));
+    let parameters = format!("{} parameters", format::grouped(started.parameters as u64));
     let origin = format!("seed {}, {}", started.seed, started.backend);
     for (rank, text) in [(5, optimizer), (7, parameters), (8, origin)] {
         parts.push(Part::new(rank, text, theme.muted));

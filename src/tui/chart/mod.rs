@@ -22,7 +22,7 @@ mod time;
 pub use raster::Raster;
 use raster::put;
 use reduce::{Column, Columns};
-pub use scale::{Scale, Tick, grouped, short, significant};
+pub use scale::{Scale, Tick, short, significant};
 pub use time::TimeAxis;
 
 /// How a curve is drawn.

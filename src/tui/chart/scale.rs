@@ -125,19 +125,6 @@ pub fn short(count: f64) -> String {
     format!("{}{unit}", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// A count with its thousands apart: `12,400`.
-pub fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Three significant digits; what is not a number is a dash.
 pub fn significant(value: f64) -> String {
     if !value.is_finite() {
@@ -195,7 +182,6 @@ mod tests {
     #[test]
     fn counts_read_easily() {
         assert_eq!([800.0, 1500.0, 20_000.0, 3e6].map(short), ["800", "1.5k", "20k", "3M"]);
-        assert_eq!([7, 999, 1000, 1_234_567].map(grouped), ["7", "999", "1,000", "1,234,567"]);
         assert_eq!([0.01234, 1.5, 784.2, 0.0].map(significant), ["0.0123", "1.50", "784", "0"]);
         assert_eq!(significant(f64::NAN), "-");
     }

@@ -1,8 +1,9 @@
 //! The time axis that all panels share: linear in training steps, labelled in the unit of the view.
 
-use super::scale::{Tick, grouped, round_up, short};
+use super::scale::{Tick, round_up, short};
 use crate::run::RunState;
 use crate::train::Phase;
+use crate::tui::format::grouped;
 use crate::tui::view::{TimeUnit, View};
 
 /// The steps that are shown, `from..to`.

@@ -11,7 +11,8 @@ use ratatui::text::{Line, Span};
 use super::{Scene, percent, profiles};
 use crate::laperm::{cycles, log10_reachable, permutation};
 use crate::train::LayerFrame;
-use crate::tui::chart::{Raster, grouped, significant};
+use crate::tui::chart::{Raster, significant};
+use crate::tui::format::grouped;
 
 /// Chords per dot of the circle's radius, beyond which they would be one blot.
 const CHORDS: f64 = 1.6;

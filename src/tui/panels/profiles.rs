@@ -8,7 +8,8 @@ use ratatui::text::{Line, Span};
 
 use super::{Scene, percent};
 use crate::train::{LayerFrame, LayerInfo};
-use crate::tui::chart::{Raster, Scale, Tick, axes, grouped, short, significant};
+use crate::tui::chart::{Raster, Scale, Tick, axes, short, significant};
+use crate::tui::format::grouped;
 
 pub fn caption(scene: &Scene) -> Vec<String> {
     let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
