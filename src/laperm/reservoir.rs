@@ -4,7 +4,7 @@ use super::{
     VectorShape,
     argsort::Argsort,
     prune::{Priority, PruneRule},
-    ranking::sort_vectors,
+    ranking::{rank_vectors, ranking, sort_vectors},
     reachable::log10_reachable,
 };
 use rayon::prelude::*;
@@ -21,6 +21,8 @@ pub struct Reservoir {
     priority: Option<Priority>,
     pruning_ratio: f64,
     sorted: Vec<f32>,
+    /// Whether any vector has a value twice.
+    tied: bool,
 }
 
 /// Why a reservoir cannot be made, or cannot be pruned so.
@@ -119,7 +121,8 @@ impl Reservoir {
         // Both zeros tie, so only one of them may be there for a second sync to change no bit.
         initial.iter_mut().for_each(|value| *value += 0.0);
         let sorted = sort_vectors(&initial, len);
-        Ok(Self { shape, initial, priority, pruning_ratio: 0.0, sorted })
+        let tied = has_ties(&sorted, len);
+        Ok(Self { shape, initial, priority, pruning_ratio: 0.0, sorted, tied })
     }
 
     /// Sets the pruning ratio p and sorts anew; weights follow at the next [`Reservoir::sync`].
@@ -138,6 +141,7 @@ impl Reservoir {
         }
         self.pruning_ratio = p;
         self.sorted = sort_vectors(&self.pruned_initial(), self.shape.len);
+        self.tied = has_ties(&self.sorted, self.shape.len);
         Ok(())
     }
 
@@ -191,6 +195,52 @@ impl Reservoir {
         );
     }
 
+    /// [`Reservoir::sync`], and the rankings of the result, as [`Reservoir::rank`] gives them.
+    ///
+    /// # Panics
+    /// If `weights` or `ranks` has not as many entries as the reservoir.
+    pub fn sync_and_rank(&self, weights: &mut [f32], ranks: &mut [u32]) {
+        let len = self.shape.len;
+        if self.tied {
+            self.sync(weights);
+            return rank_vectors(weights, len, ranks);
+        }
+        self.assert_same_size(weights);
+        rank_vectors(weights, len, ranks);
+        let vectors = weights.par_chunks_mut(len).zip(ranks.par_chunks(len));
+        vectors.zip(self.sorted.par_chunks(len)).for_each(|((vector, ranks), sorted)| {
+            for (value, &rank) in vector.iter_mut().zip(ranks) {
+                *value = sorted[rank as usize];
+            }
+        });
+    }
+
+    /// The ranking that every vector of `weights` has once it is synchronized: its own, except that
+    /// weights which are given equal values (zeros, a shared value) rank by their positions. Among
+    /// equals the order of θ means nothing, and a sync forgets it; so this is what a sync keeps.
+    ///
+    /// # Panics
+    /// If `weights` or `ranks` has not as many entries as the reservoir.
+    pub fn rank(&self, weights: &[f32], ranks: &mut [u32]) {
+        match self.tied {
+            true => rank_vectors(&self.synced(weights), self.shape.len, ranks),
+            false => rank_vectors(weights, self.shape.len, ranks),
+        }
+    }
+
+    /// [`Reservoir::rank`] of vector `j` alone.
+    ///
+    /// # Panics
+    /// If there is no such vector, or `vector` has another length.
+    pub fn rank_vector(&self, j: usize, vector: &[f32]) -> Vec<u32> {
+        let (sorted, ranks) = (self.sorted(j), ranking(vector));
+        if !self.tied {
+            return ranks;
+        }
+        let synced: Vec<f32> = ranks.iter().map(|&rank| sorted[rank as usize]).collect();
+        ranking(&synced)
+    }
+
     /// A synchronized copy of `weights`, which stay as they are.
     ///
     /// # Panics
@@ -231,6 +281,10 @@ fn vector_shape(weights: usize, len: usize) -> Result<VectorShape, ReservoirErro
         return Err(ReservoirError::Ragged { weights, len });
     }
     Ok(VectorShape { count: weights / len, len })
+}
+
+fn has_ties(sorted: &[f32], len: usize) -> bool {
+    sorted.chunks(len).any(|vector| vector.windows(2).any(|pair| pair[0] == pair[1]))
 }
 
 #[cfg(test)]
@@ -397,5 +451,32 @@ mod tests {
             };
             prop_assert_eq!(on_threads(1), on_threads(3));
         }
+    }
+
+    #[test]
+    fn a_sync_keeps_the_ranking_even_among_equals() {
+        // Two zeros and two ones; the order of the weights that get equal values does not count.
+        let reservoir = Reservoir::new(vec![1.0, 0.0, 0.0, 1.0], 4).expect("valid");
+        let mut weights = [0.4, -0.2, -0.3, 0.3];
+        let mut before = [0; 4];
+        reservoir.rank(&weights, &mut before);
+        assert_eq!(before, [2, 0, 1, 3]);
+        assert_eq!(reservoir.rank_vector(0, &weights), before);
+        let mut after = [0; 4];
+        reservoir.sync_and_rank(&mut weights, &mut after);
+        assert_eq!((weights, after), ([1.0, 0.0, 0.0, 1.0], before));
+        reservoir.rank(&weights, &mut after);
+        assert_eq!(after, before);
+    }
+
+    #[test]
+    fn syncing_and_ranking_at_once_is_both() {
+        let reservoir = Reservoir::new(vec![0.3, 0.1, 0.2, 6.0, 4.0, 5.0], 3).expect("valid");
+        let mut weights = [7.0, 9.0, 8.0, 1.0, 2.0, 3.0];
+        let synced = reservoir.synced(&weights);
+        let mut ranks = [0; 6];
+        reservoir.sync_and_rank(&mut weights, &mut ranks);
+        assert_eq!(weights[..], synced[..]);
+        assert_eq!(ranks, [0, 2, 1, 0, 1, 2]);
     }
 }

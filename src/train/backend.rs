@@ -48,10 +48,10 @@ impl Backend {
     ///
     /// # Errors
     /// A backend that was not compiled in.
+    #[expect(deprecated, reason = "ndarray and tch are kept for as long as burn has them")]
     pub fn device(self) -> Result<Device, MissingBackend> {
         match self {
             Backend::Flex => Ok(Device::flex()),
-            #[expect(deprecated, reason = "kept for those who have it, for as long as burn does")]
             Backend::Ndarray => Ok(Device::ndarray()),
             #[cfg(feature = "tch")]
             Backend::Tch if tch::Cuda::is_available() => Ok(Device::libtorch_cuda(0)),

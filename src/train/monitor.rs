@@ -6,7 +6,7 @@ use super::learner::Learner;
 use super::wrapper::Wrapper;
 use super::{Frame, LayerDistance, LayerFrame, LayerInfo};
 use crate::experiment::MonitorSection;
-use crate::laperm::{Profile, RankingDistance, rank_vectors};
+use crate::laperm::{Profile, RankingDistance, rank_vectors, ranking};
 
 /// Ranks at which a profile is sampled, and vectors it is taken over: enough for a wide screen.
 const PROFILE_POINTS: usize = 128;
@@ -48,14 +48,14 @@ impl DistanceMonitor {
     }
 
     /// Called before step `step`: remembers R_{t-1} if the step is to be measured.
-    pub(super) fn before_step(&mut self, step: u64, learner: &Learner) {
+    pub(super) fn before_step(&mut self, step: u64, learner: &Learner, wrapper: &Wrapper) {
         let due = match self.every {
             0 => step == 1 || self.spent <= CHEAP * self.begun.elapsed().as_secs_f64(),
             every => step.is_multiple_of(every),
         };
         if due && self.before.is_none() {
             let begun = Instant::now();
-            self.before = Some(self.rank(learner));
+            self.before = Some(self.rank(learner, wrapper));
             self.spent += begun.elapsed().as_secs_f64();
         } else if !due {
             self.before = None;
@@ -63,10 +63,14 @@ impl DistanceMonitor {
     }
 
     /// Called after the step, before any sync: the distances, if it was measured.
-    pub(super) fn after_step(&mut self, learner: &Learner) -> Option<Vec<LayerDistance>> {
+    pub(super) fn after_step(
+        &mut self,
+        learner: &Learner,
+        wrapper: &Wrapper,
+    ) -> Option<Vec<LayerDistance>> {
         let before = self.before.take()?;
         let begun = Instant::now();
-        let after = self.rank(learner);
+        let after = self.rank(learner, wrapper);
         let distances = self.watched.iter().zip(before.iter().zip(&after)).map(
             |(&(layer, ..), (before, after))| {
                 let distance = RankingDistance::between(before, after);
@@ -74,22 +78,20 @@ impl DistanceMonitor {
             },
         );
         let distances = distances.collect();
-        // Measuring every step, the ranking after this one is the ranking before the next.
+        // Measuring every step, the ranking after this one is the ranking before the next: a sync keeps it.
         self.before = (self.every == 1).then_some(after);
         self.spent += begun.elapsed().as_secs_f64();
         Some(distances)
     }
 
-    /// Called after a sync, which ranks weights of equal value by their position.
-    pub(super) fn synced(&mut self) {
-        self.before = None;
-    }
-
-    fn rank(&self, learner: &Learner) -> Vec<Vec<u32>> {
-        let rank = |&(_, parameter, length): &(usize, usize, usize)| {
+    fn rank(&self, learner: &Learner, wrapper: &Wrapper) -> Vec<Vec<u32>> {
+        let rank = |&(layer, parameter, length): &(usize, usize, usize)| {
             let values = learner.values(parameter);
             let mut ranks = vec![0; values.len()];
-            rank_vectors(&values, length, &mut ranks);
+            match wrapper.layer(layer) {
+                Some((reservoir, _)) => reservoir.rank(&values, &mut ranks),
+                None => rank_vectors(&values, length, &mut ranks),
+            }
             ranks
         };
         self.watched.iter().map(rank).collect()
@@ -165,11 +167,9 @@ impl FrameMonitor {
 
     /// Pruning changed what the profiles begin from.
     pub(super) fn reservoir_changed(&mut self, wrapper: &Wrapper) {
-        let Wrapper::Laperm(permuted) = wrapper else { return };
-        for permuted in permuted {
-            if let Some(layer) = permuted.layer {
-                let values = permuted.reservoir.pruned_initial();
-                self.initial[layer] = initial_profile(&values, permuted.reservoir.shape().len);
+        for (layer, initial) in self.initial.iter_mut().enumerate() {
+            if let Some((reservoir, _)) = wrapper.layer(layer) {
+                *initial = initial_profile(&reservoir.pruned_initial(), reservoir.shape().len);
             }
         }
     }
@@ -190,17 +190,21 @@ impl FrameMonitor {
             let values = learner.values(parameter);
             let profile = Profile::of(&values, length, PROFILE_POINTS, PROFILE_VECTORS);
             let watched = vector * length..(vector + 1) * length;
-            let synced_ranks =
-                synced_ranks(wrapper, layer).map(|ranks| ranks[watched.clone()].to_vec());
-            let after = watched_ranks(wrapper, layer, &values[watched.clone()], vector);
+            let now = &values[watched.clone()];
+            let (before, after) = match wrapper.layer(layer) {
+                Some((reservoir, ranks)) => {
+                    (ranks[watched].to_vec(), reservoir.rank_vector(vector, now))
+                }
+                None => (self.before[layer].clone(), ranking(now)),
+            };
             layers.push(LayerFrame {
                 positions: profile.positions,
                 initial: self.initial[layer].clone(),
                 bands: profile.bands,
                 similarity: profile.similarity,
                 vector,
-                values: values[watched].to_vec(),
-                before: synced_ranks.unwrap_or_else(|| self.before[layer].clone()),
+                values: now.to_vec(),
+                before,
                 after,
             });
         }
@@ -212,28 +216,10 @@ impl FrameMonitor {
 
     fn rank_watched(&self, learner: &Learner) -> Vec<Vec<u32>> {
         let rank = |&(parameter, length, vector): &(usize, usize, usize)| {
-            crate::laperm::ranking(
-                &learner.values(parameter)[vector * length..(vector + 1) * length],
-            )
+            ranking(&learner.values(parameter)[vector * length..(vector + 1) * length])
         };
         self.layers.iter().map(rank).collect()
     }
-}
-
-/// The rankings of a layer's vectors at the last sync.
-fn synced_ranks(wrapper: &Wrapper, layer: usize) -> Option<&[u32]> {
-    let Wrapper::Laperm(permuted) = wrapper else { return None };
-    permuted.iter().find(|p| p.layer == Some(layer)).map(|p| p.ranks.as_slice())
-}
-
-/// The ranking a vector has now, or would have after a sync: equal values of the reservoir do not count as moved.
-fn watched_ranks(wrapper: &Wrapper, layer: usize, values: &[f32], vector: usize) -> Vec<u32> {
-    let ranks = crate::laperm::ranking(values);
-    let Wrapper::Laperm(permuted) = wrapper else { return ranks };
-    let Some(permuted) = permuted.iter().find(|p| p.layer == Some(layer)) else { return ranks };
-    let sorted = permuted.reservoir.sorted(vector);
-    let synced: Vec<f32> = ranks.iter().map(|&rank| sorted[rank as usize]).collect();
-    crate::laperm::ranking(&synced)
 }
 
 fn initial_profile(values: &[f32], length: usize) -> Vec<f32> {

@@ -6,7 +6,7 @@ use super::control::Control;
 use super::learner::Learner;
 use super::{LayerSync, Schedule};
 use crate::experiment::{Experiment, WrapperName};
-use crate::laperm::{Lookahead, RankingDistance, Reservoir, rank_vectors};
+use crate::laperm::{Lookahead, RankingDistance, Reservoir};
 use crate::model::{Network, Role, pruning_priority};
 
 /// The wrapper around the inner optimizer.
@@ -36,14 +36,6 @@ pub(super) struct NotFinite {
 pub(super) struct Synced {
     pub(super) milliseconds: f64,
     pub(super) layers: Vec<LayerSync>,
-}
-
-impl Permuted {
-    fn rank(&self, values: &[f32]) -> Vec<u32> {
-        let mut ranks = vec![0; values.len()];
-        rank_vectors(values, self.reservoir.shape().len, &mut ranks);
-        ranks
-    }
 }
 
 impl Wrapper {
@@ -88,9 +80,8 @@ impl Wrapper {
             Wrapper::Laperm(permuted) => {
                 for permuted in permuted {
                     let mut values = finite(learner, permuted.parameter)?;
-                    permuted.reservoir.sync(&mut values);
-                    // Ranked after the sync, so that weights of equal value do not count as moved.
-                    let ranks = permuted.rank(&values);
+                    let mut ranks = vec![0; values.len()];
+                    permuted.reservoir.sync_and_rank(&mut values, &mut ranks);
                     if let Some(layer) = permuted.layer {
                         layers.push(LayerSync {
                             layer,
@@ -115,6 +106,13 @@ impl Wrapper {
             (permuted.parameter, permuted.reservoir.synced(&values))
         });
         synced.collect()
+    }
+
+    /// The reservoir of a layer's weights, and the ranking of its vectors at the last sync.
+    pub(super) fn layer(&self, layer: usize) -> Option<(&Reservoir, &[u32])> {
+        let Wrapper::Laperm(permuted) = self else { return None };
+        let permuted = permuted.iter().find(|permuted| permuted.layer == Some(layer))?;
+        Some((&permuted.reservoir, &permuted.ranks))
     }
 
     /// Whether it permutes.
@@ -173,7 +171,7 @@ pub(super) fn reservoirs(
         // A checked experiment gives values whose length fits and ratios in range.
         let Ok(reservoir) = reservoir else { continue };
         let mut ranks = vec![0; parameter.elements()];
-        rank_vectors(&reservoir.pruned_initial(), length, &mut ranks);
+        reservoir.rank(&reservoir.pruned_initial(), &mut ranks);
         permuted.push(Permuted { parameter: index, layer, reservoir, ranks });
     }
     permuted

@@ -181,7 +181,7 @@ impl<R: Recorder> Trainer<R> {
         let step = self.step + 1;
         self.follow_schedule(self.plan.epoch_of(step));
         let batch = self.loader.next_batch()?;
-        self.distance.before_step(step, &self.learner);
+        self.distance.before_step(step, &self.learner, &self.wrapper);
         let draw = Draw { seed: self.experiment.seed, step };
         let outcome = self.learner.step(batch.images, &batch.labels, self.schedule.lr, draw);
         self.step = step;
@@ -190,7 +190,7 @@ impl<R: Recorder> Trainer<R> {
             self.diverged("the loss".into());
             return Ok(());
         }
-        if let Some(layers) = self.distance.after_step(&self.learner) {
+        if let Some(layers) = self.distance.after_step(&self.learner, &self.wrapper) {
             self.record(EventKind::RankingDistance { layers });
         }
         let sync_due = self.schedule.active && self.clock.tick();
@@ -249,7 +249,6 @@ impl<R: Recorder> Trainer<R> {
             Err(NotFinite { parameter }) => return self.diverged(parameter),
         };
         self.clock.reset();
-        self.distance.synced();
         self.syncs += 1;
         self.last_sync = self.step;
         self.good = (self.step, self.learner.clone());
