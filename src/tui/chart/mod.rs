@@ -259,14 +259,24 @@ impl Chart<'_> {
         }
     }
 
-    /// Writes what was done beside its line, in the first row where that hides nothing.
+    /// Writes what was done beside its line, in the first row where that hides nothing. Of what was changed again and
+    /// again within a column, only the last is of interest.
     fn mark_labels(&self, plot: Rect, buffer: &mut Buffer) {
-        for mark in self.marks {
+        let quantity = |mark: &Mark| mark.label.split('=').next().map(str::to_owned);
+        for (index, mark) in self.marks.iter().enumerate() {
             let Some(x) = self.column(mark.step, plot) else { continue };
-            let (start, width) = (x + 1, width(&mark.label));
-            if start.saturating_add(width) > plot.right() {
+            let again = |later: &Mark| {
+                quantity(later) == quantity(mark) && self.column(later.step, plot) == Some(x)
+            };
+            if self.marks[index + 1..].iter().any(again) {
                 continue;
             }
+            let width = width(&mark.label);
+            // To the right of the line, or to its left at the right edge.
+            let start = match x + 1 + width <= plot.right() {
+                true => x + 1,
+                false => x.saturating_sub(width).max(plot.left()),
+            };
             let free = |&y: &u16| {
                 let mut cells = (start..start + width).map(|x| Position::new(x, y));
                 cells.all(|cell| buffer.cell(cell).is_some_and(|c| c.symbol() == " "))
@@ -414,6 +424,15 @@ mod tests {
         let rows = rows(&drawn(&[0.0; 100], &View::default(), &[mark], false));
         assert_eq!(rows[1], "   10+          :k = 100  ");
         assert_eq!(rows[2], "     |          :         ");
+    }
+
+    #[test]
+    fn of_many_changes_at_once_the_last_is_written_and_at_the_edge_to_the_left() {
+        let mark = |step, label: &str| Mark { step, label: label.into() };
+        let marks = [mark(50, "p = 5 %"), mark(50, "p = 50 %"), mark(99, "k = 7")];
+        let text = rows(&drawn(&[0.0; 100], &View::default(), &marks, false)).concat();
+        assert!(text.contains(":p = 50 %") && !text.contains("p = 5 %"), "{text}");
+        assert!(text.contains("k = 7:"), "{text}");
     }
 
     #[test]
