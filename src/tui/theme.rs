@@ -5,7 +5,6 @@
 //! dark and light terminals are both served; colours are reduced to what the terminal can show.
 
 use ratatui::style::{Color, Modifier, Style};
-use ratatui::symbols::Marker;
 
 use super::theme_file::{ThemeError, ThemeFile};
 
@@ -153,14 +152,6 @@ impl Theme {
             Depth::None => Style::new().add_modifier(Modifier::BOLD),
             Depth::Ansi => Style::new().fg(BANDS[level].1),
             depth => foreground(BANDS[level].0, depth),
-        }
-    }
-
-    /// What curves are drawn with.
-    pub fn marker(&self) -> Marker {
-        match self.unicode {
-            true => Marker::Braille,
-            false => Marker::Custom('*'),
         }
     }
 
