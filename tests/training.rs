@@ -58,7 +58,7 @@ impl Run {
     fn tell(&mut self, command: Command) -> Event {
         self.live.send(command.clone());
         self.wait(|kind| match kind {
-            EventKind::Applied { command: done } | EventKind::Refused { command: done, .. } => {
+            EventKind::Applied { command: done, .. } | EventKind::Refused { command: done, .. } => {
                 *done == command
             }
             _ => false,

@@ -57,7 +57,7 @@ fn stop_on_signals(live: &Live) -> io::Result<()> {
             if count > 0 && signal != SIGHUP {
                 std::process::exit(128 + signal);
             }
-            let _ = commands.send(Command::Stop);
+            let _ = commands.send(Command::Stop.into());
         }
     })?;
     Ok(())

@@ -12,6 +12,7 @@
 //! The log is the source of truth: [`RunState`] is a fold over it, live or later.
 
 mod folder;
+mod follow;
 pub mod frames;
 mod log;
 mod reader;
@@ -21,6 +22,7 @@ mod state;
 mod summary;
 
 pub use folder::{FolderError, Host, RunFolder};
+pub use follow::Follower;
 pub use log::{LogFile, LogNews};
 pub use reader::{
     ReadError, is_complete, list_runs, read_events, read_frame, read_outline, read_state,

@@ -152,10 +152,10 @@ impl RunState {
                     self.frame = Some((step, frame.clone()));
                 }
             }
-            EventKind::Applied { command } if command.steers() => {
+            EventKind::Applied { command, .. } if command.steers() => {
                 self.marks.push(Mark { step, label: command.to_string() });
             }
-            EventKind::Refused { command, reason } => {
+            EventKind::Refused { command, reason, .. } => {
                 self.notice(event, format!("not done: {command}: {reason}"));
             }
             EventKind::Phase { phase } => {
@@ -390,8 +390,8 @@ mod tests {
         let distance = LayerDistance { layer: 1, mean: 2.0, sd: 3.0 };
         let state = fold([
             (0, 0.0, started("laperm")),
-            (5, 1.0, EventKind::Applied { command: Command::SetPeriod { k: 100 } }),
-            (5, 1.0, EventKind::Applied { command: Command::Pause }),
+            (5, 1.0, EventKind::Applied { command: Command::SetPeriod { k: 100 }, by: None }),
+            (5, 1.0, EventKind::Applied { command: Command::Pause, by: None }),
             (6, 1.0, EventKind::RankingDistance { layers: vec![distance] }),
         ]);
         assert_eq!(state.marks, [Mark { step: 5, label: "k = 100".into() }]);

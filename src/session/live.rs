@@ -8,13 +8,13 @@ use std::thread::{self, JoinHandle};
 
 use super::Session;
 use crate::run::{RunFolder, RunRecorder};
-use crate::train::{Command, Event, EventKind, Prepared, Reason, Recorder, Trainer};
+use crate::train::{Command, Event, EventKind, Order, Prepared, Reason, Recorder, Trainer};
 
 /// A run that this process trains.
 pub struct Live {
     folder: RunFolder,
     events: Receiver<Event>,
-    commands: Sender<Command>,
+    commands: Sender<Order>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -32,7 +32,7 @@ impl Live {
     }
 
     /// Where commands go, for a thread that has only those to send.
-    pub fn commands(&self) -> Sender<Command> {
+    pub fn commands(&self) -> Sender<Order> {
         self.commands.clone()
     }
 }
@@ -53,7 +53,7 @@ impl Session for Live {
 
     fn send(&mut self, command: Command) {
         // A trainer that has ended obeys nobody; its last event says so.
-        let _ = self.commands.send(command);
+        let _ = self.commands.send(command.into());
     }
 
     fn folder(&self) -> &Path {
@@ -72,7 +72,7 @@ impl Session for Live {
 }
 
 /// The trainer's thread. A panic ends the run with a message, never the program.
-fn train(prepared: Prepared, commands: Receiver<Command>, mut recorder: RunRecorder) {
+fn train(prepared: Prepared, commands: Receiver<Order>, mut recorder: RunRecorder) {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let mut trainer =
             Trainer::new(prepared, commands, &mut recorder).map_err(|e| e.to_string())?;

@@ -48,6 +48,21 @@ pub enum Command {
     Stop,
 }
 
+/// A command and who gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// What to do.
+    pub command: Command,
+    /// Who asked for it, where that is not the only one who could: `anna (attach 4711)`.
+    pub by: Option<String>,
+}
+
+impl From<Command> for Order {
+    fn from(command: Command) -> Self {
+        Order { command, by: None }
+    }
+}
+
 impl Command {
     /// Why this command cannot be obeyed, as a sentence; `None` if its values are in range.
     pub fn problem(&self) -> Option<String> {

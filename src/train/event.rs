@@ -88,6 +88,9 @@ pub enum EventKind {
         /// The command.
         #[serde(flatten)]
         command: Command,
+        /// Who gave it, if known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// A command could not be obeyed.
     Refused {
@@ -96,6 +99,9 @@ pub enum EventKind {
         command: Command,
         /// Why, as a sentence.
         reason: String,
+        /// Who gave it, if known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// The trainer holds, or goes on.
     Phase {
@@ -361,7 +367,7 @@ mod tests {
         let event = Event {
             step: 12,
             seconds: 3.0,
-            kind: EventKind::Applied { command: Command::SetPeriod { k: 100 } },
+            kind: EventKind::Applied { command: Command::SetPeriod { k: 100 }, by: None },
         };
         let line = serde_json::to_string(&event).expect("serializes");
         assert!(line.contains(r#""command":"set_period","k":100"#), "{line}");

@@ -14,7 +14,7 @@ mod trainer;
 mod wrapper;
 
 pub use backend::{Backend, MissingBackend};
-pub use command::Command;
+pub use command::{Command, Order};
 pub use event::{
     Event, EventKind, FrameLocation, LayerDistance, LayerInfo, LayerSync, Phase, Reason, Schedule,
     Score, Started, Weights,

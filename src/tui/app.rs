@@ -203,7 +203,7 @@ impl App {
     fn tell(&mut self, event: &Event) {
         let step = event.step;
         match &event.kind {
-            EventKind::Applied { command } => {
+            EventKind::Applied { command, .. } => {
                 self.answered(command);
                 match command {
                     Command::Watch { .. } | Command::Step => {}
@@ -215,7 +215,7 @@ impl App {
                     _ => self.say(format!("{command}, from step {step} on")),
                 }
             }
-            EventKind::Refused { command, reason } => {
+            EventKind::Refused { command, reason, .. } => {
                 self.answered(command);
                 self.warn(format!("not done: {command}: {reason}"));
             }

@@ -71,7 +71,7 @@ fn finish(app: &mut App, reason: Reason, message: Option<&str>) {
 
 fn answer(app: &mut App, command: Command) {
     let step = app.run.step;
-    app.take_events(&[event(step, EventKind::Applied { command })]);
+    app.take_events(&[event(step, EventKind::Applied { command, by: None })]);
 }
 
 fn picture(app: &App, unicode: bool, width: u16, height: u16) -> String {
@@ -182,7 +182,7 @@ fn what_was_refused_is_said() {
     type_text(&mut app, "y");
     let reason = "laperm is not active yet".into();
     let command = Command::Sync;
-    app.take_events(&[event(3, EventKind::Refused { command, reason })]);
+    app.take_events(&[event(3, EventKind::Refused { command, reason, by: None })]);
     assert_shows(&app, "not done: sync: laperm is not active yet");
 }
 

@@ -64,7 +64,7 @@ impl<R: Recorder> Trainer<R> {
         let mut parts = Vec::new();
         for examples in examples.chunks(self.experiment.evaluate.batch) {
             self.inbox.extend(self.commands.try_iter());
-            if self.inbox.contains(&Command::Stop) {
+            if self.inbox.iter().any(|order| order.command == Command::Stop) {
                 return None;
             }
             let mut pixels = vec![0.0; examples.len() * elements];

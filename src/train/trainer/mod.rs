@@ -21,7 +21,7 @@ use crate::train::monitor::{DistanceMonitor, FrameMonitor};
 use crate::train::snapshot::{checksum, snapshot};
 use crate::train::wrapper::{NotFinite, Wrapper};
 use crate::train::{
-    Command, Event, EventKind, LayerInfo, Phase, Prepared, Reason, Schedule, Started, Weights,
+    Event, EventKind, LayerInfo, Order, Phase, Prepared, Reason, Schedule, Started, Weights,
 };
 
 /// Who is told what happens. Its answers never change the training.
@@ -61,8 +61,8 @@ pub struct Trainer<R> {
     plan: BatchPlan,
     distance: DistanceMonitor,
     frames: FrameMonitor,
-    commands: Receiver<Command>,
-    inbox: VecDeque<Command>,
+    commands: Receiver<Order>,
+    inbox: VecDeque<Order>,
     recorder: R,
     phase: Phase,
     /// Take one step, then hold.
@@ -89,7 +89,7 @@ impl<R: Recorder> Trainer<R> {
     /// A batch that is greater than the dataset.
     pub fn new(
         prepared: Prepared,
-        commands: Receiver<Command>,
+        commands: Receiver<Order>,
         mut recorder: R,
     ) -> Result<Self, DataError> {
         let Prepared { experiment, backend, device, network, train, test, .. } = prepared;

@@ -4,34 +4,34 @@ use std::sync::mpsc::{RecvError, TryRecvError};
 
 use super::{Recorder, Trainer};
 use crate::train::wrapper::Wrapper;
-use crate::train::{Command, EventKind, Phase};
+use crate::train::{Command, EventKind, Order, Phase};
 
 impl<R: Recorder> Trainer<R> {
     /// Obeys what was asked for since the last step; while holding, waits for more.
     pub(super) fn listen(&mut self) {
         while !self.stopped {
             let holding = self.phase != Phase::Running;
-            let command = match self.inbox.pop_front() {
-                Some(command) => command,
+            let order = match self.inbox.pop_front() {
+                Some(order) => order,
                 None if holding => match self.commands.recv() {
-                    Ok(command) => command,
+                    Ok(order) => order,
                     // Nobody is left who could go on.
-                    Err(RecvError) => Command::Stop,
+                    Err(RecvError) => Command::Stop.into(),
                 },
                 None => match self.commands.try_recv() {
-                    Ok(command) => command,
+                    Ok(order) => order,
                     Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
                 },
             };
-            self.obey(command);
+            self.obey(order);
         }
     }
 
-    fn obey(&mut self, command: Command) {
+    fn obey(&mut self, Order { command, by }: Order) {
         if let Some(reason) = self.refusal(&command) {
-            return self.record(EventKind::Refused { command, reason });
+            return self.record(EventKind::Refused { command, reason, by });
         }
-        self.record(EventKind::Applied { command: command.clone() });
+        self.record(EventKind::Applied { command: command.clone(), by });
         match command {
             Command::Pause => self.enter(Phase::Paused),
             Command::Resume => self.enter(Phase::Running),
