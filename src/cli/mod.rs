@@ -1,6 +1,6 @@
 //! The command line: one file per subcommand.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,14 +8,19 @@ use clap::{CommandFactory, Parser, Subcommand};
 use color_eyre::Result;
 use color_eyre::eyre::Report;
 
+use self::host::HostError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
-use crate::run::{FolderError, ReadError};
+use crate::run::{FindError, FolderError, ReadError};
+use crate::session::{AttachError, ConnectError};
 use crate::train::{StartError, VerifyError};
 use crate::tui::ThemeError;
 
+mod attach;
+mod ctl;
 mod data;
 mod headless;
+mod host;
 mod output;
 mod run;
 mod runs;
@@ -38,6 +43,10 @@ struct Arguments {
 enum Subcommands {
     /// Train an experiment, on the screen or --headless.
     Run(run::RunArguments),
+    /// Show a run that another process hosts, and steer it.
+    Attach(attach::AttachArguments),
+    /// Steer a run from a script.
+    Ctl(ctl::CtlArguments),
     /// List the runs.
     Runs(runs::RunsArguments),
     /// Draw the screen of a run as SVG.
@@ -62,8 +71,9 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(report) if is_broken_pipe(&report) => ExitCode::SUCCESS,
         Err(report) => {
-            eprintln!("error: {report}");
-            ExitCode::from(if is_input(&report) { 2 } else { 1 })
+            // Standard error may be gone with its terminal.
+            let _ = writeln!(io::stderr(), "error: {report}");
+            ExitCode::from(code(&report))
         }
     }
 }
@@ -73,6 +83,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         None => start::start(&runs),
         Some(Subcommands::Run(arguments)) => run::run(&arguments, &runs),
+        Some(Subcommands::Attach(arguments)) => attach::run(&arguments, &runs),
+        Some(Subcommands::Ctl(arguments)) => ctl::run(&arguments, &runs),
         Some(Subcommands::Runs(arguments)) => {
             runs::list(&arguments, &runs).map(|()| ExitCode::SUCCESS)
         }
@@ -95,6 +107,14 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
 #[error("{0}")]
 struct InputError(String);
 
+fn code(report: &Report) -> u8 {
+    match report.downcast_ref::<HostError>() {
+        Some(host) => host.code,
+        None if is_input(report) => 2,
+        None => 1,
+    }
+}
+
 fn is_input(report: &Report) -> bool {
     if let Some(error) = report.downcast_ref::<FolderError>() {
         return error.is_input();
@@ -111,10 +131,23 @@ fn is_input(report: &Report) -> bool {
                 || report.is::<InputError>()
                 || report.is::<ExperimentError>()
                 || report.is::<ReadError>()
+                || report.is::<FindError>()
+                || is_not_hosted(report)
                 || report.is::<VerifyError>()
                 || report.is::<ThemeError>()
         }
     }
+}
+
+/// Asking for a run that nobody hosts is the asker's mistake; a connection that breaks is not.
+fn is_not_hosted(report: &Report) -> bool {
+    let attach = report.downcast_ref::<AttachError>();
+    let connect = report.downcast_ref::<ConnectError>().or(match attach {
+        Some(AttachError::Connect(error)) => Some(error),
+        _ => None,
+    });
+    matches!(connect, Some(ConnectError::NotHosted(_)))
+        || matches!(attach, Some(AttachError::Read(_)))
 }
 
 fn is_broken_pipe(report: &Report) -> bool {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use color_eyre::Result;
 use jiff::Timestamp;
 
-use super::run::{RunOptions, launch, open_recorded, require_terminal, watch};
+use super::run::{RunOptions, ScreenOptions, host, open_recorded, require_terminal, watch};
 use crate::data;
 use crate::experiment::Experiment;
 use crate::run::{RunFolder, Summary, list_runs};
@@ -29,8 +29,8 @@ pub(super) fn start(runs: &Path) -> Result<ExitCode> {
     match tui::start(&mut screen, &items, &theme) {
         Choice::Quit => Ok(ExitCode::SUCCESS),
         Choice::Launch(path) => {
-            let live = launch(experiment(&path)?, Backend::default(), runs)?;
-            watch(live, screen, &theme)
+            let attached = host(&experiment(&path)?, Backend::default(), runs)?;
+            watch(attached, screen, &theme, &ScreenOptions::default())
         }
         Choice::Open(path) => open_recorded(&path, screen, &theme),
     }

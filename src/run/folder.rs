@@ -134,6 +134,11 @@ impl RunFolder {
         self.path.join("snapshots")
     }
 
+    /// Whether a process hosts the run.
+    pub fn is_hosted(&self) -> bool {
+        self.host().is_some_and(|host| host.is_alive())
+    }
+
     /// Who hosts the run, or did.
     pub fn host(&self) -> Option<Host> {
         serde_json::from_slice(&fs::read(self.path.join("host.json")).ok()?).ok()

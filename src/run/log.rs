@@ -65,6 +65,16 @@ impl LogFile {
         self.waiting_lines += 1;
     }
 
+    /// Bytes of whole lines that are in the file.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Whole lines that wait for the next flush.
+    pub fn waiting_lines(&self) -> &[u8] {
+        &self.waiting
+    }
+
     /// Bytes that wait for the next flush.
     pub fn waiting(&self) -> usize {
         self.waiting.len()

@@ -11,9 +11,11 @@
 //!
 //! The log is the source of truth: [`RunState`] is a fold over it, live or later.
 
+mod find;
 mod folder;
 mod follow;
 pub mod frames;
+mod journal;
 mod log;
 mod reader;
 mod recorder;
@@ -21,8 +23,10 @@ mod series;
 mod state;
 mod summary;
 
+pub use find::{FindError, find_run};
 pub use folder::{FolderError, Host, RunFolder};
 pub use follow::Follower;
+pub use journal::{Listening, Subscription};
 pub use log::{LogFile, LogNews};
 pub use reader::{
     ReadError, is_complete, list_runs, read_events, read_frame, read_outline, read_state,

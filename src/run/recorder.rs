@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::folder::HEARTBEAT_SECONDS;
+use super::journal::{Journal, Listening, lock};
 use super::log::{LogFile, LogNews};
 use super::{RunFolder, frames};
 use crate::model::WeightsFile;
@@ -24,7 +25,7 @@ const WRITE_AT: usize = 1 << 16;
 /// Writes `events.jsonl`, `frames.bin`, `snapshots/` and `host.json`.
 pub struct RunRecorder {
     folder: RunFolder,
-    log: Arc<Mutex<LogFile>>,
+    journal: Arc<Mutex<Journal>>,
     frames: Option<FramesFile>,
     watcher: Watcher,
     keeper: Option<(SyncSender<()>, JoinHandle<()>)>,
@@ -49,18 +50,23 @@ impl RunRecorder {
     /// # Errors
     /// A log that cannot be made, or is there already.
     pub fn start(folder: RunFolder) -> io::Result<(Self, Receiver<Event>)> {
-        let log = Arc::new(Mutex::new(LogFile::create(&folder.events())?));
+        let journal = Arc::new(Mutex::new(Journal::new(LogFile::create(&folder.events())?)));
         let file = OpenOptions::new().append(true).create_new(true).open(folder.frames())?;
         let (sender, receiver) = mpsc::sync_channel(WATCHER_QUEUE);
         let recorder = RunRecorder {
-            keeper: Some(keep(folder.clone(), log.clone())?),
+            keeper: Some(keep(folder.clone(), journal.clone())?),
             folder,
-            log,
+            journal,
             frames: Some(FramesFile { file, length: 0 }),
             watcher: Watcher { sender: Some(sender), pending: VecDeque::new() },
             last: (0, 0.0),
         };
         Ok((recorder, receiver))
+    }
+
+    /// Where others can listen to the events as they are written.
+    pub fn listening(&self) -> Listening {
+        Listening::new(self.journal.clone())
     }
 
     /// Step and seconds of the newest event.
@@ -70,17 +76,17 @@ impl RunRecorder {
 
     fn write(&mut self, event: &Event) {
         let Ok(line) = serde_json::to_string(event) else { return };
-        let mut log = lock(&self.log);
-        log.push(&line);
+        let mut journal = lock(&self.journal);
+        journal.push(&line);
         let last = matches!(event.kind, EventKind::Finished { .. });
-        if last || log.waiting() >= WRITE_AT {
-            log.flush();
+        if last || journal.log().waiting() >= WRITE_AT {
+            journal.log().flush();
         }
         if last {
-            log.sync();
+            journal.log().sync();
         }
-        let news = log.news();
-        drop(log);
+        let news = journal.news();
+        drop(journal);
         if let Some(news) = news {
             self.report(&news);
         }
@@ -98,7 +104,7 @@ impl RunRecorder {
         let (step, seconds) = self.last;
         let event = Event { step, seconds, kind: EventKind::Notice { message } };
         if let Ok(line) = serde_json::to_string(&event) {
-            lock(&self.log).push(&line);
+            lock(&self.journal).push(&line);
         }
         self.watcher.send(event);
     }
@@ -140,9 +146,7 @@ impl Drop for RunRecorder {
             drop(stop);
             let _ = thread.join();
         }
-        let mut log = lock(&self.log);
-        log.flush();
-        log.sync();
+        lock(&self.journal).end();
     }
 }
 
@@ -181,7 +185,7 @@ impl Watcher {
 /// A thread that flushes the log at least once a second and beats the heart, paused or not.
 fn keep(
     folder: RunFolder,
-    log: Arc<Mutex<LogFile>>,
+    journal: Arc<Mutex<Journal>>,
 ) -> io::Result<(SyncSender<()>, JoinHandle<()>)> {
     let started = Timestamp::now();
     folder.beat(started)?;
@@ -192,7 +196,7 @@ fn keep(
             if stopped.recv_timeout(half_second) == Err(mpsc::RecvTimeoutError::Disconnected) {
                 break;
             }
-            lock(&log).flush();
+            lock(&journal).log().flush();
             if tick.is_multiple_of(2 * HEARTBEAT_SECONDS) {
                 // A full disk is told by the log; a missed beat only makes the run look old.
                 let _ = folder.beat(started);
@@ -200,8 +204,4 @@ fn keep(
         }
     })?;
     Ok((stop, thread))
-}
-
-fn lock(log: &Mutex<LogFile>) -> MutexGuard<'_, LogFile> {
-    log.lock().unwrap_or_else(PoisonError::into_inner)
 }

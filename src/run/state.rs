@@ -112,6 +112,8 @@ impl RunState {
         self.seconds = self.seconds.max(event.seconds);
         match &event.kind {
             EventKind::Started(started) => {
+                // Whoever reads a run from its beginning again forgets what was known of it.
+                *self = RunState::default();
                 self.distance = vec![Distance::default(); started.layers.len()];
                 self.started = Some(Arc::new((**started).clone()));
             }

@@ -1,18 +1,18 @@
-//! A run in this process: the trainer on a thread of its own.
+//! A run in this process: the trainer on a thread of its own. Screens look at it from other processes, through a
+//! [`Server`](super::Server).
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-use super::Session;
-use crate::run::{RunFolder, RunRecorder};
-use crate::train::{Command, Event, EventKind, Order, Prepared, Reason, Recorder, Trainer};
+use crate::run::{Listening, RunFolder, RunRecorder};
+use crate::train::{Event, EventKind, Order, Prepared, Reason, Recorder, Trainer};
 
 /// A run that this process trains.
 pub struct Live {
     folder: RunFolder,
+    listening: Listening,
     events: Receiver<Event>,
     commands: Sender<Order>,
     thread: Option<JoinHandle<()>>,
@@ -25,15 +25,39 @@ impl Live {
     /// A folder that cannot be written to.
     pub fn start(prepared: Prepared, folder: RunFolder) -> io::Result<Self> {
         let (recorder, events) = RunRecorder::start(folder.clone())?;
+        let listening = recorder.listening();
         let (commands, inbox) = mpsc::channel();
         let body = move || train(prepared, inbox, recorder);
         let thread = thread::Builder::new().name("trainer".into()).spawn(body)?;
-        Ok(Live { folder, events, commands, thread: Some(thread) })
+        Ok(Live { folder, listening, events, commands, thread: Some(thread) })
     }
 
-    /// Where commands go, for a thread that has only those to send.
-    pub fn commands(&self) -> Sender<Order> {
+    /// The run's folder.
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// Where orders go.
+    pub fn orders(&self) -> Sender<Order> {
         self.commands.clone()
+    }
+
+    /// Where others can listen to the events.
+    pub fn listening(&self) -> Listening {
+        self.listening.clone()
+    }
+
+    /// Asks the trainer to do something; the answer comes as an event.
+    pub fn send(&self, order: impl Into<Order>) {
+        // A trainer that has ended obeys nobody; its last event says so.
+        let _ = self.commands.send(order.into());
+    }
+
+    /// Waits until the run has ended and everything is saved.
+    pub fn wait(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -43,31 +67,6 @@ impl Iterator for Live {
 
     fn next(&mut self) -> Option<Event> {
         self.events.recv().ok()
-    }
-}
-
-impl Session for Live {
-    fn poll(&mut self) -> Vec<Event> {
-        self.events.try_iter().collect()
-    }
-
-    fn send(&mut self, command: Command) {
-        // A trainer that has ended obeys nobody; its last event says so.
-        let _ = self.commands.send(command.into());
-    }
-
-    fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn steerable(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
-    }
-
-    fn wait(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

@@ -40,7 +40,7 @@ pub use app::{App, Change, Request};
 pub use keys::{Binding, Key};
 pub use panels::{Panel, Scene};
 pub use picture::render;
-pub use show::{Leave, show};
+pub use show::{Leave, Pace, show};
 pub use start::{Choice, ExperimentItem, RunItem, StartItems, start};
 pub use svg::to_svg;
 pub use terminal::Screen;

@@ -69,6 +69,9 @@ impl<R: Recorder> Trainer<R> {
             Command::SetPruning { .. } if !permutes => {
                 Some("only the laperm wrapper can change p while training".into())
             }
+            Command::Evaluate if self.evaluated_step == Some(self.step) => {
+                Some("these weights are evaluated already".into())
+            }
             Command::Watch { layer, vector } => {
                 let vectors = self.frames.vectors(*layer);
                 (*vector >= vectors)
