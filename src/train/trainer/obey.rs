@@ -47,7 +47,11 @@ impl<R: Recorder> Trainer<R> {
                 self.follow_schedule(self.plan.epoch_of(self.step + 1));
             }
             Command::Sync => self.synchronize(),
-            Command::Evaluate => self.evaluate_as_synced(),
+            Command::Evaluate => {
+                // Whoever asks gets an answer, even if these weights have been looked at.
+                self.evaluated_step = None;
+                self.evaluate_as_synced();
+            }
             Command::Snapshot => self.save_snapshot(),
             Command::Watch { layer, vector } => {
                 self.frames.watch(layer, vector, &self.learner);
@@ -68,9 +72,6 @@ impl<R: Recorder> Trainer<R> {
             }
             Command::SetPruning { .. } if !permutes => {
                 Some("only the laperm wrapper can change p while training".into())
-            }
-            Command::Evaluate if self.evaluated_step == Some(self.step) => {
-                Some("these weights are evaluated already".into())
             }
             Command::Watch { layer, vector } => {
                 let vectors = self.frames.vectors(*layer);
