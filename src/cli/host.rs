@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, ExitCode, Stdio};
 
 use color_eyre::Result;
@@ -64,8 +64,10 @@ pub(super) fn start(runs: &Path, arguments: &[String], input: &str) -> Result<At
 }
 
 /// The program that runs, even if its file was replaced meanwhile.
-fn this_program() -> io::Result<std::path::PathBuf> {
-    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
+fn this_program() -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    let replaced = PathBuf::from("/proc/self/exe");
+    Ok(if !path.exists() && replaced.exists() { replaced } else { path })
 }
 
 /// Hosts a run to its end, far from any terminal.
