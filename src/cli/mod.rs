@@ -146,7 +146,7 @@ fn is_not_hosted(report: &Report) -> bool {
         Some(AttachError::Connect(error)) => Some(error),
         _ => None,
     });
-    matches!(connect, Some(ConnectError::NotHosted(_)))
+    matches!(connect, Some(ConnectError::NotHosted(_) | ConnectError::Elsewhere { .. }))
         || matches!(attach, Some(AttachError::Read(_)))
 }
 

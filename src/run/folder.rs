@@ -161,9 +161,14 @@ impl RunFolder {
 }
 
 impl Host {
+    /// Whether it is on this machine.
+    pub fn is_here(&self) -> bool {
+        self.host == machine()
+    }
+
     /// Whether the process is alive: asked of the kernel on the same machine, else judged by its heartbeat.
     pub fn is_alive(&self) -> bool {
-        if self.host == machine() {
+        if self.is_here() {
             let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
             return pid.is_some_and(|pid| {
                 // Not permitted to signal it is alive, too.

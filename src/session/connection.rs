@@ -18,6 +18,14 @@ pub enum ConnectError {
         .0.display()
     )]
     NotHosted(PathBuf),
+    /// A process on another machine hosts it.
+    #[error("the run {} is hosted on another machine: attach to it on {host}", run.display())]
+    Elsewhere {
+        /// The run's folder.
+        run: PathBuf,
+        /// The machine's name.
+        host: String,
+    },
     /// The host says no.
     #[error("the process that hosts the run refuses: {reason}")]
     Refused {
@@ -49,8 +57,7 @@ impl Connection {
     /// # Errors
     /// Nobody hosts the run, or the host refuses.
     pub fn open(folder: &RunFolder, role: &str) -> Result<Self, ConnectError> {
-        let not_hosted = |_| ConnectError::NotHosted(folder.path().to_owned());
-        let mut stream = socket::connect(folder).map_err(not_hosted)?;
+        let mut stream = socket::connect(folder).map_err(|_| not_hosted(folder))?;
         // Whoever put a socket there: what it says is believed only if it is this user.
         socket::peer(&stream)?;
         let hello = Hello { laperm: VERSION, role: role.to_owned() };
@@ -100,6 +107,14 @@ impl Commands {
     /// The connection is closed.
     pub fn send(&mut self, command: &Command) -> io::Result<()> {
         self.0.write_all(wire::line(command)?.as_bytes())
+    }
+}
+
+fn not_hosted(folder: &RunFolder) -> ConnectError {
+    let run = folder.path().to_owned();
+    match folder.host().filter(|host| !host.is_here() && host.is_alive()) {
+        Some(host) => ConnectError::Elsewhere { run, host: host.host },
+        None => ConnectError::NotHosted(run),
     }
 }
 
