@@ -17,6 +17,7 @@ use crate::tui::ThemeError;
 mod data;
 mod headless;
 mod output;
+mod replay;
 mod run;
 mod runs;
 mod screenshot;
@@ -38,6 +39,8 @@ struct Arguments {
 enum Subcommands {
     /// Train an experiment, on the screen or --headless.
     Run(run::RunArguments),
+    /// Play a recorded run, or follow one that is still being written.
+    Replay(replay::ReplayArguments),
     /// List the runs.
     Runs(runs::RunsArguments),
     /// Draw the screen of a run as SVG.
@@ -73,6 +76,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         None => start::start(&runs),
         Some(Subcommands::Run(arguments)) => run::run(&arguments, &runs),
+        Some(Subcommands::Replay(arguments)) => replay::run(&arguments, &runs),
         Some(Subcommands::Runs(arguments)) => {
             runs::list(&arguments, &runs).map(|()| ExitCode::SUCCESS)
         }

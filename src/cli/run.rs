@@ -11,7 +11,7 @@ use color_eyre::Result;
 use super::{InputError, headless, output};
 use crate::experiment::Experiment;
 use crate::run::{FolderError, RunFolder, RunState, Summary, is_complete};
-use crate::session::{Live, Recorded, Session};
+use crate::session::{Live, Session};
 use crate::train::{Backend, Command, Prepared, Reason};
 use crate::tui::{self, Leave, Screen, Theme};
 
@@ -107,14 +107,6 @@ pub(super) fn watch(mut live: Live, mut screen: Screen, theme: &Theme) -> Result
     screen.close();
     output::text(&farewell(&state, &folder))?;
     ended(&state, &folder)
-}
-
-/// Shows a run that was recorded before, as it ended.
-pub(super) fn open_recorded(path: &Path, mut screen: Screen, theme: &Theme) -> Result<ExitCode> {
-    let mut recorded = Recorded::open(RunFolder::open(path))?;
-    tui::show(&mut screen, &mut recorded, theme);
-    screen.close();
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The exit code of a run that has ended. A run that is not all on disk is a failure however well it went.

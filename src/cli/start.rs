@@ -7,10 +7,12 @@ use std::process::ExitCode;
 use color_eyre::Result;
 use jiff::Timestamp;
 
-use super::run::{RunOptions, launch, open_recorded, require_terminal, watch};
+use super::replay;
+use super::run::{RunOptions, launch, require_terminal, watch};
 use crate::data;
 use crate::experiment::Experiment;
 use crate::run::{RunFolder, Summary, list_runs};
+use crate::session::Replay;
 use crate::train::Backend;
 use crate::tui::{self, Choice, ExperimentItem, RunItem, Screen, StartItems, Theme};
 
@@ -32,7 +34,7 @@ pub(super) fn start(runs: &Path) -> Result<ExitCode> {
             let live = launch(experiment(&path)?, Backend::default(), runs)?;
             watch(live, screen, &theme)
         }
-        Choice::Open(path) => open_recorded(&path, screen, &theme),
+        Choice::Open(path) => replay::show(Replay::open(RunFolder::open(&path))?, screen, &theme),
     }
 }
 

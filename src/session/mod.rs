@@ -7,10 +7,10 @@ use std::path::Path;
 use crate::train::{Command, Event};
 
 mod live;
-mod recorded;
+mod replay;
 
 pub use live::Live;
-pub use recorded::Recorded;
+pub use replay::{Playback, Replay, Target, Transport};
 
 /// A source of events that may listen to commands.
 pub trait Session {
@@ -25,6 +25,11 @@ pub trait Session {
 
     /// Whether the run can be steered from here, as a live one can.
     fn steerable(&self) -> bool;
+
+    /// The session as a recorded run, which is played instead of polled; `None` for a run that tells its events itself.
+    fn replay(&mut self) -> Option<&mut Replay> {
+        None
+    }
 
     /// Waits until the run has ended and everything is saved. Called when the screen is already closed.
     fn wait(&mut self);

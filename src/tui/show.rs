@@ -6,7 +6,7 @@ use super::app::{App, Change, Request};
 use super::picture;
 use super::terminal::{Input, Screen};
 use super::theme::Theme;
-use crate::session::Session;
+use crate::session::{Replay, Session};
 use crate::train::Command;
 
 /// How a person left the screen of a run.
@@ -29,6 +29,9 @@ const TICK: Duration = Duration::from_millis(50);
 /// terminal is sent, and the eye does not mind.
 const CALM: Duration = Duration::from_millis(100);
 
+/// The same for a recorded run, which is to move like a film.
+const FILM: Duration = Duration::from_millis(33);
+
 /// Shows a run until the person leaves. Nothing closes by itself: a run that has ended can still be
 /// looked at. Returns after telling the run to stop where [`Leave`] says so.
 pub fn show(screen: &mut Screen, session: &mut dyn Session, theme: &Theme) -> Leave {
@@ -48,8 +51,15 @@ fn explore(
     theme: &Theme,
 ) -> std::io::Result<Leave> {
     let mut drawn: Option<Instant> = None;
+    let (tick, calm) = match session.replay() {
+        Some(_) => (FILM, FILM),
+        None => (TICK, CALM),
+    };
     loop {
-        app.take_events(&session.poll());
+        match session.replay() {
+            Some(replay) => play(app, replay),
+            None => app.take_events(&session.poll()),
+        }
         app.take_commands().into_iter().for_each(|command| session.send(command));
         match app.take_request() {
             Some(Request::Leave) => return Ok(Leave::Left),
@@ -61,8 +71,8 @@ fn explore(
         let age = drawn.map_or(Duration::MAX, |drawn| drawn.elapsed());
         let due = match app.change() {
             Change::None => false,
-            Change::Run => age >= CALM,
-            Change::Person => age >= TICK,
+            Change::Run => age >= calm,
+            Change::Person => age >= tick,
         };
         if due {
             screen.draw(|area, buffer| picture::render(app, theme, area, buffer))?;
@@ -70,8 +80,8 @@ fn explore(
             drawn = Some(Instant::now());
         }
         let patience = match app.change() {
-            Change::Person => TICK.saturating_sub(age),
-            _ => TICK,
+            Change::Person => tick.saturating_sub(age),
+            _ => tick,
         };
         for input in screen.wait(patience) {
             match input {
@@ -82,5 +92,22 @@ fn explore(
                 Input::HungUp => return Ok(Leave::HungUp),
             }
         }
+    }
+}
+
+/// Passes on what the person wants of a recorded run, and shows where it is then.
+fn play(app: &mut App, replay: &mut Replay) {
+    let now = Instant::now();
+    for transport in app.take_transports() {
+        if let Err(why) = replay.obey(transport, now) {
+            app.warn(why);
+        }
+    }
+    if let Some((state, playback)) = replay.advance(now) {
+        app.set_state(state);
+        app.set_playback(playback);
+    }
+    if let Some(news) = replay.take_news() {
+        app.warn(news);
     }
 }
