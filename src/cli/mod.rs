@@ -22,6 +22,7 @@ mod data;
 mod headless;
 mod host;
 mod output;
+mod replay;
 mod run;
 mod runs;
 mod screenshot;
@@ -47,6 +48,8 @@ enum Subcommands {
     Attach(attach::AttachArguments),
     /// Steer a run from a script.
     Ctl(ctl::CtlArguments),
+    /// Play a recorded run, or follow one that is still being written.
+    Replay(replay::ReplayArguments),
     /// List the runs.
     Runs(runs::RunsArguments),
     /// Draw the screen of a run as SVG.
@@ -85,6 +88,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Some(Subcommands::Run(arguments)) => run::run(&arguments, &runs),
         Some(Subcommands::Attach(arguments)) => attach::run(&arguments, &runs),
         Some(Subcommands::Ctl(arguments)) => ctl::run(&arguments, &runs),
+        Some(Subcommands::Replay(arguments)) => replay::run(&arguments, &runs),
         Some(Subcommands::Runs(arguments)) => {
             runs::list(&arguments, &runs).map(|()| ExitCode::SUCCESS)
         }

@@ -10,7 +10,7 @@ use color_eyre::Result;
 use super::{InputError, headless, host, output};
 use crate::experiment::Experiment;
 use crate::run::{FolderError, RunFolder, RunState, Summary, is_complete};
-use crate::session::{Attached, Live, Recorded, Session};
+use crate::session::{Attached, Live, Session};
 use crate::train::{Backend, Command, Prepared, Reason};
 use crate::tui::{self, Leave, Pace, Screen, Theme};
 
@@ -49,8 +49,9 @@ pub(super) enum OnHangup {
 }
 
 impl ScreenOptions {
-    fn pace(&self) -> Pace {
-        if self.slow_link { Pace::SLOW } else { Pace::default() }
+    /// How much the terminal is sent, where `usual` is what it is sent over a good connection.
+    pub(super) fn pace(&self, usual: Pace) -> Pace {
+        if self.slow_link { Pace::SLOW } else { usual }
     }
 }
 
@@ -148,7 +149,7 @@ pub(super) fn watch(
     theme: &Theme,
     options: &ScreenOptions,
 ) -> Result<ExitCode> {
-    let leave = tui::show(&mut screen, &mut attached, theme, options.pace());
+    let leave = tui::show(&mut screen, &mut attached, theme, options.pace(Pace::LIVE));
     let folder = RunFolder::open(attached.folder());
     if leave == Leave::HungUp {
         if options.on_hangup == OnHangup::Stop {
@@ -170,14 +171,6 @@ pub(super) fn watch(
     let state = crate::run::read_state(&folder)?;
     output::text(&farewell(&state, &folder))?;
     ended(&state, &folder)
-}
-
-/// Shows a run that was recorded before, as it ended.
-pub(super) fn open_recorded(path: &Path, mut screen: Screen, theme: &Theme) -> Result<ExitCode> {
-    let mut recorded = Recorded::open(RunFolder::open(path))?;
-    tui::show(&mut screen, &mut recorded, theme, Pace::default());
-    screen.close();
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The exit code of a run that has ended. A run that is not all on disk is a failure however well it went.

@@ -1,6 +1,7 @@
 //! `laperm screenshot RUN`
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
 use color_eyre::Result;
@@ -9,7 +10,7 @@ use ratatui::layout::Rect;
 
 use super::{InputError, output};
 use crate::run::RunFolder;
-use crate::session::{Recorded, Session};
+use crate::session::{Replay, Target, Transport};
 use crate::tui::{Action, App, Depth, Theme, render, to_svg};
 
 #[derive(Debug, Args)]
@@ -19,6 +20,9 @@ pub(super) struct ScreenshotArguments {
     /// Columns and rows.
     #[arg(long, default_value = "120x36", value_name = "COLUMNSxROWS", value_parser = size)]
     size: (u16, u16),
+    /// Show what was known after this step; the end of the log where absent.
+    #[arg(long)]
+    step: Option<u64>,
     /// Zoom this panel, counted from 1.
     #[arg(long)]
     panel: Option<usize>,
@@ -32,9 +36,15 @@ pub(super) struct ScreenshotArguments {
 
 pub(super) fn run(arguments: &ScreenshotArguments) -> Result<()> {
     let folder = RunFolder::open(&arguments.run);
-    let mut recorded = Recorded::open(folder.clone())?;
+    let mut replay = Replay::open(folder.clone())?;
+    if let Some(step) = arguments.step {
+        replay.obey(Transport::To(Target::Step(step)), Instant::now()).map_err(InputError)?;
+    }
+    if let Some(news) = replay.take_news() {
+        eprintln!("warning: {news}");
+    }
     let mut app = App::new(false);
-    app.take_events(&recorded.poll());
+    app.set_state(replay.state());
     if let Some(layer) = arguments.layer {
         app.choose_layer(layer.saturating_sub(1));
     }

@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use color_eyre::Result;
 use jiff::Timestamp;
 
-use super::run::{RunOptions, ScreenOptions, host, open_recorded, require_terminal, watch};
+use super::replay;
+use super::run::{RunOptions, ScreenOptions, host, require_terminal, watch};
 use crate::data;
 use crate::experiment::Experiment;
 use crate::run::{RunFolder, Summary, list_runs};
+use crate::session::Replay;
 use crate::train::Backend;
-use crate::tui::{self, Choice, ExperimentItem, RunItem, Screen, StartItems, Theme};
+use crate::tui::{self, Choice, ExperimentItem, Pace, RunItem, Screen, StartItems, Theme};
 
 /// The experiment that needs nothing: it is offered first, wherever the program is started.
 const QUICK: &str = include_str!("../../experiments/quick.toml");
@@ -32,7 +34,9 @@ pub(super) fn start(runs: &Path) -> Result<ExitCode> {
             let attached = host(&experiment(&path)?, Backend::default(), runs)?;
             watch(attached, screen, &theme, &ScreenOptions::default())
         }
-        Choice::Open(path) => open_recorded(&path, screen, &theme),
+        Choice::Open(path) => {
+            replay::show(Replay::open(RunFolder::open(&path))?, screen, &theme, Pace::FILM)
+        }
     }
 }
 

@@ -1,23 +1,16 @@
 //! Reading a log piece by piece, as far as it has been written.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
-
+use super::lines::LogReader;
 use super::{ReadError, RunFolder};
-use crate::train::Event;
-
-/// Bytes read at once: a log of any length is never in memory as a whole.
-const PIECE: usize = 4 << 20;
+use crate::train::{Event, EventKind};
 
 /// A place in a run's log, moving on as the log grows.
 #[derive(Debug)]
 pub struct Follower {
-    folder: RunFolder,
-    file: File,
-    /// Bytes of whole lines that were read.
-    offset: u64,
-    lines: usize,
+    reader: LogReader,
+    restarted: bool,
+    /// Step and seconds of the newest event.
+    last: (u64, f64),
 }
 
 impl Follower {
@@ -27,20 +20,24 @@ impl Follower {
     /// A log that cannot be opened.
     pub fn open(folder: RunFolder) -> Result<Self, ReadError> {
         let path = folder.events();
-        let file = File::open(&path).map_err(|source| ReadError::Io { path, source })?;
-        Ok(Follower { folder, file, offset: 0, lines: 0 })
+        match std::fs::File::open(&path) {
+            Ok(_) => {
+                Ok(Follower { reader: LogReader::new(path), restarted: false, last: (0, 0.0) })
+            }
+            Err(source) => Err(ReadError::Io { path, source }),
+        }
     }
 
     /// The bytes of the log that were read: up to here it is known.
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.reader.offset()
     }
 
     /// The next events, some megabytes of lines at most; none when all whole lines were read. A torn last line is left
-    /// for later.
+    /// for later. Lines that are not events are skipped; an [`EventKind::Notice`] says how many.
     ///
     /// # Errors
-    /// A file that cannot be read, or a line that is not an event.
+    /// A file that cannot be read, or that is not a log.
     pub fn next_events(&mut self) -> Result<Vec<Event>, ReadError> {
         self.next_events_to(u64::MAX)
     }
@@ -50,48 +47,38 @@ impl Follower {
     /// # Errors
     /// As [`Follower::next_events`].
     pub fn next_events_to(&mut self, end: u64) -> Result<Vec<Event>, ReadError> {
-        let piece = self.piece(end).map_err(|source| self.io(source))?;
         let mut events = Vec::new();
-        for line in piece.split_inclusive(|&byte| byte == b'\n') {
-            self.lines += 1;
-            let event = serde_json::from_slice(line).map_err(|error| ReadError::Line {
-                path: self.folder.events(),
-                line: self.lines,
-                problem: error.to_string(),
-            })?;
-            self.offset += line.len() as u64;
-            events.push(event);
+        // A batch may be empty: blank lines, say.
+        while events.is_empty() {
+            let Some(batch) = self.reader.read(end, |_| true)? else { break };
+            self.restarted |= batch.restarted;
+            events.extend(batch.lines.into_iter().map(|line| line.event));
+            if let Some(last) = events.last() {
+                self.last = (last.step, last.seconds);
+            }
+            events.extend(damage(batch.damaged, self.last));
         }
         Ok(events)
     }
 
-    /// Whole lines from where we are.
-    fn piece(&self, end: u64) -> io::Result<Vec<u8>> {
-        let mut length = PIECE;
-        loop {
-            let most =
-                length.min(usize::try_from(end.saturating_sub(self.offset)).unwrap_or(length));
-            let mut piece = vec![0; most];
-            let mut filled = 0;
-            while filled < most {
-                match self.file.read_at(&mut piece[filled..], self.offset + filled as u64)? {
-                    0 => break,
-                    read => filled += read,
-                }
-            }
-            let whole =
-                piece[..filled].iter().rposition(|&byte| byte == b'\n').map_or(0, |i| i + 1);
-            // A line longer than a piece: take more at once.
-            if whole == 0 && filled == length {
-                length *= 2;
-                continue;
-            }
-            piece.truncate(whole);
-            return Ok(piece);
-        }
+    /// Whether the log was cut since this was last asked, as resuming a run does: what came after the cut is void, and
+    /// events have begun anew with the very first.
+    pub fn take_restarted(&mut self) -> bool {
+        std::mem::take(&mut self.restarted)
     }
+}
 
-    fn io(&self, source: io::Error) -> ReadError {
-        ReadError::Io { path: self.folder.events(), source }
+/// Says that lines were skipped, if any were.
+pub(super) fn damage(lines: u64, (step, seconds): (u64, f64)) -> Option<Event> {
+    let message = damage_in_words(lines)?;
+    Some(Event { step, seconds, kind: EventKind::Notice { message } })
+}
+
+/// `3 damaged lines of the log were skipped`, if any were.
+pub(super) fn damage_in_words(lines: u64) -> Option<String> {
+    match lines {
+        0 => None,
+        1 => Some("a damaged line of the log was skipped".into()),
+        lines => Some(format!("{lines} damaged lines of the log were skipped")),
     }
 }

@@ -16,18 +16,23 @@ mod folder;
 mod follow;
 pub mod frames;
 mod journal;
+mod line;
+mod lines;
 mod log;
+mod pieces;
 mod reader;
 mod recorder;
 mod series;
 mod state;
 mod summary;
+mod timeline;
 
 pub use find::{FindError, find_run};
 pub use folder::{FolderError, Host, RunFolder};
 pub use follow::Follower;
 pub use journal::{Listening, Subscription};
 pub use log::{LogFile, LogNews};
+pub use pieces::List;
 pub use reader::{
     ReadError, is_complete, list_runs, read_events, read_frame, read_outline, read_state,
 };
@@ -35,3 +40,4 @@ pub use recorder::RunRecorder;
 pub use series::Series;
 pub use state::{Distance, Mark, Notice, RunState, Scores};
 pub use summary::{Standing, Summary};
+pub use timeline::{Growth, Moment, Place, Timeline};

@@ -6,7 +6,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{RunFolder, RunState, frames};
+use super::follow::damage;
+use super::lines::LogReader;
+use super::{RunFolder, RunState, frames, line};
 use crate::train::{Event, EventKind, Frame, FrameLocation};
 
 /// A log that cannot be read.
@@ -20,59 +22,51 @@ pub enum ReadError {
         /// Why.
         source: io::Error,
     },
-    /// A line in the middle is not an event.
-    #[error("{}: line {line}: {problem}", path.display())]
-    Line {
+    /// There are lines, and none of the first is an event.
+    #[error("{}: not the log of a run: {problem}", path.display())]
+    NotALog {
         /// The file.
         path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-        /// What is wrong.
+        /// What is wrong with its first line.
         problem: String,
     },
 }
 
-/// The events of a run, without their frames' arrays. A torn last line, which a crash leaves, is ignored.
+/// The events of a run, without their frames' arrays. A torn last line, which a crash leaves, is ignored. Lines that are
+/// not events are skipped; a notice at the end says how many.
 ///
 /// # Errors
-/// A file that cannot be read, or a broken line with others after it.
+/// A file that cannot be read, or that is not a log.
 pub fn read_events(folder: &RunFolder) -> Result<Vec<Event>, ReadError> {
     read(folder, |_| true)
 }
 
-/// As [`read_events`], but of all that happened at every step only the newest: enough to sum a run up, and many times
-/// faster.
+/// As [`read_events`], but of what happened at every step only the newest and a few others: enough to sum a run up, and
+/// many times faster.
 ///
 /// # Errors
 /// As [`read_events`].
 pub fn read_outline(folder: &RunFolder) -> Result<Vec<Event>, ReadError> {
-    const AT_EVERY_STEP: [&[u8]; 2] = [b"\"type\":\"step\"", b"\"type\":\"ranking_distance\""];
-    // The type follows step and seconds.
-    const BEGINNING: usize = 80;
-    read(folder, |line| {
-        let beginning = &line[..line.len().min(BEGINNING)];
-        let holds = |kind: &[u8]| beginning.windows(kind.len()).any(|window| window == kind);
-        !AT_EVERY_STEP.into_iter().any(holds)
-    })
+    read(folder, |line| !line::is_of_every_step(line))
 }
 
 /// The events whose line is `wanted`, and the last one.
-fn read(folder: &RunFolder, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<Event>, ReadError> {
-    let path = folder.events();
-    let text = fs::read(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
-    // What follows the last line break is torn, or nothing.
-    let mut lines: Vec<&[u8]> = text.split(|&byte| byte == b'\n').collect();
-    lines.pop();
-    let last = lines.len().saturating_sub(1);
-    let wanted = lines.iter().enumerate().filter(|(index, line)| *index == last || wanted(line));
-    let event = |(index, line): (usize, &&[u8])| {
-        serde_json::from_slice(line).map_err(|error| ReadError::Line {
-            path: path.clone(),
-            line: index + 1,
-            problem: error.to_string(),
-        })
-    };
-    wanted.map(event).collect()
+fn read(
+    folder: &RunFolder,
+    wanted: impl Fn(&[u8]) -> bool + Sync,
+) -> Result<Vec<Event>, ReadError> {
+    let mut reader = LogReader::new(folder.events());
+    let (mut events, mut damaged) = (Vec::<Event>::new(), 0);
+    while let Some(batch) = reader.read(u64::MAX, &wanted)? {
+        if batch.restarted {
+            (events, damaged) = (Vec::new(), 0);
+        }
+        damaged += batch.damaged;
+        events.extend(batch.lines.into_iter().map(|line| line.event));
+    }
+    let last = events.last().map_or((0, 0.0), |event| (event.step, event.seconds));
+    events.extend(damage(damaged, last));
+    Ok(events)
 }
 
 /// What is known of a run at its end, with its last frame.
@@ -100,7 +94,9 @@ pub fn read_state(folder: &RunFolder) -> Result<RunState, ReadError> {
 /// As [`read_events`].
 pub fn is_complete(folder: &RunFolder) -> Result<bool, ReadError> {
     let events = read_outline(folder)?;
-    let Some(Event { step: end, kind: EventKind::Finished { .. }, .. }) = events.last() else {
+    // A notice of damage may follow.
+    let last = events.iter().rfind(|event| !matches!(event.kind, EventKind::Notice { .. }));
+    let Some(Event { step: end, kind: EventKind::Finished { .. }, .. }) = last else {
         return Ok(false);
     };
     let saved = |event: &Event| match &event.kind {

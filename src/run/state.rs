@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Series;
+use super::{List, Series};
 use crate::train::{
     Event, EventKind, Frame, LayerSync, Phase, Reason, Schedule, Score, Started, Weights,
 };
 
-/// The state of a run after some of its events.
-#[derive(Debug, Clone, Default)]
+/// The state of a run after some of its events. A clone shares all that has been, so that it costs little however long
+/// the run is.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunState {
     /// What is trained; `None` until the run has begun.
     pub started: Option<Arc<Started>>,
@@ -43,11 +44,11 @@ pub struct RunState {
     /// The newest look at the weights.
     pub frame: Option<(u64, Arc<Frame>)>,
     /// Changes made by hand, for every time axis.
-    pub marks: Vec<Mark>,
+    pub marks: List<Mark>,
     /// Messages to a person, oldest first.
-    pub notices: Vec<Notice>,
+    pub notices: List<Notice>,
     /// Snapshots saved, relative to the run folder.
-    pub snapshots: Vec<String>,
+    pub snapshots: List<String>,
     /// Seconds since the run began, by step; a few points a second.
     pub clock: Series,
     /// Why the run ended.
@@ -60,7 +61,7 @@ pub struct RunState {
 }
 
 /// Accuracy and loss over steps.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scores {
     /// Share classified correctly, 0 to 1.
     pub accuracy: Series,
@@ -76,7 +77,7 @@ impl Scores {
 }
 
 /// The ranking distance of one layer over steps, in ranks.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Distance {
     /// Mean of D_t.
     pub mean: Series,
@@ -227,16 +228,11 @@ impl RunState {
 
     /// Seconds since the run began at `step`, between known moments by a straight line.
     pub fn seconds_at(&self, step: u64) -> f64 {
-        let (steps, seconds) = (self.clock.steps(), self.clock.values());
-        let next = steps.partition_point(|&s| s < step);
-        let (before, after) = match (next.checked_sub(1), steps.get(next)) {
-            (None, Some(&s)) => ((0, 0.0), (s, f64::from(seconds[next]))),
-            (Some(i), Some(&s)) => {
-                ((steps[i], f64::from(seconds[i])), (s, f64::from(seconds[next])))
-            }
-            (Some(i), None) => ((steps[i], f64::from(seconds[i])), (self.step, self.seconds)),
-            (None, None) => ((0, 0.0), (self.step, self.seconds)),
-        };
+        let next = self.clock.before(step);
+        let known =
+            |index: usize| self.clock.get(index).map(|(s, seconds)| (s, f64::from(seconds)));
+        let before = next.checked_sub(1).and_then(known).unwrap_or((0, 0.0));
+        let after = known(next).unwrap_or((self.step, self.seconds));
         if after.0 <= before.0 {
             return before.1;
         }
@@ -268,7 +264,7 @@ impl RunState {
 }
 
 /// Steps per second, over a window that forgets pauses and evaluations.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Pace {
     /// (step, seconds of training time), oldest first.
     window: std::collections::VecDeque<(u64, f64)>,
@@ -396,7 +392,7 @@ mod tests {
             (5, 1.0, EventKind::Applied { command: Command::Pause, by: None }),
             (6, 1.0, EventKind::RankingDistance { layers: vec![distance] }),
         ]);
-        assert_eq!(state.marks, [Mark { step: 5, label: "k = 100".into() }]);
+        assert_eq!(state.marks, List::from_iter([Mark { step: 5, label: "k = 100".into() }]));
         assert!(state.distance[0].mean.is_empty());
         assert_eq!(state.distance[1].sd.last(), Some((6, 3.0)));
     }

@@ -11,7 +11,7 @@ use crate::train::{Command, Event};
 mod attached;
 mod connection;
 mod live;
-mod recorded;
+mod replay;
 mod server;
 mod socket;
 mod wire;
@@ -19,7 +19,7 @@ mod wire;
 pub use attached::{AttachError, Attached};
 pub use connection::{Commands, ConnectError, Connection};
 pub use live::Live;
-pub use recorded::Recorded;
+pub use replay::{Playback, Replay, Target, Transport};
 pub use server::Server;
 
 /// A source of events that may listen to commands.
@@ -35,6 +35,11 @@ pub trait Session {
 
     /// Whether the run can be steered from here, as a live one can.
     fn steerable(&self) -> bool;
+
+    /// The session as a recorded run, which is played instead of polled; `None` for a run that tells its events itself.
+    fn replay(&mut self) -> Option<&mut Replay> {
+        None
+    }
 
     /// Waits until the run has ended and everything is saved. Called when the screen is already closed.
     fn wait(&mut self);

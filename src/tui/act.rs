@@ -36,6 +36,8 @@ impl App {
             Action::BackToSchedule => self.ask(Command::BackToSchedule),
             Action::Evaluate => self.ask(Command::Evaluate),
             Action::Snapshot => self.ask(Command::Snapshot),
+            Action::Replay(transport) => self.play(transport),
+            Action::JumpTo => self.prompt(Quantity::Moment),
             Action::Zoom => self.zoomed = !self.zoomed,
             Action::Unzoom => self.zoomed = false,
             Action::NextPanel => self.focus = (self.focus + 1) % Panel::ALL.len(),
@@ -90,7 +92,7 @@ impl App {
     }
 
     fn prompt(&mut self, quantity: Quantity) {
-        self.popups.push(Popup::Prompt(Prompt::new(quantity, &self.run.schedule)));
+        self.popups.push(Popup::Prompt(Prompt::new(quantity, &self.run)));
     }
 
     fn select_layer(&mut self, by: isize) {

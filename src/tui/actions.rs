@@ -5,9 +5,10 @@ use crossterm::event::KeyCode;
 use super::app::App;
 use super::keys::{Binding, Key};
 use super::panels::Panel;
+use crate::session::Transport;
 
 /// What a person can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Action {
     /// Pauses the run, or lets it go on.
     PauseOrResume,
@@ -35,6 +36,10 @@ pub enum Action {
     Evaluate,
     /// Saves the weights now.
     Snapshot,
+    /// Moves in a recorded run.
+    Replay(Transport),
+    /// Asks for a moment of a recorded run.
+    JumpTo,
     /// Fills the screen with the focused panel, or shows all again.
     Zoom,
     /// Shows all panels.
@@ -96,6 +101,7 @@ pub enum Action {
 }
 
 use Action::*;
+use Transport::{Change, End, Faster, PlayOrStop, Scrub, Slower, Start};
 
 type Row = Binding<Action, App>;
 
@@ -121,6 +127,15 @@ const fn steer(
     row("steering (* is held by hand)", action, keys, description, hint, obstacle)
 }
 
+const fn replay(
+    transport: Transport,
+    keys: &'static [Key],
+    description: &'static str,
+    hint: Option<&'static str>,
+) -> Row {
+    row("replay", Replay(transport), keys, description, hint, App::no_replay)
+}
+
 const fn panel(action: Action, keys: &'static [Key], description: &'static str) -> Row {
     row("panels", action, keys, description, None, free)
 }
@@ -140,6 +155,15 @@ const fn look(
     hint: Option<&'static str>,
 ) -> Row {
     row("what is shown", action, keys, description, hint, free)
+}
+
+const fn cursor(
+    action: Action,
+    keys: &'static [Key],
+    description: &'static str,
+    hint: Option<&'static str>,
+) -> Row {
+    row("what is shown", action, keys, description, hint, App::scrubs)
 }
 
 const fn program(
@@ -187,6 +211,29 @@ pub static ACTIONS: &[Row] = &[
     steer(BackToSchedule, &[Key::char('a')], "k, p, lr by schedule", None, App::over),
     steer(Evaluate, &[Key::char('e')], "evaluate now", None, App::over),
     steer(Snapshot, &[Key::char('s')], "save a snapshot", Some("snapshot"), App::over),
+    replay(PlayOrStop, &[Key::char(' ')], "play or stop", Some("play")),
+    replay(Scrub(-1), &[Key::plain(KeyCode::Left)], "scrub back", Some("scrub")),
+    replay(Scrub(1), &[Key::plain(KeyCode::Right)], "scrub forward", Some("scrub")),
+    replay(Scrub(-10), &[Key::shift(KeyCode::Left)], "scrub far back", None),
+    replay(Scrub(10), &[Key::shift(KeyCode::Right)], "scrub far forward", None),
+    replay(Start, &[Key::plain(KeyCode::Home)], "to the start", None),
+    replay(End, &[Key::plain(KeyCode::End)], "to the end", None),
+    replay(Faster, &[Key::char('+'), Key::char('=')], "faster: 2x, 5x, ...", Some("speed")),
+    replay(Slower, &[Key::char('-')], "slower", Some("speed")),
+    replay(Transport::Step { forward: false }, &[Key::char(',')], "a step back", Some("step")),
+    replay(Transport::Step { forward: true }, &[Key::char('.')], "a step forward", Some("step")),
+    replay(Transport::Sync { forward: true }, &[Key::char('n')], "next sync", Some("sync")),
+    replay(Transport::Sync { forward: false }, &[Key::char('N')], "previous sync", None),
+    replay(Change { forward: true }, &[Key::char('c')], "next change by hand", Some("change")),
+    replay(Change { forward: false }, &[Key::char('C')], "previous change", None),
+    row(
+        "replay",
+        JumpTo,
+        &[Key::char('G')],
+        "to a step, an epoch, 50%",
+        Some("go to"),
+        App::no_replay,
+    ),
     row(
         "panels",
         Zoom,
@@ -215,7 +262,7 @@ pub static ACTIONS: &[Row] = &[
         &[Key::char('{')],
         "previous weight vector",
         Some("vector"),
-        App::without_layers,
+        App::without_vectors,
     ),
     row(
         "what is shown",
@@ -223,21 +270,21 @@ pub static ACTIONS: &[Row] = &[
         &[Key::char('}')],
         "next weight vector",
         Some("vector"),
-        App::without_layers,
+        App::without_vectors,
     ),
-    look(CursorLeft, &[Key::plain(KeyCode::Left)], "cursor left", Some("cursor")),
-    look(CursorRight, &[Key::plain(KeyCode::Right)], "cursor right", Some("cursor")),
-    look(CursorFarLeft, &[Key::shift(KeyCode::Left)], "cursor far left", None),
-    look(CursorFarRight, &[Key::shift(KeyCode::Right)], "cursor far right", None),
-    look(CursorToStart, &[Key::plain(KeyCode::Home)], "cursor to the start", None),
-    look(CursorToNow, &[Key::plain(KeyCode::End)], "cursor follows the run", None),
+    cursor(CursorLeft, &[Key::plain(KeyCode::Left)], "cursor left", Some("cursor")),
+    cursor(CursorRight, &[Key::plain(KeyCode::Right)], "cursor right", Some("cursor")),
+    cursor(CursorFarLeft, &[Key::shift(KeyCode::Left)], "cursor far left", None),
+    cursor(CursorFarRight, &[Key::shift(KeyCode::Right)], "cursor far right", None),
+    cursor(CursorToStart, &[Key::plain(KeyCode::Home)], "cursor to the start", None),
+    cursor(CursorToNow, &[Key::plain(KeyCode::End)], "cursor follows the run", None),
     look(ZoomIn, &[Key::char('i'), Key::ctrl(KeyCode::Right)], "zoom time in", Some("zoom time")),
     look(ZoomOut, &[Key::char('o'), Key::ctrl(KeyCode::Left)], "zoom time out", Some("zoom time")),
     look(ResetView, &[Key::char('0')], "show the whole run", None),
     look(Smooth, &[Key::char('m')], "smooth curves more", None),
     look(Logarithmic, &[Key::char('g')], "logarithmic axes", None),
     look(TimeUnit, &[Key::char('x')], "steps, epochs, seconds", None),
-    look(Freeze, &[Key::char('f')], "freeze the view", None),
+    row("what is shown", Freeze, &[Key::char('f')], "freeze the view", None, App::stops_instead),
     program(Palette, &[Key::char(':')], "actions by name", None),
     program(Help, &[Key::char('?')], "this help", Some("help")),
     program(Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
@@ -259,7 +306,27 @@ fn no_panel<const INDEX: usize>(_: &App) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::keys::find;
+    use crate::session::Playback;
+    use crate::tui::keys::find_possible;
+
+    /// Every one that a key stands for.
+    const TRANSPORTS: [Transport; 15] = [
+        PlayOrStop,
+        Faster,
+        Slower,
+        Scrub(-10),
+        Scrub(-1),
+        Scrub(1),
+        Scrub(10),
+        Start,
+        End,
+        Transport::Step { forward: false },
+        Transport::Step { forward: true },
+        Transport::Sync { forward: false },
+        Transport::Sync { forward: true },
+        Change { forward: false },
+        Change { forward: true },
+    ];
 
     /// The next action in the order of the enum; the compiler sees to it that none is forgotten.
     fn all() -> Vec<Action> {
@@ -284,7 +351,13 @@ mod tests {
             Sync => BackToSchedule,
             BackToSchedule => Evaluate,
             Evaluate => Snapshot,
-            Snapshot => Zoom,
+            Snapshot => Replay(TRANSPORTS[0]),
+            Replay(transport) => {
+                let index = TRANSPORTS.iter().position(|&known| known == transport);
+                let next = index.and_then(|index| TRANSPORTS.get(index + 1));
+                next.map_or(JumpTo, |&next| Replay(next))
+            }
+            JumpTo => Zoom,
             Zoom => Unzoom,
             Unzoom => NextPanel,
             NextPanel => PreviousPanel,
@@ -329,10 +402,34 @@ mod tests {
 
     #[test]
     fn no_key_is_taken_twice() {
-        for row in ACTIONS {
+        for (index, row) in ACTIONS.iter().enumerate() {
             assert!(!row.keys.is_empty(), "{:?}", row.action);
+            // What a recorded run listens to may mean something else to a live one.
+            let same = |other: &&Row| (other.group == "replay") == (row.group == "replay");
+            let mut others = ACTIONS[..index].iter().filter(same);
+            let taken = others.find(|other| other.keys.iter().any(|key| row.keys.contains(key)));
+            assert!(taken.is_none(), "{:?} and {:?}", row.action, taken.map(|row| row.action));
+        }
+    }
+
+    #[test]
+    fn a_replay_has_its_own_meanings_of_keys_and_a_live_run_none_of_them() {
+        let live = App::new(true);
+        let mut replay = App::new(false);
+        replay.set_playback(Playback {
+            last_step: 10,
+            speed: 1,
+            playing: false,
+            at_end: true,
+            living: false,
+        });
+        for row in ACTIONS.iter().filter(|row| row.group == "replay") {
             for &key in row.keys {
-                assert_eq!(find(ACTIONS, key).map(|found| found.action), Some(row.action), "{key}");
+                let found = find_possible(ACTIONS, &replay, key).map(|found| found.action);
+                assert_eq!(found, Some(row.action), "{key}");
+                let found = find_possible(ACTIONS, &live, key).map(|found| found.action);
+                let others = ACTIONS.iter().filter(|row| row.keys.contains(&key)).count() > 1;
+                assert_eq!(found != Some(row.action), others, "{key}");
             }
         }
     }

@@ -5,12 +5,13 @@
 use crossterm::event::KeyEvent;
 
 use super::actions::{ACTIONS, Action};
-use super::keys::{Key, find};
+use super::keys::{Key, find_possible};
 use super::panels::Panel;
 use super::popup::{Popup, Reaction};
 use super::question::{Question, Topic};
 use super::view::View;
 use crate::run::RunState;
+use crate::session::{Playback, Transport};
 use crate::train::{Command, Event, EventKind, LayerInfo, Phase, Reason};
 
 /// The screen of a run.
@@ -28,6 +29,9 @@ pub struct App {
     pub(super) status: Option<Status>,
     /// Commands that were not answered yet, oldest first.
     pub(super) pending: Vec<Command>,
+    /// How a recorded run is played; `None` for one that is live.
+    pub(super) playback: Option<Playback>,
+    transports: Vec<Transport>,
     outbox: Vec<Command>,
     request: Option<Request>,
     steerable: bool,
@@ -121,6 +125,11 @@ impl App {
         std::mem::take(&mut self.outbox)
     }
 
+    /// Takes what a recorded run is to do.
+    pub fn take_transports(&mut self) -> Vec<Transport> {
+        std::mem::take(&mut self.transports)
+    }
+
     /// Takes what is wanted of the loop.
     pub fn take_request(&mut self) -> Option<Request> {
         self.request.take()
@@ -138,11 +147,27 @@ impl App {
         }
     }
 
+    /// Shows what was known of a run at one moment.
+    pub fn set_state(&mut self, state: RunState) {
+        if self.run.started.is_none() {
+            self.view.layer = state.started.as_ref().map_or(0, |started| largest(&started.layers));
+        }
+        self.view.keep_in_sight(state.step);
+        self.run = state;
+        self.change = self.change.max(Change::Run);
+    }
+
+    /// The run is a recorded one, and played like this.
+    pub fn set_playback(&mut self, playback: Playback) {
+        self.playback = Some(playback);
+        self.change = self.change.max(Change::Run);
+    }
+
     /// A key was pressed.
     pub fn key(&mut self, event: KeyEvent) {
         self.touch();
         let key = Key::from(event);
-        let action = find(ACTIONS, key).map(|binding| binding.action);
+        let action = find_possible(ACTIONS, self, key).map(|binding| binding.action);
         match (self.popups.pop(), action) {
             // Ctrl-C means the same wherever it is pressed.
             (popup, Some(Action::Interrupt)) => {
@@ -183,6 +208,11 @@ impl App {
     pub(super) fn ask(&mut self, command: Command) {
         self.pending.push(command.clone());
         self.outbox.push(command);
+    }
+
+    /// Asks a recorded run to move.
+    pub(super) fn play(&mut self, transport: Transport) {
+        self.transports.push(transport);
     }
 
     /// Lets frames carry the permutation of the vector shown. Only the newest such wish counts.
@@ -345,6 +375,7 @@ impl App {
 impl App {
     pub(super) fn over(&self) -> Option<&'static str> {
         match self.run.phase {
+            _ if self.playback.is_some() => Some("this is a replay, which is not steered"),
             Phase::Finished => Some("the run is over"),
             _ if !self.steerable => Some("this run is not steered from here"),
             _ => None,
@@ -367,6 +398,23 @@ impl App {
             "none" | "lookahead" => Some("only LaPerm prunes"),
             _ => None,
         })
+    }
+
+    pub(super) fn no_replay(&self) -> Option<&'static str> {
+        self.playback.is_none().then_some("only in a replay")
+    }
+
+    pub(super) fn scrubs(&self) -> Option<&'static str> {
+        self.playback.map(|_| "in a replay the arrows scrub")
+    }
+
+    pub(super) fn stops_instead(&self) -> Option<&'static str> {
+        self.playback.map(|_| "in a replay, space stops")
+    }
+
+    pub(super) fn without_vectors(&self) -> Option<&'static str> {
+        let recorded = self.playback.map(|_| "a replay shows the vector that was watched");
+        self.without_layers().or(recorded)
     }
 
     pub(super) fn without_layers(&self) -> Option<&'static str> {

@@ -11,6 +11,7 @@ use super::format;
 use super::row::{Part, row};
 use super::theme::Theme;
 use crate::run::RunState;
+use crate::session::Playback;
 use crate::train::{Phase, Reason, Started};
 
 /// How many lines it takes of a screen of `area`.
@@ -27,10 +28,10 @@ pub(super) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
     match area.height {
         0..3 => {
             let values = values(run, theme, false);
-            draw(progress(run, theme, values, area.width));
+            draw(progress(app, run, theme, values, area.width));
         }
         _ => {
-            draw(progress(run, theme, Vec::new(), area.width));
+            draw(progress(app, run, theme, Vec::new(), area.width));
             draw(row(values(run, theme, true), area.width));
         }
     };
@@ -44,8 +45,12 @@ fn identity(app: &App, run: &RunState, theme: &Theme) -> Vec<Part> {
         let what = format!("{} on {}", started.network, started.dataset);
         parts.push(Part::new(4, what, theme.muted));
     }
+    if let Some(playback) = &app.playback {
+        let (state, style) = played(playback, theme);
+        parts.push(Part::new(0, "REPLAY ", theme.mark).and(state, style));
+    }
     let (state, style) = state(run, app.over().is_none(), theme);
-    parts.push(Part::new(0, state, style));
+    parts.push(Part::new(u8::from(app.playback.is_some()), state, style));
     if app.frozen.is_some() {
         parts.push(Part::new(0, format!("view frozen at step {}", run.step), theme.mark));
     }
@@ -78,26 +83,47 @@ fn state(run: &RunState, steerable: bool, theme: &Theme) -> (&'static str, Style
     }
 }
 
+/// How a recorded run is played, in a word or two.
+fn played(playback: &Playback, theme: &Theme) -> (String, Style) {
+    match playback {
+        Playback { playing: true, speed, .. } => (format!("▶ {speed}x"), theme.accent),
+        Playback { at_end: true, living: true, .. } => ("▶ follows".into(), theme.accent),
+        Playback { at_end: true, .. } => ("■ at the end".into(), theme.text),
+        Playback { speed, .. } => (format!("■ stopped, {speed}x"), theme.text),
+    }
+}
+
 /// Epoch, step and a bar in the room that is left before `after`.
-fn progress(run: &RunState, theme: &Theme, after: Vec<Part>, width: u16) -> Line<'static> {
+fn progress(
+    app: &App,
+    run: &RunState,
+    theme: &Theme,
+    after: Vec<Part>,
+    width: u16,
+) -> Line<'static> {
     let Some(started) = &run.started else {
         return Line::styled("the data and the network are being prepared", theme.muted);
     };
-    let epochs = started.total_steps as f64 / started.steps_per_epoch.max(1) as f64;
+    // Of a recorded run it is known how far it went.
+    let (total, done) = match &app.playback {
+        Some(playback) => (playback.last_step, share(run.step, playback.last_step)),
+        None => (started.total_steps, run.progress()),
+    };
+    let epochs = total as f64 / started.steps_per_epoch.max(1) as f64;
     let mut line = Line::from(vec![
         Span::styled("epoch ", theme.muted),
         Span::styled(epoch(run), theme.text),
         Span::styled(format!("/{}  step ", format::short(epochs)), theme.muted),
         Span::styled(run.step.to_string(), theme.text),
-        Span::styled(format!("/{}  ", started.total_steps), theme.muted),
+        Span::styled(format!("/{total}  "), theme.muted),
     ]);
-    let percent = format!(" {:3.0} %", (run.progress() * 100.0).floor());
+    let percent = format!(" {:3.0} %", (done * 100.0).floor());
     const SHORTEST: usize = 6;
     let room = usize::from(width).saturating_sub(line.width() + percent.len());
     let after = row(after, room.saturating_sub(SHORTEST + 2) as u16);
     let gap = if after.width() > 0 { 2 } else { 0 };
     let bar = room.saturating_sub(after.width() + gap);
-    let done = (run.progress() * bar as f64).round() as usize;
+    let done = (done * bar as f64).round() as usize;
     line.push_span(Span::styled("━".repeat(done.min(bar)), theme.accent));
     line.push_span(Span::styled("─".repeat(bar.saturating_sub(done)), theme.muted));
     line.push_span(Span::styled(percent, theme.text));
@@ -106,6 +132,10 @@ fn progress(run: &RunState, theme: &Theme, after: Vec<Part>, width: u16) -> Line
         line.extend(after.spans);
     }
     line
+}
+
+fn share(step: u64, last: u64) -> f64 {
+    (step as f64 / last.max(1) as f64).min(1.0)
 }
 
 /// Epochs that are done, with a digit of the one under way, cut off and not rounded up.

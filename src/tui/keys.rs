@@ -99,6 +99,16 @@ pub fn find<A, C>(table: &[Binding<A, C>], key: Key) -> Option<&Binding<A, C>> {
     table.iter().find(|binding| binding.keys.contains(&key))
 }
 
+/// The line of `table` for `key` that can be done on `screen` now, or else the first for it: that one says why not.
+pub fn find_possible<'a, A, C>(
+    table: &'a [Binding<A, C>],
+    screen: &C,
+    key: Key,
+) -> Option<&'a Binding<A, C>> {
+    let mut lines = table.iter().filter(|binding| binding.keys.contains(&key));
+    lines.clone().find(|binding| (binding.obstacle)(screen).is_none()).or_else(|| lines.next())
+}
+
 /// The footer's hints of what can be done on `screen` now: keys and a word.
 pub fn hints<A, C>(table: &[Binding<A, C>], screen: &C) -> Vec<(String, &'static str)> {
     let mut hints: Vec<(String, &'static str)> = Vec::new();

@@ -1,4 +1,4 @@
-//! Typing a value for k, p or the learning rate.
+//! Typing a value for k, p or the learning rate, or a moment of a recorded run.
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
@@ -6,11 +6,14 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
+use super::actions::Action;
 use super::format;
 use super::line_edit::LineEdit;
 use super::popup::{Reaction, frame};
 use super::theme::Theme;
-use crate::train::{Command, Schedule};
+use crate::run::RunState;
+use crate::session::{Target, Transport};
+use crate::train::Command;
 
 /// What a value is typed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +24,17 @@ pub(super) enum Quantity {
     Pruning,
     /// lr.
     LearningRate,
+    /// A moment of a recorded run.
+    Moment,
 }
 
 impl Quantity {
-    /// The command that `text` asks for, or what is wrong with it.
+    /// What `text` asks for, or what is wrong with it.
     ///
     /// A pruning ratio may be given in percent or as a share: with a `%` it is percent; without, a
     /// number below 1 is a share and any other is percent. So `50`, `50%` and `0.5` are the same,
     /// and half a percent is `0.5%`.
-    pub fn parse(self, text: &str) -> Result<Command, String> {
+    pub fn parse(self, text: &str) -> Result<Reaction, String> {
         let text = text.trim();
         let number = |text: &str| {
             let value = text.trim().parse::<f64>();
@@ -53,10 +58,14 @@ impl Quantity {
                 Command::SetPruning { p }
             }
             Quantity::LearningRate => Command::SetLearningRate { lr: number(text)? },
+            Quantity::Moment => {
+                let transport = Transport::To(target(text)?);
+                return Ok(Reaction::Run(Action::Replay(transport)));
+            }
         };
         match command.problem() {
             Some(problem) => Err(problem),
-            None => Ok(command),
+            None => Ok(Reaction::Send(command)),
         }
     }
 
@@ -65,6 +74,7 @@ impl Quantity {
             Quantity::Period => "k: steps between syncs",
             Quantity::Pruning => "p: share of weights pruned",
             Quantity::LearningRate => "lr: learning rate",
+            Quantity::Moment => "go to",
         }
     }
 
@@ -74,6 +84,7 @@ impl Quantity {
             Quantity::Period => "a whole number, at least 1",
             Quantity::Pruning => "50, 50% and 0.5 are the same; half a percent is 0.5%",
             Quantity::LearningRate => "a positive number: 0.001 or 1e-3",
+            Quantity::Moment => "a step (1200), an epoch (e3) or a share (50%)",
         }
     }
 }
@@ -81,6 +92,25 @@ impl Quantity {
 /// A share of 1, as exact as it was typed: 99.9 % is 0.999.
 fn of_percent(percent: f64) -> f64 {
     (percent * 1e10).round() / 1e12
+}
+
+/// The moment that `text` names.
+fn target(text: &str) -> Result<Target, String> {
+    let epoch = text.strip_prefix(['e', 'E']).map(|epoch| epoch.trim().parse().map(Target::Epoch));
+    let share = text
+        .strip_suffix('%')
+        .map(|percent| percent.trim().parse().map(|percent: f64| Target::Share(percent / 100.0)));
+    let step = || text.parse().ok().map(Target::Step);
+    match epoch.or(share).map_or_else(step, Result::ok) {
+        Some(Target::Share(share)) if !(0.0..=1.0).contains(&share) => {
+            Err("a share goes from 0 % to 100 %".into())
+        }
+        Some(Target::Epoch(epoch)) if !(epoch >= 0.0 && epoch.is_finite()) => {
+            Err("an epoch is 0 or more".into())
+        }
+        Some(target) => Ok(target),
+        None => Err(format!("`{text}` is no step (1200), epoch (e3) or share (50%)")),
+    }
 }
 
 /// The box to type in.
@@ -92,12 +122,14 @@ pub(super) struct Prompt {
 }
 
 impl Prompt {
-    /// Asks for `quantity`; `schedule` tells what it is now.
-    pub fn new(quantity: Quantity, schedule: &Schedule) -> Self {
+    /// Asks for `quantity`; `run` tells what it is now.
+    pub fn new(quantity: Quantity, run: &RunState) -> Self {
+        let schedule = &run.schedule;
         let now = match quantity {
             Quantity::Period => schedule.k.to_string(),
             Quantity::Pruning => format::ratio(schedule.p),
             Quantity::LearningRate => schedule.lr.to_string(),
+            Quantity::Moment => format!("step {}, epoch {:.1}", run.step, run.epoch()),
         };
         Self { quantity, now, edit: LineEdit::default() }
     }
@@ -107,7 +139,7 @@ impl Prompt {
             KeyCode::Esc => Reaction::Close,
             KeyCode::Enter if self.edit.is_empty() => Reaction::Close,
             KeyCode::Enter => match self.quantity.parse(&self.edit.text()) {
-                Ok(command) => Reaction::Send(command),
+                Ok(reaction) => reaction,
                 Err(_) => Reaction::Stay,
             },
             _ => {
@@ -127,10 +159,7 @@ impl Prompt {
         let answer = match self.edit.is_empty() {
             true => Line::styled(self.quantity.rule(), theme.muted),
             false => match self.quantity.parse(&self.edit.text()) {
-                Ok(Command::SetPruning { p }) => {
-                    Line::styled(format!("p = {}", format::ratio(p)), theme.accent)
-                }
-                Ok(command) => Line::styled(command.to_string(), theme.accent),
+                Ok(reaction) => Line::styled(in_words(&reaction), theme.accent),
                 Err(problem) => Line::styled(problem, theme.warning),
             },
         };
@@ -140,6 +169,20 @@ impl Prompt {
         for (line, row) in lines.into_iter().zip(inner.rows()) {
             line.render(row, buffer);
         }
+    }
+}
+
+/// What will be done.
+fn in_words(reaction: &Reaction) -> String {
+    match reaction {
+        Reaction::Send(Command::SetPruning { p }) => format!("p = {}", format::ratio(*p)),
+        Reaction::Send(command) => command.to_string(),
+        Reaction::Run(Action::Replay(Transport::To(target))) => match target {
+            Target::Step(step) => format!("to the end of step {}", format::grouped(*step)),
+            Target::Epoch(epoch) => format!("to the end of epoch {epoch}"),
+            Target::Share(share) => format!("to {} of the log", format::percent(*share, 1)),
+        },
+        _ => String::new(),
     }
 }
 
@@ -159,7 +202,8 @@ mod tests {
             ("1", 0.01),
             ("99.9", 0.999),
         ] {
-            assert_eq!(Quantity::Pruning.parse(text), Ok(Command::SetPruning { p }), "{text}");
+            let sent = Reaction::Send(Command::SetPruning { p });
+            assert_eq!(Quantity::Pruning.parse(text), Ok(sent), "{text}");
         }
         for text in ["100", "-1", "nan", "inf", "120%"] {
             let problem = Quantity::Pruning.parse(text);
@@ -170,13 +214,30 @@ mod tests {
 
     #[test]
     fn a_period_and_a_learning_rate() {
-        assert_eq!(Quantity::Period.parse(" 20 "), Ok(Command::SetPeriod { k: 20 }));
+        let sent = Reaction::Send(Command::SetPeriod { k: 20 });
+        assert_eq!(Quantity::Period.parse(" 20 "), Ok(sent));
         assert_eq!(Quantity::Period.parse("0"), Err("k must be at least 1".into()));
         let fraction = Quantity::Period.parse("2.5");
         assert_eq!(fraction, Err("`2.5` is not a whole number of steps".into()));
         let rate = Quantity::LearningRate.parse("1e-3");
-        assert_eq!(rate, Ok(Command::SetLearningRate { lr: 0.001 }));
+        assert_eq!(rate, Ok(Reaction::Send(Command::SetLearningRate { lr: 0.001 })));
         assert!(Quantity::LearningRate.parse("0").is_err());
         assert!(Quantity::LearningRate.parse("inf").is_err());
+    }
+
+    #[test]
+    fn a_moment_is_a_step_an_epoch_or_a_share() {
+        let parse = |text| match Quantity::Moment.parse(text) {
+            Ok(Reaction::Run(Action::Replay(Transport::To(target)))) => Ok(target),
+            Ok(_) => panic!("not a moment"),
+            Err(problem) => Err(problem),
+        };
+        assert_eq!(parse(" 1200 "), Ok(Target::Step(1200)));
+        assert_eq!(parse("e3"), Ok(Target::Epoch(3.0)));
+        assert_eq!(parse("e 2.5"), Ok(Target::Epoch(2.5)));
+        assert_eq!(parse("50 %"), Ok(Target::Share(0.5)));
+        for text in ["", "x", "e", "%", "-1", "1.5", "e-1", "enan", "120%"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
     }
 }

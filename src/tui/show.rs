@@ -6,7 +6,7 @@ use super::app::{App, Change, Request};
 use super::picture;
 use super::terminal::{Input, Screen};
 use super::theme::Theme;
-use crate::session::Session;
+use crate::session::{Replay, Session};
 use crate::train::Command;
 
 /// How a person left the screen of a run.
@@ -29,18 +29,19 @@ pub enum Leave {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
     bytes_per_second: f64,
+    /// The shortest time between two pictures.
+    calm: Duration,
 }
 
 impl Pace {
-    /// For a connection that carries little.
-    pub const SLOW: Pace = Pace { bytes_per_second: 1_600.0 };
-}
+    /// For any connection of today. The eye does not mind ten pictures a second.
+    pub const LIVE: Pace = Pace { bytes_per_second: 16_000.0, calm: Duration::from_millis(100) };
 
-impl Default for Pace {
-    /// For any connection of today.
-    fn default() -> Self {
-        Pace { bytes_per_second: 16_000.0 }
-    }
+    /// For a recorded run, which is to move like a film.
+    pub const FILM: Pace = Pace { bytes_per_second: 160_000.0, calm: Duration::from_millis(33) };
+
+    /// For a connection that carries little.
+    pub const SLOW: Pace = Pace { bytes_per_second: 1_600.0, ..Pace::LIVE };
 }
 
 /// How often events are looked for.
@@ -48,9 +49,6 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// The shortest time between two pictures while a person does something.
 const PROMPT: Duration = Duration::from_millis(25);
-
-/// The shortest time between two pictures when nobody touches anything: the eye does not mind.
-const CALM: Duration = Duration::from_millis(100);
 
 /// Shows a run until the person leaves. Nothing closes by itself: a run that has ended can still be
 /// looked at. Returns after telling the run to stop where [`Leave`] says so.
@@ -73,7 +71,10 @@ fn explore(
 ) -> std::io::Result<Leave> {
     let mut budget = Budget { pace, debt: 0.0, drawn: None };
     loop {
-        app.take_events(&session.poll());
+        match session.replay() {
+            Some(replay) => play(app, replay),
+            None => app.take_events(&session.poll()),
+        }
         app.steer(session.steerable());
         app.take_commands().into_iter().for_each(|command| session.send(command));
         match app.take_request() {
@@ -89,9 +90,10 @@ fn explore(
             budget.spend(screen.draw(|area, buffer| picture::render(app, theme, area, buffer))?);
             app.drawn();
         }
+        let tick = TICK.min(pace.calm);
         let patience = match app.change() {
-            Change::Person => rest.unwrap_or(TICK).min(TICK),
-            _ => TICK,
+            Change::Person => rest.unwrap_or(tick).min(tick),
+            _ => tick,
         };
         for input in screen.wait(patience) {
             match input {
@@ -121,7 +123,8 @@ impl Budget {
             Change::None => return None,
             Change::Person => PROMPT,
             Change::Run => {
-                CALM.max(Duration::from_secs_f64(self.debt / self.pace.bytes_per_second))
+                let paid = Duration::from_secs_f64(self.debt / self.pace.bytes_per_second);
+                self.pace.calm.max(paid)
             }
         };
         Some(least.saturating_sub(drawn.elapsed()))
@@ -131,5 +134,22 @@ impl Budget {
         let since = self.drawn.map_or(0.0, |drawn| drawn.elapsed().as_secs_f64());
         self.debt = (self.debt - since * self.pace.bytes_per_second).max(0.0) + bytes as f64;
         self.drawn = Some(Instant::now());
+    }
+}
+
+/// Passes on what the person wants of a recorded run, and shows where it is then.
+fn play(app: &mut App, replay: &mut Replay) {
+    let now = Instant::now();
+    for transport in app.take_transports() {
+        if let Err(why) = replay.obey(transport, now) {
+            app.warn(why);
+        }
+    }
+    if let Some((state, playback)) = replay.advance(now) {
+        app.set_state(state);
+        app.set_playback(playback);
+    }
+    if let Some(news) = replay.take_news() {
+        app.warn(news);
     }
 }

@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::*;
+use crate::session::{Playback, Target, Transport};
 use crate::train::{
     Command, Event, EventKind, LayerInfo, Phase, Reason, Schedule, Score, Started, Weights,
 };
@@ -295,6 +296,94 @@ fn nothing_is_drawn_when_nothing_has_changed() {
     assert_eq!(app.change(), Change::Person);
 }
 
+/// A recorded run of 1000 steps, shown at step 400.
+fn replayed(playing: bool) -> App {
+    let mut app = App::new(false);
+    app.set_state(running(400).run);
+    let (last_step, speed) = (1000, 20);
+    app.set_playback(Playback { last_step, speed, playing, at_end: false, living: false });
+    app
+}
+
+#[test]
+fn in_a_replay_keys_move_in_time() {
+    let mut app = replayed(false);
+    type_text(&mut app, " +-.,nNcC");
+    press(&mut app, [KeyCode::Left, KeyCode::Right, KeyCode::Home, KeyCode::End]);
+    app.key(KeyEvent::new(KeyCode::Left, KeyModifiers::SHIFT));
+    let expected = [
+        Transport::PlayOrStop,
+        Transport::Faster,
+        Transport::Slower,
+        Transport::Step { forward: true },
+        Transport::Step { forward: false },
+        Transport::Sync { forward: true },
+        Transport::Sync { forward: false },
+        Transport::Change { forward: true },
+        Transport::Change { forward: false },
+        Transport::Scrub(-1),
+        Transport::Scrub(1),
+        Transport::Start,
+        Transport::End,
+        Transport::Scrub(-10),
+    ];
+    assert_eq!(app.take_transports(), expected);
+    assert_eq!((app.take_commands(), app.view.cursor), (vec![], None));
+    type_text(&mut app, "Ge3");
+    assert_shows(&app, "to the end of epoch 3");
+    press(&mut app, [KeyCode::Enter]);
+    assert_eq!(app.take_transports(), [Transport::To(Target::Epoch(3.0))]);
+    type_text(&mut app, "Gsoon");
+    assert_shows(&app, "`soon` is no step (1200), epoch (e3) or share (50%)");
+}
+
+#[test]
+fn keys_that_make_no_sense_here_say_why() {
+    let mut app = replayed(false);
+    for key in ["K", ">", "y", "s", "L"] {
+        type_text(&mut app, key);
+        assert_shows(&app, "this is a replay, which is not steered");
+    }
+    type_text(&mut app, "f");
+    assert_shows(&app, "in a replay, space stops");
+    type_text(&mut app, "}");
+    assert_shows(&app, "a replay shows the vector that was watched");
+    let mut app = running(3);
+    for key in ["G", "c", "N"] {
+        type_text(&mut app, key);
+        assert_shows(&app, "only in a replay");
+    }
+    assert_eq!((app.take_commands(), app.take_transports()), (vec![], vec![]));
+}
+
+#[test]
+fn a_replay_says_where_it_is() {
+    let app = replayed(true);
+    for part in ["REPLAY ▶ 20x", "step 400/1000", "epoch 0.3/0.83", " 40 %", "k 20", "play"] {
+        assert_shows(&app, part);
+    }
+    assert_shows(&replayed(false), "REPLAY ■ stopped, 20x");
+    assert!(!text(&app).contains("cursor"), "{}", text(&app));
+    let mut app = replayed(false);
+    let end = Playback { last_step: 1000, speed: 1, playing: false, at_end: true, living: true };
+    app.set_playback(end);
+    assert_shows(&app, "REPLAY ▶ follows");
+    app.set_playback(Playback { living: false, ..end });
+    assert_shows(&app, "REPLAY ■ at the end");
+}
+
+#[test]
+fn a_zoomed_view_comes_along_with_the_moment() {
+    let mut app = replayed(false);
+    type_text(&mut app, "ii");
+    let window = app.view.window.expect("a window");
+    app.set_state(running(350).run);
+    assert_eq!(app.view.window, Some(window));
+    app.set_state(running(10).run);
+    let (from, to) = app.view.window.expect("a window");
+    assert!((from..to).contains(&10) && to - from == window.1 - window.0, "{from}..{to}");
+}
+
 #[test]
 fn the_palette_runs_actions_by_name() {
     let mut app = running(3);
@@ -319,7 +408,7 @@ fn help_lists_every_binding() {
     let mut app = running(3);
     type_text(&mut app, "?");
     let mut pages = String::new();
-    for _ in 0..4 {
+    for _ in 0..6 {
         pages += &text(&app);
         press(&mut app, [KeyCode::Right]);
     }
@@ -418,7 +507,7 @@ proptest! {
     #[test]
     fn any_keys_and_events_are_survived(
         steerable: bool,
-        happenings in prop::collection::vec((0u8..12, 0usize..200), 0..80),
+        happenings in prop::collection::vec((0u8..13, 0usize..200), 0..80),
         width in 0u16..130,
         height in 0u16..50,
     ) {
@@ -435,7 +524,14 @@ proptest! {
                 })]),
                 4 => finish(&mut app, Reason::Failed, None),
                 5 => app.paste("50 %\n\u{7}"),
-                6 => press(&mut app, [KeyCode::Enter]),
+                6 => {
+                    let playback = Playback {
+                        last_step: at, speed: 1, playing: steerable, at_end: true, living: false,
+                    };
+                    app.set_state(running(at % 9).run);
+                    app.set_playback(playback);
+                }
+                7 => press(&mut app, [KeyCode::Enter]),
                 _ => app.key(keys[which % keys.len()].event()),
             }
         }

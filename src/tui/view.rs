@@ -87,6 +87,14 @@ impl View {
         self.move_cursor(0, now);
     }
 
+    /// Moves the window to where the run is, if that is outside.
+    pub fn keep_in_sight(&mut self, now: u64) {
+        let (from, to) = self.span(now);
+        if now < from || now >= to {
+            self.cursor_to_now(now);
+        }
+    }
+
     /// Shows half as many steps, around the cursor.
     pub fn zoom_in(&mut self, now: u64) {
         let (from, to) = self.span(now);

@@ -68,7 +68,9 @@ pub struct Running {
 
 impl Workplace {
     pub fn new() -> Self {
-        Workplace { folder: tempfile::tempdir().unwrap() }
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("tmp")).unwrap();
+        Workplace { folder }
     }
 
     pub fn path(&self) -> &Path {
@@ -84,12 +86,13 @@ impl Workplace {
     }
 
     /// What the program sees of its surroundings: nothing of the person's who runs the tests.
-    pub fn environment(&self) -> [(&'static str, PathBuf); 3] {
+    pub fn environment(&self) -> [(&'static str, PathBuf); 4] {
         let folder = self.path();
         [
             ("HOME", folder.into()),
             ("XDG_CONFIG_HOME", folder.join(".config")),
             ("XDG_CACHE_HOME", folder.join(".cache")),
+            ("TMPDIR", folder.join("tmp")),
         ]
     }
 

@@ -1,5 +1,7 @@
 //! A million points on two hundred columns, and no spike lost.
 
+use std::ops::Range;
+
 use crate::run::Series;
 
 /// The points of a series that fall on one column.
@@ -44,37 +46,32 @@ impl Columns {
         self.from.saturating_add(offset as u64)
     }
 
-    /// Runs `column(x, from, to)` over the indices of `steps` that fall on each column that has any.
-    fn each(&self, steps: &[u64], mut column: impl FnMut(i64, usize, usize)) {
-        let mut index = steps.partition_point(|&s| s < self.from);
-        if index > 0 {
-            column(self.of(steps[index - 1]), index - 1, index);
+    /// Runs `column(x, indices)` over the points of `series` that fall on each column that has any, and over the
+    /// nearest point on either side.
+    fn each(&self, series: &Series, mut column: impl FnMut(i64, Range<usize>)) {
+        let mut index = series.before(self.from);
+        if let Some((step, _)) = index.checked_sub(1).and_then(|last| series.get(last)) {
+            column(self.of(step), index - 1..index);
         }
-        while let Some(&step) = steps.get(index).filter(|&&s| s < self.to) {
+        while let Some((step, _)) = series.get(index).filter(|&(step, _)| step < self.to) {
             let x = self.of(step);
-            let end = self.start(x + 1);
-            let next = index + steps[index..].partition_point(|&s| s < end).max(1);
-            column(x, index, next);
+            let next = series.before(self.start(x + 1)).max(index + 1);
+            column(x, index..next);
             index = next;
         }
-        if let Some(&step) = steps.get(index) {
-            column(self.of(step), index, index + 1);
+        if let Some((step, _)) = series.get(index) {
+            column(self.of(step), index..index + 1);
         }
     }
 
     /// The extent of every column that has points, and the nearest point on either side.
     pub fn extents(&self, series: &Series) -> Vec<Column> {
         let mut columns = Vec::new();
-        self.each(series.steps(), |x, from, to| {
-            let values = &series.values()[from..to];
-            let (low, high) = extent(values);
-            columns.push(Column {
-                x,
-                first: gap(values[0]),
-                last: gap(values[to - from - 1]),
-                low,
-                high,
-            });
+        let value = |index| series.get(index).map_or(f32::NAN, |(_, value)| gap(value));
+        self.each(series, |x, indices| {
+            let (first, last) = (value(indices.start), value(indices.end - 1));
+            let (low, high) = series.extent(indices);
+            columns.push(Column { x, first, last, low, high });
         });
         columns
     }
@@ -88,12 +85,12 @@ impl Columns {
         let decay = 0.5f32.powf(1.0 / half_life);
         let (mut sum, mut weight, mut next) = (0.0, 0.0, 0);
         let mut columns = Vec::new();
-        self.each(series.steps(), |x, _, to| {
-            let first = to.saturating_sub(memory);
+        self.each(series, |x, indices| {
+            let first = indices.end.saturating_sub(memory);
             if first > next {
                 (sum, weight, next) = (0.0, 0.0, first);
             }
-            for values in series.values()[next..to].chunks(together) {
+            for values in series.values(next..indices.end).flat_map(|v| v.chunks(together)) {
                 let (total, count) = total(values);
                 if count > 0.0 {
                     let keep = if count == 1.0 { decay } else { decay.powf(count) };
@@ -101,9 +98,9 @@ impl Columns {
                     weight = weight * keep + (1.0 - keep);
                 }
             }
-            next = to;
-            let finite = series.values()[to - 1].is_finite() && weight > 0.0;
-            let value = if finite { sum / weight } else { f32::NAN };
+            next = indices.end;
+            let last = series.get(indices.end - 1).map_or(f32::NAN, |(_, value)| value);
+            let value = if last.is_finite() && weight > 0.0 { sum / weight } else { f32::NAN };
             columns.push(Column { x, first: value, last: value, low: value, high: value });
         });
         columns
@@ -118,25 +115,6 @@ fn total(values: &[f32]) -> (f32, f32) {
 
 fn gap(value: f32) -> f32 {
     if value.is_finite() { value } else { f32::NAN }
-}
-
-/// The least and the greatest finite value, eight at a time.
-fn extent(values: &[f32]) -> (f32, f32) {
-    let (mut low, mut high) = ([f32::INFINITY; 8], [f32::NEG_INFINITY; 8]);
-    let (eights, rest) = values.as_chunks::<8>();
-    let mut take = |lane: usize, value: f32| {
-        let finite = value.is_finite();
-        low[lane] = if finite && value < low[lane] { value } else { low[lane] };
-        high[lane] = if finite && value > high[lane] { value } else { high[lane] };
-    };
-    for eight in eights {
-        (0..8).for_each(|lane| take(lane, eight[lane]));
-    }
-    rest.iter().for_each(|&value| take(0, value));
-    (
-        low.into_iter().fold(f32::INFINITY, f32::min),
-        high.into_iter().fold(f32::NEG_INFINITY, f32::max),
-    )
 }
 
 #[cfg(test)]
@@ -170,16 +148,32 @@ mod tests {
     }
 
     #[test]
-    fn smoothing_agrees_with_the_series_own() {
+    fn smoothing_is_a_moving_average() {
         let series = series((0..50_000).map(|i| (i, (i % 7) as f32 + i as f32 / 5000.0)));
         for half_life in [1.0, 10.0, 1000.0] {
-            let expected = series.smoothed(half_life);
+            // The textbook's: every value weighs as much more than the one before as the half-life says.
+            let decay = 0.5f32.powf(1.0 / half_life);
+            let (mut sum, mut weight) = (0.0, 0.0);
+            let average = |(_, value): (u64, f32)| {
+                (sum, weight) = (sum * decay + value, weight * decay + 1.0);
+                sum / weight
+            };
+            let expected: Vec<f32> = series.iter().map(average).collect();
             let columns = Columns { from: 0, to: 50_000, width: 50 };
             for column in columns.smoothed(&series, half_life) {
-                let last = (column.x as usize + 1) * 1000 - 1;
-                let expected = expected.values()[last];
+                let expected = expected[(column.x as usize + 1) * 1000 - 1];
                 assert!((column.last - expected).abs() < 0.02, "{column:?}, not {expected}");
             }
         }
+    }
+
+    #[test]
+    fn smoothing_by_hand() {
+        // Half-life 1: each value weighs half of the next, normalized by the weights so far; a gap stays one.
+        let series = series([(1, 4.0), (2, f32::NAN), (3, 1.0)]);
+        let columns = Columns { from: 1, to: 4, width: 3 }.smoothed(&series, 1.0);
+        assert_eq!(columns[0].last, 4.0);
+        assert!(columns[1].last.is_nan());
+        assert_eq!(columns[2].last, (4.0 * 0.25 + 1.0 * 0.5) / 0.75);
     }
 }

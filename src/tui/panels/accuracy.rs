@@ -49,7 +49,7 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
         time: scene.time(),
         scale: percentages(&curves, &scene.time()),
         curves: &curves,
-        marks: &scene.state.marks,
+        marks: &scene.marks(),
         highlight: best,
         number: |percentage| match percentage.is_finite() {
             true => format!("{percentage:.1}"),

@@ -126,7 +126,7 @@ fn chart(
         true => Scale::logarithmic(low, high),
         false => Scale::around(0f64.min(low), high),
     };
-    let marks = &scene.state.marks;
+    let marks = &scene.marks();
     let number = significant;
     Chart {
         title,

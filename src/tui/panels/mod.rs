@@ -12,7 +12,7 @@ use ratatui::text::{Line, Span};
 use super::chart::TimeAxis;
 use super::theme::Theme;
 use super::view::View;
-use crate::run::RunState;
+use crate::run::{Mark, RunState};
 use crate::train::{Frame, LayerFrame, LayerInfo, Phase};
 
 mod accuracy;
@@ -91,6 +91,22 @@ impl Panel {
 impl<'a> Scene<'a> {
     fn time(&self) -> TimeAxis<'a> {
         TimeAxis::new(self.state, self.view)
+    }
+
+    /// The changes made by hand that a chart can tell apart: of many of one kind in a row, within less than a column,
+    /// only the last.
+    fn marks(&self) -> Vec<Mark> {
+        const COLUMNS: f64 = 1000.0;
+        let time = self.time();
+        let column = |mark: &Mark| (time.position(mark.step) * COLUMNS).floor();
+        let kind = |mark: &Mark| mark.label.find('=').map(|end| mark.label[..end].to_owned());
+        let mut marks: Vec<Mark> = Vec::new();
+        for mark in self.state.marks.iter() {
+            let again = |last: &mut Mark| column(last) == column(mark) && kind(last) == kind(mark);
+            marks.pop_if(again);
+            marks.push(mark.clone());
+        }
+        marks
     }
 
     fn layers(&self) -> &'a [LayerInfo] {
@@ -185,7 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::run::{Distance, Mark, Scores, Series};
+    use crate::run::{Distance, Scores, Series};
     use crate::train::{LayerSync, Started};
     use crate::tui::theme::Depth;
     use crate::tui::view::TimeUnit;

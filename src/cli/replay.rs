@@ -1,0 +1,83 @@
+//! `laperm replay [RUN]`
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use color_eyre::Result;
+use tempfile::TempDir;
+
+use super::InputError;
+use super::run::require_terminal;
+use crate::run::{RunFolder, find_run};
+use crate::session::{Replay, Target, Transport};
+use crate::tui::{self, Leave, Pace, Screen, Theme};
+
+/// A small run that the program carries, file by file.
+const RECORDED_RUN: [(&str, &[u8]); 3] = [
+    ("experiment.toml", include_bytes!("../../assets/recorded-run/experiment.toml")),
+    ("events.jsonl", include_bytes!("../../assets/recorded-run/events.jsonl")),
+    ("frames.bin", include_bytes!("../../assets/recorded-run/frames.bin")),
+];
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// The run: its folder, or its name in the folder of the runs. A small recorded one where absent.
+    run: Option<String>,
+    /// Show what was known after this step, instead of playing from the start.
+    #[arg(long)]
+    step: Option<u64>,
+    /// Send the terminal less than 2 kB a second, for slow connections.
+    #[arg(long)]
+    slow_link: bool,
+}
+
+pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result<ExitCode> {
+    require_terminal()?;
+    let theme = Theme::load()?;
+    // Kept until the screen is closed.
+    let (folder, _unpacked) = match &arguments.run {
+        Some(run) => (find_run(runs, run)?, None),
+        None => {
+            let unpacked = unpack()?;
+            (RunFolder::open(unpacked.path()), Some(unpacked))
+        }
+    };
+    let mut replay = Replay::open(folder)?;
+    match arguments.step {
+        Some(step) => {
+            replay.obey(Transport::To(Target::Step(step)), Instant::now()).map_err(InputError)?
+        }
+        None if replay.playback().living => {}
+        None => replay.obey(Transport::PlayOrStop, Instant::now()).map_err(InputError)?,
+    }
+    let pace = if arguments.slow_link { Pace::SLOW } else { Pace::FILM };
+    show(replay, Screen::open()?, &theme, pace)
+}
+
+/// Shows a recorded run until the person leaves.
+pub(super) fn show(
+    mut replay: Replay,
+    mut screen: Screen,
+    theme: &Theme,
+    pace: Pace,
+) -> Result<ExitCode> {
+    match tui::show(&mut screen, &mut replay, theme, pace) {
+        // Nothing is to be saved, and a terminal that is gone is not told.
+        Leave::HungUp => {}
+        Leave::Left | Leave::Stop | Leave::Detached => screen.close(),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Puts the recorded run where it can be read; it is gone when the folder is dropped.
+fn unpack() -> io::Result<TempDir> {
+    let folder = tempfile::Builder::new().prefix("laperm-").tempdir()?;
+    for (name, content) in RECORDED_RUN {
+        fs::write(folder.path().join(name), content)?;
+    }
+    Ok(folder)
+}
