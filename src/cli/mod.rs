@@ -10,11 +10,13 @@ use color_eyre::eyre::Report;
 
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
-use crate::run::{FolderError, ReadError};
+use crate::run::{DeleteError, FolderError, ReadError};
 use crate::train::{StartError, VerifyError};
 use crate::tui::ThemeError;
 
+mod compare;
 mod data;
+mod find;
 mod headless;
 mod output;
 mod run;
@@ -38,8 +40,10 @@ struct Arguments {
 enum Subcommands {
     /// Train an experiment, on the screen or --headless.
     Run(run::RunArguments),
-    /// List the runs.
+    /// List the runs, or delete some.
     Runs(runs::RunsArguments),
+    /// Show several runs side by side: curves, results, and in what they differ.
+    Compare(compare::CompareArguments),
     /// Draw the screen of a run as SVG.
     Screenshot(screenshot::ScreenshotArguments),
     /// Prove what a snapshot holds.
@@ -74,7 +78,10 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         None => start::start(&runs),
         Some(Subcommands::Run(arguments)) => run::run(&arguments, &runs),
         Some(Subcommands::Runs(arguments)) => {
-            runs::list(&arguments, &runs).map(|()| ExitCode::SUCCESS)
+            runs::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Subcommands::Compare(arguments)) => {
+            compare::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
         }
         Some(Subcommands::Screenshot(arguments)) => {
             screenshot::run(&arguments).map(|()| ExitCode::SUCCESS)
@@ -98,6 +105,9 @@ struct InputError(String);
 fn is_input(report: &Report) -> bool {
     if let Some(error) = report.downcast_ref::<FolderError>() {
         return error.is_input();
+    }
+    if let Some(error) = report.downcast_ref::<DeleteError>() {
+        return !matches!(error, DeleteError::Io { .. });
     }
     let start = report.downcast_ref::<StartError>();
     let data = report.downcast_ref::<DataError>().or(match start {

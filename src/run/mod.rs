@@ -11,8 +11,11 @@
 //!
 //! The log is the source of truth: [`RunState`] is a fold over it, live or later.
 
+mod delete;
+mod differences;
 mod folder;
 mod follow;
+mod followers;
 pub mod frames;
 mod log;
 mod reader;
@@ -20,9 +23,13 @@ mod recorder;
 mod series;
 mod state;
 mod summary;
+mod watch;
 
+pub use delete::{DeleteError, delete_run, size_on_disk};
+pub use differences::{Difference, Setup, differences};
 pub use folder::{FolderError, Host, RunFolder};
 pub use follow::Follower;
+pub use followers::{Followers, Piece};
 pub use log::{LogFile, LogNews};
 pub use reader::{
     ReadError, is_complete, list_runs, read_events, read_frame, read_outline, read_state,
@@ -31,3 +38,4 @@ pub use recorder::RunRecorder;
 pub use series::Series;
 pub use state::{Distance, Mark, Notice, RunState, Scores};
 pub use summary::{Standing, Summary};
+pub use watch::{RunNews, RunWatch};
