@@ -11,12 +11,13 @@ use color_eyre::eyre::Report;
 use self::host::HostError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
-use crate::run::{FindError, FolderError, ReadError};
+use crate::run::{DeleteError, FindError, FolderError, ReadError};
 use crate::session::{AttachError, ConnectError};
 use crate::train::{StartError, VerifyError};
 use crate::tui::ThemeError;
 
 mod attach;
+mod compare;
 mod ctl;
 mod data;
 mod headless;
@@ -50,8 +51,10 @@ enum Subcommands {
     Ctl(ctl::CtlArguments),
     /// Play a recorded run, or follow one that is still being written.
     Replay(replay::ReplayArguments),
-    /// List the runs.
+    /// List the runs, or delete some.
     Runs(runs::RunsArguments),
+    /// Show several runs side by side: curves, results, and in what they differ.
+    Compare(compare::CompareArguments),
     /// Draw the screen of a run as SVG.
     Screenshot(screenshot::ScreenshotArguments),
     /// Prove what a snapshot holds.
@@ -90,7 +93,10 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Some(Subcommands::Ctl(arguments)) => ctl::run(&arguments, &runs),
         Some(Subcommands::Replay(arguments)) => replay::run(&arguments, &runs),
         Some(Subcommands::Runs(arguments)) => {
-            runs::list(&arguments, &runs).map(|()| ExitCode::SUCCESS)
+            runs::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Subcommands::Compare(arguments)) => {
+            compare::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
         }
         Some(Subcommands::Screenshot(arguments)) => {
             screenshot::run(&arguments).map(|()| ExitCode::SUCCESS)
@@ -122,6 +128,9 @@ fn code(report: &Report) -> u8 {
 fn is_input(report: &Report) -> bool {
     if let Some(error) = report.downcast_ref::<FolderError>() {
         return error.is_input();
+    }
+    if let Some(error) = report.downcast_ref::<DeleteError>() {
+        return !matches!(error, DeleteError::Io { .. });
     }
     let start = report.downcast_ref::<StartError>();
     let data = report.downcast_ref::<DataError>().or(match start {

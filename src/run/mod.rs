@@ -11,9 +11,12 @@
 //!
 //! The log is the source of truth: [`RunState`] is a fold over it, live or later.
 
+mod delete;
+mod differences;
 mod find;
 mod folder;
 mod follow;
+mod followers;
 pub mod frames;
 mod journal;
 mod line;
@@ -26,10 +29,14 @@ mod series;
 mod state;
 mod summary;
 mod timeline;
+mod watch;
 
+pub use delete::{DeleteError, delete_run, size_on_disk};
+pub use differences::{Difference, Setup, differences};
 pub use find::{FindError, find_run};
 pub use folder::{FolderError, Host, RunFolder};
 pub use follow::Follower;
+pub use followers::{Followers, Piece};
 pub use journal::{Listening, Subscription};
 pub use log::{LogFile, LogNews};
 pub use pieces::List;
@@ -41,3 +48,4 @@ pub use series::Series;
 pub use state::{Distance, Mark, Notice, RunState, Scores};
 pub use summary::{Standing, Summary};
 pub use timeline::{Growth, Moment, Place, Timeline};
+pub use watch::{RunNews, RunWatch};

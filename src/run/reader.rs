@@ -30,6 +30,16 @@ pub enum ReadError {
         /// What is wrong with its first line.
         problem: String,
     },
+    /// A line of the run's experiment is not understood.
+    #[error("{}: line {line}: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
 }
 
 /// The events of a run, without their frames' arrays. A torn last line, which a crash leaves, is ignored. Lines that are
