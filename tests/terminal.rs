@@ -45,7 +45,7 @@ fn type_and_see(pty: &mut Pty, keys: &str, text: &str) {
 /// The commands that were obeyed, with their steps.
 fn applied(events: &[Event]) -> Vec<(u64, Command)> {
     let command = |event: &Event| match &event.kind {
-        EventKind::Applied { command } => Some((event.step, command.clone())),
+        EventKind::Applied { command, .. } => Some((event.step, command.clone())),
         _ => None,
     };
     events.iter().filter_map(command).collect()

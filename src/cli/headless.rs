@@ -19,20 +19,53 @@ use crate::train::{Command, EventKind};
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Follows a run to its end and says what came of it.
-pub(super) fn follow(mut live: Live, json: bool) -> Result<ExitCode> {
+pub(super) fn follow(live: Live, json: bool) -> Result<ExitCode> {
+    follow_from(RunState::default(), live, json)
+}
+
+/// As [`follow`], but a run of which something is known already.
+pub(super) fn follow_from(state: RunState, live: Live, json: bool) -> Result<ExitCode> {
+    let folder = RunFolder::open(live.folder());
+    let state = watch(state, live, Divergence::EndsTheRun)?;
+    match json {
+        true => output::json(&Summary::of(&state, &folder))?,
+        false => output::text(&farewell(&state, &folder))?,
+    }
+    ended(&state, &folder)
+}
+
+/// What is done about a number that is not finite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Divergence {
+    /// Nobody is there to decide.
+    EndsTheRun,
+    /// The trainer knows what was done before.
+    IsInTheScript,
+}
+
+/// Shows how a run goes until it has ended; what is known of it then.
+pub(super) fn watch(
+    mut state: RunState,
+    mut live: Live,
+    divergence: Divergence,
+) -> Result<RunState> {
     stop_on_signals(&live)?;
     let folder = RunFolder::open(live.folder());
-    let mut state = RunState::default();
     let mut progress = Progress::new();
     while let Some(event) = live.next() {
         state.apply(&event);
         match event.kind {
             EventKind::Diverged { .. } => {
                 progress.say(&notice(&state));
-                // Nobody is there to decide.
-                live.send(Command::Stop);
+                if divergence == Divergence::EndsTheRun {
+                    live.send(Command::Stop);
+                }
             }
             EventKind::Started(_) => progress.say(&started(&state, &folder)),
+            EventKind::Resumed { .. } => {
+                progress.say(&started(&state, &folder));
+                progress.say(&notice(&state));
+            }
             EventKind::Notice { .. } => progress.say(&notice(&state)),
             EventKind::Finished { .. } => break,
             _ => {}
@@ -41,11 +74,7 @@ pub(super) fn follow(mut live: Live, json: bool) -> Result<ExitCode> {
     }
     live.wait();
     progress.close();
-    match json {
-        true => output::json(&Summary::of(&state, &folder))?,
-        false => output::text(&farewell(&state, &folder))?,
-    }
-    ended(&state, &folder)
+    Ok(state)
 }
 
 /// The first signal ends the run in an orderly way; the second ends the program.

@@ -10,13 +10,15 @@ use color_eyre::eyre::Report;
 
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
-use crate::run::{FolderError, ReadError};
+use crate::run::{DataChanged, FindError, FolderError, ReadError, ResumptionError};
 use crate::train::{StartError, VerifyError};
 use crate::tui::ThemeError;
 
 mod data;
 mod headless;
 mod output;
+mod rerun;
+mod resume;
 mod run;
 mod runs;
 mod screenshot;
@@ -38,6 +40,10 @@ struct Arguments {
 enum Subcommands {
     /// Train an experiment, on the screen or --headless.
     Run(run::RunArguments),
+    /// Go on with a run that ended, in whatever way, from its checkpoint.
+    Resume(resume::ResumeArguments),
+    /// Train a run anew, with everything that was done by hand at its steps, and compare the weights.
+    Rerun(rerun::RerunArguments),
     /// List the runs.
     Runs(runs::RunsArguments),
     /// Draw the screen of a run as SVG.
@@ -73,6 +79,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         None => start::start(&runs),
         Some(Subcommands::Run(arguments)) => run::run(&arguments, &runs),
+        Some(Subcommands::Resume(arguments)) => resume::run(&arguments, &runs),
+        Some(Subcommands::Rerun(arguments)) => rerun::run(&arguments, &runs),
         Some(Subcommands::Runs(arguments)) => {
             runs::list(&arguments, &runs).map(|()| ExitCode::SUCCESS)
         }
@@ -99,6 +107,9 @@ fn is_input(report: &Report) -> bool {
     if let Some(error) = report.downcast_ref::<FolderError>() {
         return error.is_input();
     }
+    if let Some(error) = report.downcast_ref::<ResumptionError>() {
+        return error.is_input();
+    }
     let start = report.downcast_ref::<StartError>();
     let data = report.downcast_ref::<DataError>().or(match start {
         Some(StartError::Data(error)) => Some(error),
@@ -109,6 +120,8 @@ fn is_input(report: &Report) -> bool {
         None => {
             start.is_some()
                 || report.is::<InputError>()
+                || report.is::<FindError>()
+                || report.is::<DataChanged>()
                 || report.is::<ExperimentError>()
                 || report.is::<ReadError>()
                 || report.is::<VerifyError>()
