@@ -21,11 +21,45 @@ use crate::train::{Command, EventKind};
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Follows a run to its end and says what came of it.
-pub(super) fn follow(mut live: Live, json: bool, on_hangup: OnHangup) -> Result<ExitCode> {
+pub(super) fn follow(live: Live, json: bool, on_hangup: OnHangup) -> Result<ExitCode> {
+    follow_from(RunState::default(), live, json, on_hangup)
+}
+
+/// As [`follow`], but a run of which something is known already.
+pub(super) fn follow_from(
+    state: RunState,
+    live: Live,
+    json: bool,
+    on_hangup: OnHangup,
+) -> Result<ExitCode> {
+    let folder = live.folder().clone();
+    let state = watch(state, live, Divergence::EndsTheRun, on_hangup)?;
+    match json {
+        true => output::json(&Summary::of(&state, &folder))?,
+        false => output::text(&farewell(&state, &folder))?,
+    }
+    ended(state.reason, &folder)
+}
+
+/// What is done about a number that is not finite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Divergence {
+    /// Nobody is there to decide.
+    EndsTheRun,
+    /// The trainer knows what was done before.
+    IsInTheScript,
+}
+
+/// Shows how a run goes until it has ended, and lets others attach to it meanwhile; what is known of it then.
+pub(super) fn watch(
+    mut state: RunState,
+    mut live: Live,
+    divergence: Divergence,
+    on_hangup: OnHangup,
+) -> Result<RunState> {
     let hung_up = listen_to_signals(&live, on_hangup)?;
     let folder = live.folder().clone();
-    let mut state = RunState::default();
-    let mut progress = Progress::new(hung_up.clone());
+    let mut progress = Progress::new(hung_up);
     let server = Server::start(&folder, live.listening(), live.orders());
     if let Err(error) = &server {
         progress.say(&format!("the run cannot be attached to: no control socket: {error}"));
@@ -35,10 +69,15 @@ pub(super) fn follow(mut live: Live, json: bool, on_hangup: OnHangup) -> Result<
         match event.kind {
             EventKind::Diverged { .. } => {
                 progress.say(&notice(&state));
-                // Nobody is there to decide.
-                live.send(Command::Stop);
+                if divergence == Divergence::EndsTheRun {
+                    live.send(Command::Stop);
+                }
             }
             EventKind::Started(_) => progress.say(&started(&state, &folder)),
+            EventKind::Resumed { .. } => {
+                progress.say(&started(&state, &folder));
+                progress.say(&notice(&state));
+            }
             EventKind::Notice { .. } => progress.say(&notice(&state)),
             EventKind::Finished { .. } => break,
             _ => {}
@@ -48,14 +87,7 @@ pub(super) fn follow(mut live: Live, json: bool, on_hangup: OnHangup) -> Result<
     live.wait();
     drop(server);
     progress.close();
-    if hung_up.load(Ordering::Relaxed) {
-        return ended(&state, &folder);
-    }
-    match json {
-        true => output::json(&Summary::of(&state, &folder))?,
-        false => output::text(&farewell(&state, &folder))?,
-    }
-    ended(&state, &folder)
+    Ok(state)
 }
 
 /// The first signal ends the run in an orderly way; the second ends the program. A lost terminal is remembered, because

@@ -12,9 +12,9 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::run::ended;
-use crate::run::{RunFolder, RunState};
+use crate::run::RunFolder;
 use crate::session::{Attached, Live, Server};
-use crate::train;
+use crate::train::{self, EventKind};
 
 /// A host that ended before it began, with what it said and its exit code.
 #[derive(Debug, thiserror::Error)]
@@ -76,16 +76,14 @@ pub(super) fn host(mut live: Live) -> Result<ExitCode> {
     let folder = live.folder().clone();
     let server = Server::start(&folder, live.listening(), live.orders())?;
     leave_terminal(&folder)?;
-    let mut state = RunState::default();
-    for event in live.by_ref() {
-        state.apply(&event);
-        if state.reason.is_some() {
-            break;
-        }
-    }
+    // Screens look at all the others.
+    let reason = live.find_map(|event| match event.kind {
+        EventKind::Finished { reason, .. } => Some(reason),
+        _ => None,
+    });
     live.wait();
     drop(server);
-    ended(&state, &folder)
+    ended(reason, &folder)
 }
 
 /// Tells whoever asked for the host where the run is, and lets go of all that is theirs. What the program says from now

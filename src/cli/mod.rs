@@ -11,7 +11,7 @@ use color_eyre::eyre::Report;
 use self::host::HostError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
-use crate::run::{DeleteError, FindError, FolderError, ReadError};
+use crate::run::{DataChanged, DeleteError, FindError, FolderError, ReadError, ResumptionError};
 use crate::session::{AttachError, ConnectError};
 use crate::train::{StartError, VerifyError};
 use crate::tui::ThemeError;
@@ -24,6 +24,8 @@ mod headless;
 mod host;
 mod output;
 mod replay;
+mod rerun;
+mod resume;
 mod run;
 mod runs;
 mod screenshot;
@@ -51,6 +53,10 @@ enum Subcommands {
     Ctl(ctl::CtlArguments),
     /// Play a recorded run, or follow one that is still being written.
     Replay(replay::ReplayArguments),
+    /// Go on with a run that ended, in whatever way, from its checkpoint.
+    Resume(resume::ResumeArguments),
+    /// Train a run anew, with everything that was done by hand at its steps, and compare the weights.
+    Rerun(rerun::RerunArguments),
     /// List the runs, or delete some.
     Runs(runs::RunsArguments),
     /// Show several runs side by side: curves, results, and in what they differ.
@@ -92,6 +98,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Some(Subcommands::Attach(arguments)) => attach::run(&arguments, &runs),
         Some(Subcommands::Ctl(arguments)) => ctl::run(&arguments, &runs),
         Some(Subcommands::Replay(arguments)) => replay::run(&arguments, &runs),
+        Some(Subcommands::Resume(arguments)) => resume::run(&arguments, &runs),
+        Some(Subcommands::Rerun(arguments)) => rerun::run(&arguments, &runs),
         Some(Subcommands::Runs(arguments)) => {
             runs::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
         }
@@ -132,6 +140,9 @@ fn is_input(report: &Report) -> bool {
     if let Some(error) = report.downcast_ref::<DeleteError>() {
         return !matches!(error, DeleteError::Io { .. });
     }
+    if let Some(error) = report.downcast_ref::<ResumptionError>() {
+        return error.is_input();
+    }
     let start = report.downcast_ref::<StartError>();
     let data = report.downcast_ref::<DataError>().or(match start {
         Some(StartError::Data(error)) => Some(error),
@@ -142,9 +153,10 @@ fn is_input(report: &Report) -> bool {
         None => {
             start.is_some()
                 || report.is::<InputError>()
+                || report.is::<FindError>()
+                || report.is::<DataChanged>()
                 || report.is::<ExperimentError>()
                 || report.is::<ReadError>()
-                || report.is::<FindError>()
                 || is_not_hosted(report)
                 || report.is::<VerifyError>()
                 || report.is::<ThemeError>()

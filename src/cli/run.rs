@@ -170,15 +170,15 @@ pub(super) fn watch(
     }
     let state = crate::run::read_state(&folder)?;
     output::text(&farewell(&state, &folder))?;
-    ended(&state, &folder)
+    ended(state.reason, &folder)
 }
 
 /// The exit code of a run that has ended. A run that is not all on disk is a failure however well it went.
-pub(super) fn ended(state: &RunState, folder: &RunFolder) -> Result<ExitCode> {
-    if state.reason != Some(Reason::Failed) && !is_complete(folder)? {
+pub(super) fn ended(reason: Option<Reason>, folder: &RunFolder) -> Result<ExitCode> {
+    if reason != Some(Reason::Failed) && !is_complete(folder)? {
         return Err(NotSaved(folder.path().to_owned()).into());
     }
-    Ok(match state.reason {
+    Ok(match reason {
         Some(Reason::Finished | Reason::Stopped) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     })

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use color_eyre::Result;
 
 use super::replay;
+use super::resume::resume;
 use super::run::{RunOptions, ScreenOptions, host, require_terminal};
 use crate::data;
 use crate::experiment::Experiment;
@@ -40,9 +41,12 @@ pub(super) fn start(runs: &Path) -> Result<ExitCode> {
                 let replay = Replay::open(RunFolder::open(&path))?;
                 return replay::show(replay, screen, &theme, Pace::FILM);
             }
-            Choice::Resume(path) => {
-                start.warn(format!("laperm resume {} goes on with it", path.display()));
-            }
+            Choice::Resume(path) => match resume(&path.display().to_string(), None, None, runs) {
+                Ok(attached) => {
+                    return super::run::watch(attached, screen, &theme, &ScreenOptions::default());
+                }
+                Err(error) => start.warn(error.to_string()),
+            },
             Choice::Compare(paths) => {
                 let folders: Vec<RunFolder> =
                     paths.iter().map(|path| RunFolder::open(path)).collect();

@@ -178,6 +178,18 @@ impl RunState {
                     ),
                 );
             }
+            EventKind::Resumed { cut, total_steps } => {
+                if let Some(started) = &mut self.started {
+                    Arc::make_mut(started).total_steps = *total_steps;
+                }
+                (self.reason, self.failure, self.weights_checksum) = (None, None, None);
+                self.phase = Phase::Starting;
+                let events = if *cut == 1 { "event" } else { "events" };
+                self.notice(
+                    event,
+                    format!("resumed from step {step}; {cut} {events} after it were cut"),
+                );
+            }
             EventKind::Notice { message } => self.notice(event, message.clone()),
             EventKind::Finished { reason, message, weights_checksum } => {
                 self.phase = Phase::Finished;

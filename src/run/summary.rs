@@ -103,7 +103,7 @@ impl Standing {
             Some(Reason::Stopped) => Standing::Stopped,
             Some(Reason::Diverged) => Standing::Diverged,
             Some(Reason::Failed) => Standing::Failed,
-            None if !folder.host().is_some_and(|host| host.is_alive()) => Standing::Crashed,
+            None if !folder.is_hosted() => Standing::Crashed,
             None if state.phase == Phase::Running || state.phase == Phase::Starting => {
                 Standing::Running
             }

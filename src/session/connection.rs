@@ -112,7 +112,7 @@ impl Commands {
 
 fn not_hosted(folder: &RunFolder) -> ConnectError {
     let run = folder.path().to_owned();
-    match folder.host().filter(|host| !host.is_here() && host.is_alive()) {
+    match folder.host().filter(|host| host.is_elsewhere() && host.is_alive()) {
         Some(host) => ConnectError::Elsewhere { run, host: host.host },
         None => ConnectError::NotHosted(run),
     }

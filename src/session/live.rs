@@ -1,13 +1,17 @@
 //! A run in this process: the trainer on a thread of its own. Screens look at it from other processes, through a
 //! [`Server`](super::Server).
 
+use std::fmt::Display;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
-use crate::run::{Listening, RunFolder, RunRecorder};
-use crate::train::{Event, EventKind, Order, Prepared, Reason, Recorder, Trainer};
+use crate::data::DataError;
+use crate::run::{Listening, Resumption, ResumptionError, RunFolder, RunRecorder};
+use crate::train::{
+    Event, EventKind, Order, Prepared, Reason, Recorder, ResumeError, Script, Trainer,
+};
 
 /// A run that this process trains.
 pub struct Live {
@@ -24,10 +28,71 @@ impl Live {
     /// # Errors
     /// A folder that cannot be written to.
     pub fn start(prepared: Prepared, folder: RunFolder) -> io::Result<Self> {
+        Self::new_run(folder, |inbox, recorder| Trainer::new(prepared, inbox, recorder))
+    }
+
+    /// The same, but does what `script` says at its steps.
+    ///
+    /// # Errors
+    /// A folder that cannot be written to.
+    pub fn rerun(prepared: Prepared, script: Script, folder: RunFolder) -> io::Result<Self> {
+        Self::new_run(folder, |inbox, recorder| Trainer::rerun(prepared, script, inbox, recorder))
+    }
+
+    /// Goes on with a run from its checkpoint, recording where it stopped.
+    ///
+    /// # Errors
+    /// Data that is not there or not what it was, a checkpoint or a log that cannot be continued, or nothing left to
+    /// train. The log is as it was then.
+    pub fn resume(resumption: Resumption) -> Result<Self, ResumptionError> {
+        let prepared = resumption.prepare()?;
+        let Resumption { folder, claim, checkpoint, .. } = resumption;
+        let (recorder, events) = RunRecorder::resume(folder.clone(), claim, checkpoint.log())?;
+        let (ready, outcome) = mpsc::sync_channel(1);
+        let live = Self::spawn(folder, recorder, events, Some(ready), |inbox, recorder| {
+            Trainer::resume(prepared, checkpoint, inbox, recorder)
+        })?;
+        let outcome =
+            outcome.recv().unwrap_or_else(|_| Err(Unready::Broken("its thread is gone".into())));
+        match outcome {
+            Ok(()) => Ok(live),
+            Err(Unready::Refused(error)) => Err(error.into()),
+            Err(Unready::Broken(message)) => Err(ResumeError::Broken(message).into()),
+        }
+    }
+
+    fn new_run<F>(folder: RunFolder, begin: F) -> io::Result<Self>
+    where
+        F: for<'a> FnOnce(
+                Receiver<Order>,
+                &'a mut RunRecorder,
+            ) -> Result<Trainer<&'a mut RunRecorder>, DataError>
+            + Send
+            + 'static,
+    {
         let (recorder, events) = RunRecorder::start(folder.clone())?;
+        Self::spawn(folder, recorder, events, None, begin)
+    }
+
+    fn spawn<E, F>(
+        folder: RunFolder,
+        recorder: RunRecorder,
+        events: Receiver<Event>,
+        ready: Option<SyncSender<Result<(), Unready<E>>>>,
+        begin: F,
+    ) -> io::Result<Self>
+    where
+        E: Display + Send + 'static,
+        F: for<'a> FnOnce(
+                Receiver<Order>,
+                &'a mut RunRecorder,
+            ) -> Result<Trainer<&'a mut RunRecorder>, E>
+            + Send
+            + 'static,
+    {
         let listening = recorder.listening();
         let (commands, inbox) = mpsc::channel();
-        let body = move || train(prepared, inbox, recorder);
+        let body = move || train(inbox, recorder, ready, begin);
         let thread = thread::Builder::new().name("trainer".into()).spawn(body)?;
         Ok(Live { folder, listening, events, commands, thread: Some(thread) })
     }
@@ -70,18 +135,48 @@ impl Iterator for Live {
     }
 }
 
-/// The trainer's thread. A panic ends the run with a message, never the program.
-fn train(prepared: Prepared, commands: Receiver<Order>, mut recorder: RunRecorder) {
+/// Why a trainer did not begin.
+enum Unready<E> {
+    Refused(E),
+    Broken(String),
+}
+
+/// The trainer's thread. A panic ends the run with a message, never the program. Whoever waits for `ready` is told
+/// whether it began; if it did not, nothing is recorded.
+fn train<E, F>(
+    commands: Receiver<Order>,
+    mut recorder: RunRecorder,
+    mut ready: Option<SyncSender<Result<(), Unready<E>>>>,
+    begin: F,
+) where
+    E: Display,
+    F: for<'a> FnOnce(
+        Receiver<Order>,
+        &'a mut RunRecorder,
+    ) -> Result<Trainer<&'a mut RunRecorder>, E>,
+{
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut trainer =
-            Trainer::new(prepared, commands, &mut recorder).map_err(|e| e.to_string())?;
+        let mut trainer = begin(commands, &mut recorder)?;
+        if let Some(ready) = ready.take() {
+            // Whoever waited is gone: so be it.
+            let _ = ready.send(Ok(()));
+        }
         trainer.run();
         Ok(())
     }));
-    let message = match outcome {
+    let failure = match outcome {
         Ok(Ok(())) => return,
-        Ok(Err(message)) => message,
-        Err(panic) => format!("the trainer broke down: {}", message_of(&*panic)),
+        Ok(Err(error)) => Unready::Refused(error),
+        Err(panic) => Unready::Broken(message_of(&*panic)),
+    };
+    if let Some(ready) = ready {
+        drop(recorder);
+        let _ = ready.send(Err(failure));
+        return;
+    }
+    let message = match failure {
+        Unready::Refused(error) => error.to_string(),
+        Unready::Broken(message) => format!("the trainer broke down: {message}"),
     };
     let (step, seconds) = recorder.last();
     recorder.record(Event {
