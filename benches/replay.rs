@@ -40,7 +40,7 @@ fn replay(criterion: &mut Criterion) {
     group.bench_function("a step back", |bencher| {
         bencher.iter(|| replay.obey(back, Instant::now()).is_ok());
     });
-    let mut frame = |replay: &mut Replay, smooth: bool| {
+    let frame = |replay: &mut Replay, smooth: bool| {
         let mut app = App::new(false);
         app.set_state(replay.state());
         if smooth {

@@ -107,7 +107,7 @@ fn a_run_that_is_being_written_is_followed() {
     let later = pty.wait_for("step 0/");
     pty.wait_until("the log is seen to grow", |screen| last_step(screen) > last_step(&later));
     type_and_see(&mut pty, END, "follows");
-    training.signal(Signal::SIGTERM);
+    training.signal(Signal::TERM);
     training.wait();
     pty.wait_for("at the end");
     pty.keys("q");
