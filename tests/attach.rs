@@ -263,6 +263,25 @@ fn garbage_closes_that_client_only() {
 }
 
 #[test]
+fn clients_that_leave_make_room_for_others() {
+    let workplace = Workplace::new();
+    let (_running, run) = headless(&workplace);
+    let name = run.name();
+    assert_eq!(workplace.run(&["ctl", &name, "pause"]).code, Some(0));
+    // More than may look at once; of a paused run nothing is heard that could tell who has left.
+    for _ in 0..40 {
+        let mut stream = UnixStream::connect(run.path().join("control.sock")).unwrap();
+        stream.write_all(b"{\"laperm\":1,\"role\":\"test\"}\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+    }
+    eventually("there is room", || {
+        (workplace.run(&["ctl", &name, "step"]).code == Some(0)).then_some(())
+    });
+    stop(&workplace, &run);
+}
+
+#[test]
 fn a_client_that_does_not_read_is_dropped_and_slows_nobody() {
     let workplace = Workplace::new();
     // A small network, for many events a second.

@@ -1,8 +1,9 @@
 //! The log of a run under way, and those who listen to it line by line.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::log::{LogFile, LogNews};
 
@@ -103,10 +104,14 @@ impl Listening {
 }
 
 impl Subscription {
-    /// The next lines, each with its end: waits for the first, and takes what else is there. `None` when no more will
-    /// come.
-    pub fn next_lines(&self) -> Option<String> {
-        let mut text = self.lines.recv().ok()?.to_string();
+    /// The next lines, each with its end: waits for the first for so long, and takes what else is there. Empty if none
+    /// came, `None` when no more will come.
+    pub fn next_lines(&self, patience: Duration) -> Option<String> {
+        let mut text = match self.lines.recv_timeout(patience) {
+            Ok(line) => line.to_string(),
+            Err(RecvTimeoutError::Timeout) => String::new(),
+            Err(RecvTimeoutError::Disconnected) => return None,
+        };
         self.lines.try_iter().for_each(|line| text.push_str(&line));
         Some(text)
     }
@@ -125,6 +130,8 @@ pub(super) fn lock(journal: &Mutex<Journal>) -> MutexGuard<'_, Journal> {
 mod tests {
     use super::*;
 
+    const SOON: Duration = Duration::from_millis(10);
+
     fn journal(folder: &tempfile::TempDir) -> Arc<Mutex<Journal>> {
         let log = LogFile::create(&folder.path().join("log")).expect("creates");
         Arc::new(Mutex::new(Journal::new(log)))
@@ -140,11 +147,12 @@ mod tests {
         assert_eq!((subscription.offset, subscription.waiting.as_slice()), (8, &b""[..]));
         lock(&journal).push("three");
         lock(&journal).push("four");
-        assert_eq!(subscription.next_lines().as_deref(), Some("three\nfour\n"));
+        assert_eq!(subscription.next_lines(SOON).as_deref(), Some("three\nfour\n"));
+        assert_eq!(subscription.next_lines(SOON).as_deref(), Some(""));
         lock(&journal).end();
-        assert_eq!(subscription.next_lines(), None);
+        assert_eq!(subscription.next_lines(SOON), None);
         assert!(!subscription.too_slow());
-        assert_eq!(Listening::new(journal).subscribe().next_lines(), None);
+        assert_eq!(Listening::new(journal).subscribe().next_lines(SOON), None);
     }
 
     #[test]
@@ -155,9 +163,9 @@ mod tests {
         for _ in 0..=MOST_BEHIND {
             lock(&journal).push("line");
         }
-        let kept = slow.next_lines().map(|lines| lines.lines().count());
+        let kept = slow.next_lines(SOON).map(|lines| lines.lines().count());
         assert_eq!(kept, Some(MOST_BEHIND));
-        assert_eq!(slow.next_lines(), None);
+        assert_eq!(slow.next_lines(SOON), None);
         assert!(slow.too_slow());
     }
 }

@@ -23,6 +23,9 @@ const MOST_CLIENTS: usize = 32;
 /// How long a client may take to say hello, and to take a piece of what it asked for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How soon it is noticed that a client has left while nothing happens that it could be told.
+const GLANCE: Duration = Duration::from_millis(500);
+
 /// The open door of a run. Dropped, it closes after everybody has been told the end.
 pub struct Server {
     door: Arc<Door>,
@@ -139,11 +142,12 @@ fn serve(door: &Arc<Door>, stream: &UnixStream, too_many: bool) {
         return;
     }
     let writer = Arc::new(Mutex::new(()));
+    let gone = Arc::<AtomicBool>::default();
     let Ok(clone) = stream.try_clone() else { return };
     let teller = thread::Builder::new().name("client-events".into()).spawn({
-        let writer = writer.clone();
+        let (writer, gone) = (writer.clone(), gone.clone());
         move || {
-            let _ = tell(&clone, &writer, &subscription);
+            let _ = tell(&clone, &writer, &gone, &subscription);
             let _ = clone.shutdown(Shutdown::Both);
         }
     });
@@ -155,18 +159,26 @@ fn serve(door: &Arc<Door>, stream: &UnixStream, too_many: bool) {
         refuse(reason);
         let _ = stream.shutdown(Shutdown::Both);
     }
-    // A client that only stopped talking still listens.
+    gone.store(true, Ordering::Relaxed);
     let _ = teller.join();
 }
 
 /// Sends a client everything from now on, until the run is over or the client is gone or too slow.
-fn tell(stream: &UnixStream, writer: &Mutex<()>, subscription: &Subscription) -> io::Result<()> {
+fn tell(
+    stream: &UnixStream,
+    writer: &Mutex<()>,
+    gone: &AtomicBool,
+    subscription: &Subscription,
+) -> io::Result<()> {
     let mut stream = stream;
     {
         let _whole = writer.lock().unwrap_or_else(PoisonError::into_inner);
         stream.write_all(&subscription.waiting)?;
     }
-    while let Some(lines) = subscription.next_lines() {
+    while let Some(lines) = subscription.next_lines(GLANCE) {
+        if gone.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let _whole = writer.lock().unwrap_or_else(PoisonError::into_inner);
         stream.write_all(lines.as_bytes())?;
     }

@@ -38,8 +38,10 @@ impl Bound {
         })
     }
 
-    /// Wakes the thread that waits for clients.
+    /// Wakes the thread that waits for clients, for good.
     pub(super) fn wake(&self) {
+        // Where closing does not wake it, another client does, unless the folder is gone.
+        let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
         let _ = connect_to(&self.path);
     }
 }
