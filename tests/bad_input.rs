@@ -40,6 +40,11 @@ fn experiments_are_pointed_at() {
         ("k is 0", "[wrapper]\nk = 0", &["bad.toml:8:5", "k must be at least 1"]),
         ("k is negative", "[wrapper]\nk = -20", &["bad.toml:8:5", "k must be at least 1"]),
         ("k is NaN", "[wrapper]\nk = nan", &["bad.toml:8:5", "k must be at least 1"]),
+        (
+            "a checkpoint",
+            "[checkpoint]\nevery_minutes = -1",
+            &["bad.toml:8:17", "number of minutes"],
+        ),
         ("no rule", "[optimizer.lr]\nrule = \"linear\"", &["bad.toml:", "linear"]),
     ];
     for (what, more, parts) in table {

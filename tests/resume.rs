@@ -228,8 +228,10 @@ fn a_run_that_was_steered_by_hand_continues() {
         (20, Command::SetLearningRate { lr: 3.3e-4 }),
         (34, Command::BackToSchedule),
     ];
-    // Whatever is done by hand is done before the last interruption, so that it is in the checkpoint or in the script.
+    // What is done by hand is done before the first interruption, and what it set holds or is handed back after it.
+    assert_continues(MLP, &["prune.ratio=0.05"], &script[..7], &[20, 21, 30]);
     assert_continues(MLP, &["prune.ratio=0.05"], &script, &[34, 36, 39]);
+    assert_continues(CONVOLUTIONS, &[], &script[..3], &[8, 15]);
     assert_continues(CONVOLUTIONS, &[], &script, &[35]);
 }
 

@@ -247,3 +247,28 @@ fn resolved(experiment: &Experiment, backend: Backend, data: &[DataFile]) -> Str
     text.push_str(&toml::to_string(experiment).unwrap_or_default());
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_data_than_a_run_was_trained_on_is_named() {
+        let text = "[data]\ndataset = \"glyphs\"\n[network]\nname = \"f1\"\n";
+        let experiment = Experiment::parse(text, "test", &[]).expect("valid");
+        let file =
+            |path: &str, digit: &str| DataFile { path: path.into(), sha256: digit.repeat(64) };
+        let data = [file("data/train images", "a"), file("data/labels", "b")];
+        let runs = tempfile::tempdir().expect("a folder");
+        let run = RunFolder::create(runs.path(), &experiment, Backend::Flex, &data).expect("made");
+        let read = Experiment::read(&run.experiment(), &[]).expect("reads");
+        assert_eq!(read, Experiment { name: "experiment".into(), ..experiment });
+        assert_eq!(run.check_data(&data), Ok(()));
+        let moved = [file("elsewhere/train", "a"), file("elsewhere/labels", "b")];
+        assert_eq!(run.check_data(&moved), Ok(()), "the content counts");
+        let changed = [file("data/train images", "a"), file("data/labels", "c")];
+        let error = run.check_data(&changed).expect_err("other labels").to_string();
+        assert!(error.starts_with("data/labels is not the data that this run is trained on"));
+        assert!(error.contains(&"b".repeat(64)), "{error}");
+    }
+}
