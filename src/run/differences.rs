@@ -124,6 +124,8 @@ impl Difference {
             Some(Value::Array(list)) if self.key == "by hand" => {
                 list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
             }
+            // What is written as a whole number may be a fraction: k = 20.
+            Some(Value::Float(whole)) if whole.fract() == 0.0 => vec![whole.to_string()],
             Some(value) => vec![value.to_string()],
         }
     }
@@ -135,7 +137,7 @@ mod tests {
     use crate::run::Mark;
 
     const FIRST: &str = "# laperm 0.1.0, backend flex\n# sha256 aa /data/mnist/images\nname = 'one'\nseed = 1\n\
-        [optimizer]\nlr = 0.001\n[wrapper]\nname = 'laperm'\nk = 20\n\
+        [optimizer]\nlr = 0.001\n[wrapper]\nname = 'laperm'\nk = 20.0\n\
         [[network.layers]]\nunits = 64\n[[network.layers]]\nunits = 10\n";
 
     fn differ(texts: &[&str]) -> Vec<(String, Vec<String>)> {
@@ -158,7 +160,7 @@ mod tests {
     #[test]
     fn only_what_differs_is_listed_by_hand() {
         let second = FIRST
-            .replace("k = 20", "")
+            .replace("k = 20.0", "")
             .replace("units = 10", "units = 20")
             .replace("lr = 0.001", "lr = { rule = 'cosine', from = 0.1 }")
             .replace("backend flex", "backend tch")
@@ -166,7 +168,7 @@ mod tests {
         let expected = [
             ("backend", ["flex", "tch", "flex"]),
             ("network.layers[2].units", ["10", "20", "10"]),
-            ("optimizer.lr", ["0.001", "{ rule = \"cosine\", from = 0.1 }", "0.001"]),
+            ("optimizer.lr", ["0.001", "{ from = 0.1, rule = \"cosine\" }", "0.001"]),
             ("sha256.images", ["aa", "bb", "aa"]),
             ("wrapper.k", ["20", "", "20"]),
         ];

@@ -227,9 +227,11 @@ impl Chart<'_> {
             let share = (x - from.x) as f64 / (to.x - from.x) as f64;
             Some((x, height(from.last) * (1.0 - share) + height(to.first) * share))
         };
-        let along = (0..).map(|i| first + i * between).take_while(|&x| x < raster.width());
         let inside = |column: &&Column| column.x < raster.width() && column.last.is_finite();
         let newest = columns.iter().rfind(inside).map(|column| (column.x, height(column.last)));
+        // Nothing crowds the newest one.
+        let end = newest.map_or(0, |(x, _)| x - NARROW * cell);
+        let along = (0..).map(|i| first + i * between).take_while(|&x| x <= end);
         let places = along.filter_map(place).filter(|(_, height)| height.is_finite()).chain(newest);
         let cells = places.filter_map(|(x, height)| raster.cell(x, height.round() as i64));
         cells.map(|cell| (cell, curve.symbol, curve.style)).collect()

@@ -98,7 +98,10 @@ impl<'a> TimeAxis<'a> {
         match self.effective_unit() {
             TimeUnit::Steps => grouped(step),
             TimeUnit::Epochs => format!("{:.2}", self.value(step)),
-            TimeUnit::Seconds => clock(self.value(step)),
+            TimeUnit::Seconds => match self.value(step) {
+                seconds if seconds < 60.0 => format!("{seconds:.1}s"),
+                seconds => clock(seconds),
+            },
         }
     }
 
@@ -277,7 +280,7 @@ mod tests {
         };
         assert_eq!(ticks(TimeUnit::Steps, 1.0), ("0 50k 100k 150k 200k".into(), "50,500".into()));
         assert_eq!(ticks(TimeUnit::Epochs, 1e5), ("0 0.5 1 1.5 2".into(), "0.51".into()));
-        assert_eq!(ticks(TimeUnit::Seconds, 1e3), ("0s 1:00 2:00 3:00".into(), "50s".into()));
+        assert_eq!(ticks(TimeUnit::Seconds, 1e3), ("0s 1:00 2:00 3:00".into(), "50.5s".into()));
     }
 
     #[test]

@@ -55,7 +55,7 @@ const fn row(
 }
 
 const fn hide<const INDEX: usize>(keys: &'static [Key]) -> Row {
-    row("runs", Hide(INDEX), keys, "hide or show the run", None, no_run::<INDEX>)
+    row("runs", Hide(INDEX), keys, "hide or show the run", Some("hide"), no_run::<INDEX>)
 }
 
 const fn focus<const INDEX: usize>(keys: &'static [Key]) -> Row {
@@ -102,7 +102,7 @@ pub(super) const PROGRAM: &str = "program";
 
 /// The table.
 pub(super) static ACTIONS: &[Row] = &[
-    row("runs", Hide(0), &[Key::char('A')], "hide or show the run", Some("…  hide"), no_run::<0>),
+    hide::<0>(&[Key::char('A')]),
     hide::<1>(&[Key::char('B')]),
     hide::<2>(&[Key::char('C')]),
     hide::<3>(&[Key::char('D')]),
@@ -110,7 +110,7 @@ pub(super) static ACTIONS: &[Row] = &[
     hide::<5>(&[Key::char('F')]),
     hide::<6>(&[Key::char('G')]),
     hide::<7>(&[Key::char('H')]),
-    look(TimeUnit, &[Key::char('x')], "align by steps, epochs, seconds", Some("align")),
+    look(TimeUnit, &[Key::char('x')], "steps, epochs, seconds", Some("align")),
     look(CursorLeft, &[Key::plain(KeyCode::Left)], "cursor left", Some("cursor")),
     look(CursorRight, &[Key::plain(KeyCode::Right)], "cursor right", Some("cursor")),
     look(CursorFarLeft, &[Key::shift(KeyCode::Left)], "cursor far left", None),
@@ -122,10 +122,10 @@ pub(super) static ACTIONS: &[Row] = &[
     look(ResetView, &[Key::char('0')], "show the whole runs", None),
     layer(PreviousLayer, &[Key::char('[')], "previous layer"),
     layer(NextLayer, &[Key::char(']')], "next layer"),
-    look(Smooth, &[Key::char('m')], "smooth loss and distance", Some("smooth")),
+    look(Smooth, &[Key::char('m')], "smooth loss, distance", Some("smooth")),
     look(Logarithmic, &[Key::char('g')], "logarithmic axes", Some("log")),
-    scroll(ScrollUp, &[Key::plain(KeyCode::Up), Key::char('k')], "scroll the differences up"),
-    scroll(ScrollDown, &[Key::plain(KeyCode::Down), Key::char('j')], "scroll them down"),
+    scroll(ScrollUp, &[Key::plain(KeyCode::Up), Key::char('k')], "scroll differences up"),
+    scroll(ScrollDown, &[Key::plain(KeyCode::Down), Key::char('j')], "scroll differences down"),
     panel(Zoom, &[Key::char('z'), Key::plain(KeyCode::Enter)], "zoom the panel", Some("zoom")),
     panel(Unzoom, &[Key::plain(KeyCode::Esc)], "all panels, or go back", None),
     panel(NextPanel, &[Key::plain(KeyCode::Tab)], "next panel", Some("panel")),

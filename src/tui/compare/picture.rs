@@ -79,21 +79,41 @@ fn told_apart(compare: &Compare, member: &Member) -> String {
     }
 }
 
-/// Draws the panels of the page that the focused one is on. Returns the page and how many there are.
+/// Draws the panels, on a large screen all of them, else those of the page that the focused one is on. Returns the page
+/// and how many there are.
 fn panels(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) -> (usize, usize) {
     if compare.zoomed {
         panel(compare, compare.focus, theme, area, buffer);
         return (0, 1);
     }
     let count = Panel::ALL.len();
-    let per_page = grid::per_page(count, area);
+    let whole = (area.width >= LARGE.0 && area.height >= LARGE.1).then(|| large(compare, area));
+    let per_page = whole.map_or(grid::per_page(count, area), |places| places.len());
     let page = compare.focus / per_page;
     let first = page * per_page;
-    let here = per_page.min(count - first);
-    for (index, place) in (first..).zip(grid::places(here, area)) {
+    let places = match whole {
+        Some(places) => places.to_vec(),
+        None => grid::places(per_page.min(count - first), area),
+    };
+    for (index, place) in (first..).zip(places) {
         panel(compare, index, theme, place, buffer);
     }
     (page, count.div_ceil(per_page))
+}
+
+/// Columns and rows from which on all panels are on one page.
+const LARGE: (u16, u16) = (100, 28);
+
+/// The places of all panels: the charts, accuracy the largest of them, above the tables, which get no more than they
+/// need.
+fn large(compare: &Compare, area: Rect) -> [Rect; 5] {
+    let lines = tables::difference_lines(compare).len().max(compare.members.len()) as u16;
+    let below = Constraint::Length((lines + 3).clamp(area.height / 5, area.height / 2));
+    let [charts, tables] = Layout::vertical([Constraint::Fill(1), below]).areas(area);
+    let [accuracy, others] = Layout::horizontal([Constraint::Fill(1); 2]).areas(charts);
+    let [loss, distance] = Layout::vertical([Constraint::Fill(1); 2]).areas(others);
+    let [results, differences] = Layout::horizontal([Constraint::Fill(1); 2]).areas(tables);
+    [accuracy, loss, distance, results, differences]
 }
 
 /// Draws one panel in its border.

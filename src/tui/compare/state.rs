@@ -226,7 +226,8 @@ impl Compare {
     pub(super) fn span(&self) -> (u64, u64) {
         let now = self.now().max(1);
         let whole = match self.shown().any(Member::is_living) {
-            false => now,
+            // Its last point has a place, too.
+            false => now + 1,
             true => {
                 let planned = self.shown().filter_map(Member::planned).max();
                 jump(now).min(planned.filter(|&planned| planned >= now).unwrap_or(u64::MAX))

@@ -84,7 +84,7 @@ pub(super) static ACTIONS: &[Row] = &[
     run(Compare, &[Key::char('c')], "compare the marked runs", "compare", not_comparable),
     run(Resume, &[Key::char('r')], "go on with the run", "resume", Start::not_resumable),
     run(Replay, &[Key::char('R')], "replay the run", "replay", not_replayable),
-    run(Delete, &[Key::char('D')], "delete it, or the marked", "delete", not_deletable),
+    run(Delete, &[Key::char('D')], "delete it, or marked", "delete", not_deletable),
     list(Up, &[Key::plain(KeyCode::Up), Key::char('k')], "up", None),
     list(Down, &[Key::plain(KeyCode::Down), Key::char('j')], "down", None),
     list(PageUp, &[Key::plain(KeyCode::PageUp)], "ten up", None),
@@ -101,7 +101,7 @@ pub(super) static ACTIONS: &[Row] = &[
     program(Help, &[Key::char('?')], "this help", Some("help")),
     program(Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
     program(Suspend, &[Key::ctrl(KeyCode::Char('z'))], "back to the shell", None),
-    program(Leave, &[Key::plain(KeyCode::Esc)], "drop filter, marks, or quit", None),
+    program(Leave, &[Key::plain(KeyCode::Esc)], "clear, then quit", None),
     program(Quit, &[Key::char('q'), Key::ctrl(KeyCode::Char('c'))], "quit", Some("quit")),
 ];
 

@@ -190,6 +190,7 @@ fn runs_are_deleted_after_a_question_and_never_while_they_live() {
     assert_shows(&start, "living is being trained and is not deleted");
 
     start.take(RunNews::Listed(runs.to_vec()));
+    press(&mut start, &[KeyCode::Home]);
     type_text(&mut start, "D");
     assert_shows(&start, "Delete 2026-11-22_a, 3 kB? It is gone for good.");
     // Enter is pressed too easily.
