@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{RunFolder, Summary};
+use super::{ClaimError, RunFolder};
 
 /// A run that is not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -34,14 +34,12 @@ pub fn delete_run(folder: &RunFolder) -> Result<(), DeleteError> {
     if !folder.events().is_file() {
         return Err(DeleteError::NotARun(path));
     }
-    let living = match Summary::read(folder) {
-        Ok(summary) => summary.state.is_living(),
-        // A log that cannot be read does not tell whether the run is over.
-        Err(_) => folder.host().is_some_and(|host| host.is_alive()),
+    // Held until it is gone: nobody goes on with a run that is being deleted.
+    let _claim = match folder.claim() {
+        Ok(claim) => claim,
+        Err(ClaimError::Held { .. }) => return Err(DeleteError::Living(path)),
+        Err(ClaimError::Io { source, .. }) => return Err(DeleteError::Io { path, source }),
     };
-    if living {
-        return Err(DeleteError::Living(path));
-    }
     fs::remove_dir_all(&path).map_err(|source| DeleteError::Io { path, source })
 }
 
@@ -74,11 +72,10 @@ mod tests {
         fs::write(folder.snapshots().join("weights"), [0; 100]).expect("writes");
         let whole = fs::metadata(folder.events()).expect("is there").len() + 100;
         assert_eq!(size_on_disk(&folder), whole);
-        // Hosted by this very process.
-        folder.beat(jiff::Timestamp::now()).expect("writes");
+        let claim = folder.claim().expect("nobody hosts it");
         assert!(matches!(delete_run(&folder), Err(DeleteError::Living(_))));
         assert!(folder.events().is_file());
-        fs::remove_file(folder.path().join("host.json")).expect("deletes");
+        drop(claim);
         delete_run(&folder).expect("deletes");
         assert!(!folder.path().exists());
     }

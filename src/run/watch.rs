@@ -96,7 +96,7 @@ fn look(folder: &RunFolder, before: Option<&Seen>) -> Option<(Seen, Result<Summa
     let file = fs::metadata(folder.events()).ok();
     let changed = file.and_then(|file| Some((file.modified().ok()?, file.len())));
     if let Some(seen) = before {
-        let died = || seen.living && !folder.host().is_some_and(|host| host.is_alive());
+        let died = || seen.living && !folder.is_hosted();
         if Instant::now() < seen.due || (changed == seen.changed && !died()) {
             return None;
         }
@@ -138,17 +138,20 @@ mod tests {
         let watch = RunWatch::start(place.path());
         assert_eq!(next(&watch), "0 runs");
         let [old, new] = ["a-old", "b-new"].map(|name| RunFolder::open(&place.path().join(name)));
-        // It lives while this process says that it hosts it.
-        fs::create_dir_all(old.path()).expect("a folder");
-        old.beat(jiff::Timestamp::now()).expect("writes");
-        log(&old, 3);
+        // It lives while it is claimed; it gets its name when all is there.
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        let beside = RunFolder::open(&elsewhere.path().join("run"));
+        fs::create_dir_all(beside.path()).expect("a folder");
+        log(&beside, 3);
+        let claim = beside.claim().expect("nobody hosts it");
+        fs::rename(beside.path(), old.path()).expect("renames");
         assert_eq!(next(&watch), "1 runs");
         assert_eq!(next(&watch), "a-old running 3");
         fs::create_dir_all(new.path()).expect("a folder");
         fs::write(new.events(), "no event\n").expect("writes");
         assert_eq!(next(&watch), "2 runs");
         assert!(next(&watch).starts_with("b-new "));
-        fs::remove_file(old.path().join("host.json")).expect("deletes");
+        drop(claim);
         assert_eq!(next(&watch), "a-old crashed 3");
         fs::remove_dir_all(new.path()).expect("deletes");
         assert_eq!(next(&watch), "1 runs");

@@ -309,7 +309,7 @@ impl Replay {
 
     fn is_living(&self) -> bool {
         let over = self.timeline.newest().state.reason.is_some();
-        !over && self.timeline.folder().host().is_some_and(|host| host.is_alive())
+        !over && self.timeline.folder().is_hosted()
     }
 }
 
