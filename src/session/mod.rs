@@ -1,6 +1,7 @@
 //! One interface to a run, wherever it lives.
 //!
-//! A screen holds a [`Session`] and folds its events; it cannot tell a run in this process from another.
+//! A screen holds a [`Session`] and folds its events; it cannot tell a run in this process from another. Only a recorded
+//! run is more: a [`Replay`] has a place in time, which a person moves.
 
 use std::path::Path;
 
