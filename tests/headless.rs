@@ -147,7 +147,14 @@ fn a_run_folder_has_everything() {
     let workplace = workplace();
     let result = train(&workplace, &["--seed", "3", "--set", "prune.ratio=0.5"]);
     let run = workplace.only_run();
-    let files = ["events.jsonl", "experiment.toml", "frames.bin", "host.json"].map(String::from);
+    let files = [
+        "checkpoint/state.safetensors",
+        "events.jsonl",
+        "experiment.toml",
+        "frames.bin",
+        "host.json",
+    ]
+    .map(String::from);
     let snapshot = "snapshots/step-0000060.safetensors".to_owned();
     let found = workplace.files();
     let found =

@@ -18,8 +18,13 @@ const ESCAPE: &str = "\x1b";
 
 /// A run that is not over before it is told to stop, with all its panels filled.
 fn long_run(workplace: &Workplace) -> Pty {
+    long_run_with(workplace, &[])
+}
+
+fn long_run_with(workplace: &Workplace, options: &[&str]) -> Pty {
     workplace.write("long.toml", SMALL);
-    let pty = Pty::start(workplace, &["run", "long.toml", "--epochs", "100000"], SIZE);
+    let arguments = [&["run", "long.toml", "--epochs", "100000"], options].concat();
+    let pty = Pty::start(workplace, &arguments, SIZE);
     assert_panels_fill(&pty);
     pty
 }
@@ -254,10 +259,10 @@ fn signals_stop_and_save() {
 }
 
 #[test]
-fn a_lost_terminal_stops_and_saves() {
+fn a_lost_terminal_stops_and_saves_where_that_is_wanted() {
     for paused in [false, true] {
         let workplace = Workplace::new();
-        let mut pty = long_run(&workplace);
+        let mut pty = long_run_with(&workplace, &["--on-hangup", "stop"]);
         if paused {
             type_and_see(&mut pty, " ", "paused");
         }

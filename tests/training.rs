@@ -3,7 +3,7 @@
 use laperm::experiment::Experiment;
 use laperm::model::WeightsFile;
 use laperm::run::RunFolder;
-use laperm::session::{Live, Session};
+use laperm::session::Live;
 use laperm::train::{Backend, Command, Event, EventKind, Phase, Prepared, Reason, Weights, verify};
 use tempfile::TempDir;
 
@@ -76,7 +76,7 @@ impl Run {
         self.live.send(Command::Snapshot);
         let event = self.wait(|kind| matches!(kind, EventKind::Snapshot { .. }));
         let EventKind::Snapshot { file, .. } = event.kind else { unreachable!("waited for it") };
-        self.live.folder().join(file)
+        self.live.folder().path().join(file)
     }
 }
 

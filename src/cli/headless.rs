@@ -1,7 +1,9 @@
 //! Training without the screen: a progress bar on a terminal, a plain line now and then without one.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use color_eyre::Result;
@@ -10,29 +12,72 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::output;
-use super::run::{ended, farewell};
+use super::run::{OnHangup, ended, farewell};
 use crate::run::{RunFolder, RunState, Summary};
-use crate::session::{Live, Session};
+use crate::session::{Live, Server};
 use crate::train::{Command, EventKind};
 
 /// Seconds between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Follows a run to its end and says what came of it.
-pub(super) fn follow(mut live: Live, json: bool) -> Result<ExitCode> {
-    stop_on_signals(&live)?;
-    let folder = RunFolder::open(live.folder());
-    let mut state = RunState::default();
-    let mut progress = Progress::new();
+pub(super) fn follow(live: Live, json: bool, on_hangup: OnHangup) -> Result<ExitCode> {
+    follow_from(RunState::default(), live, json, on_hangup)
+}
+
+/// As [`follow`], but a run of which something is known already.
+pub(super) fn follow_from(
+    state: RunState,
+    live: Live,
+    json: bool,
+    on_hangup: OnHangup,
+) -> Result<ExitCode> {
+    let folder = live.folder().clone();
+    let state = watch(state, live, Divergence::EndsTheRun, on_hangup)?;
+    match json {
+        true => output::json(&Summary::of(&state, &folder))?,
+        false => output::text(&farewell(&state, &folder))?,
+    }
+    ended(state.reason, &folder)
+}
+
+/// What is done about a number that is not finite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Divergence {
+    /// Nobody is there to decide.
+    EndsTheRun,
+    /// The trainer knows what was done before.
+    IsInTheScript,
+}
+
+/// Shows how a run goes until it has ended, and lets others attach to it meanwhile; what is known of it then.
+pub(super) fn watch(
+    mut state: RunState,
+    mut live: Live,
+    divergence: Divergence,
+    on_hangup: OnHangup,
+) -> Result<RunState> {
+    let hung_up = listen_to_signals(&live, on_hangup)?;
+    let folder = live.folder().clone();
+    let mut progress = Progress::new(hung_up);
+    let server = Server::start(&folder, live.listening(), live.orders());
+    if let Err(error) = &server {
+        progress.say(&format!("the run cannot be attached to: no control socket: {error}"));
+    }
     while let Some(event) = live.next() {
         state.apply(&event);
         match event.kind {
             EventKind::Diverged { .. } => {
                 progress.say(&notice(&state));
-                // Nobody is there to decide.
-                live.send(Command::Stop);
+                if divergence == Divergence::EndsTheRun {
+                    live.send(Command::Stop);
+                }
             }
             EventKind::Started(_) => progress.say(&started(&state, &folder)),
+            EventKind::Resumed { .. } => {
+                progress.say(&started(&state, &folder));
+                progress.say(&notice(&state));
+            }
             EventKind::Notice { .. } => progress.say(&notice(&state)),
             EventKind::Finished { .. } => break,
             _ => {}
@@ -40,27 +85,36 @@ pub(super) fn follow(mut live: Live, json: bool) -> Result<ExitCode> {
         progress.show(&state);
     }
     live.wait();
+    drop(server);
     progress.close();
-    match json {
-        true => output::json(&Summary::of(&state, &folder))?,
-        false => output::text(&farewell(&state, &folder))?,
-    }
-    ended(&state, &folder)
+    Ok(state)
 }
 
-/// The first signal ends the run in an orderly way; the second ends the program.
-fn stop_on_signals(live: &Live) -> io::Result<()> {
-    let commands = live.commands();
+/// The first signal ends the run in an orderly way; the second ends the program. A lost terminal is remembered, because
+/// nothing can be said to it any more.
+fn listen_to_signals(live: &Live, on_hangup: OnHangup) -> io::Result<Arc<AtomicBool>> {
+    let hung_up = Arc::<AtomicBool>::default();
+    let orders = live.orders();
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        for (count, signal) in signals.forever().enumerate() {
-            if count > 0 && signal != SIGHUP {
-                std::process::exit(128 + signal);
+    std::thread::Builder::new().name("signals".into()).spawn({
+        let hung_up = hung_up.clone();
+        move || {
+            let mut asked = false;
+            for signal in signals.forever() {
+                if signal == SIGHUP {
+                    hung_up.store(true, Ordering::Relaxed);
+                    if on_hangup == OnHangup::GoOn {
+                        continue;
+                    }
+                } else if asked {
+                    std::process::exit(128 + signal);
+                }
+                asked = true;
+                let _ = orders.send(Command::Stop.into());
             }
-            let _ = commands.send(Command::Stop.into());
         }
     })?;
-    Ok(())
+    Ok(hung_up)
 }
 
 fn started(state: &RunState, folder: &RunFolder) -> String {
@@ -111,26 +165,29 @@ fn line(state: &RunState) -> String {
 struct Progress {
     bar: Option<ProgressBar>,
     last: Instant,
+    hung_up: Arc<AtomicBool>,
 }
 
 impl Progress {
-    fn new() -> Self {
+    fn new(hung_up: Arc<AtomicBool>) -> Self {
         let style = ProgressStyle::with_template("{bar:24} {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = io::stderr().is_terminal().then(|| ProgressBar::new(1000).with_style(style));
-        Progress { bar, last: Instant::now() }
+        Progress { bar, last: Instant::now(), hung_up }
     }
 
     fn say(&self, message: &str) {
         match &self.bar {
+            _ if self.hung_up.load(Ordering::Relaxed) => {}
             Some(bar) => bar.println(message),
-            None => eprintln!("{message}"),
+            // Standard error may go away at any moment.
+            None => drop(writeln!(io::stderr(), "{message}")),
         }
     }
 
     fn show(&mut self, state: &RunState) {
         let every = if self.bar.is_some() { Duration::from_millis(100) } else { LINE_EVERY };
-        if self.last.elapsed() < every || state.step == 0 {
+        if self.last.elapsed() < every || state.step == 0 || self.hung_up.load(Ordering::Relaxed) {
             return;
         }
         self.last = Instant::now();
@@ -139,7 +196,7 @@ impl Progress {
                 bar.set_position((state.progress() * 1000.0) as u64);
                 bar.set_message(line(state));
             }
-            None => eprintln!("{}", line(state)),
+            None => self.say(&line(state)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The command line: one file per subcommand.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,16 +8,24 @@ use clap::{CommandFactory, Parser, Subcommand};
 use color_eyre::Result;
 use color_eyre::eyre::Report;
 
+use self::host::HostError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
-use crate::run::{FolderError, ReadError};
+use crate::run::{DataChanged, DeleteError, FindError, FolderError, ReadError, ResumptionError};
+use crate::session::{AttachError, ConnectError};
 use crate::train::{StartError, VerifyError};
 use crate::tui::ThemeError;
 
+mod attach;
+mod compare;
+mod ctl;
 mod data;
 mod headless;
+mod host;
 mod output;
 mod replay;
+mod rerun;
+mod resume;
 mod run;
 mod runs;
 mod screenshot;
@@ -39,10 +47,20 @@ struct Arguments {
 enum Subcommands {
     /// Train an experiment, on the screen or --headless.
     Run(run::RunArguments),
+    /// Show a run that another process hosts, and steer it.
+    Attach(attach::AttachArguments),
+    /// Steer a run from a script.
+    Ctl(ctl::CtlArguments),
     /// Play a recorded run, or follow one that is still being written.
     Replay(replay::ReplayArguments),
-    /// List the runs.
+    /// Go on with a run that ended, in whatever way, from its checkpoint.
+    Resume(resume::ResumeArguments),
+    /// Train a run anew, with everything that was done by hand at its steps, and compare the weights.
+    Rerun(rerun::RerunArguments),
+    /// List the runs, or delete some.
     Runs(runs::RunsArguments),
+    /// Show several runs side by side: curves, results, and in what they differ.
+    Compare(compare::CompareArguments),
     /// Draw the screen of a run as SVG.
     Screenshot(screenshot::ScreenshotArguments),
     /// Prove what a snapshot holds.
@@ -65,8 +83,9 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(report) if is_broken_pipe(&report) => ExitCode::SUCCESS,
         Err(report) => {
-            eprintln!("error: {report}");
-            ExitCode::from(if is_input(&report) { 2 } else { 1 })
+            // Standard error may be gone with its terminal.
+            let _ = writeln!(io::stderr(), "error: {report}");
+            ExitCode::from(code(&report))
         }
     }
 }
@@ -76,9 +95,16 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         None => start::start(&runs),
         Some(Subcommands::Run(arguments)) => run::run(&arguments, &runs),
+        Some(Subcommands::Attach(arguments)) => attach::run(&arguments, &runs),
+        Some(Subcommands::Ctl(arguments)) => ctl::run(&arguments, &runs),
         Some(Subcommands::Replay(arguments)) => replay::run(&arguments, &runs),
+        Some(Subcommands::Resume(arguments)) => resume::run(&arguments, &runs),
+        Some(Subcommands::Rerun(arguments)) => rerun::run(&arguments, &runs),
         Some(Subcommands::Runs(arguments)) => {
-            runs::list(&arguments, &runs).map(|()| ExitCode::SUCCESS)
+            runs::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Subcommands::Compare(arguments)) => {
+            compare::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
         }
         Some(Subcommands::Screenshot(arguments)) => {
             screenshot::run(&arguments).map(|()| ExitCode::SUCCESS)
@@ -99,8 +125,22 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
 #[error("{0}")]
 struct InputError(String);
 
+fn code(report: &Report) -> u8 {
+    match report.downcast_ref::<HostError>() {
+        Some(host) => host.code,
+        None if is_input(report) => 2,
+        None => 1,
+    }
+}
+
 fn is_input(report: &Report) -> bool {
     if let Some(error) = report.downcast_ref::<FolderError>() {
+        return error.is_input();
+    }
+    if let Some(error) = report.downcast_ref::<DeleteError>() {
+        return !matches!(error, DeleteError::Io { .. });
+    }
+    if let Some(error) = report.downcast_ref::<ResumptionError>() {
         return error.is_input();
     }
     let start = report.downcast_ref::<StartError>();
@@ -113,12 +153,26 @@ fn is_input(report: &Report) -> bool {
         None => {
             start.is_some()
                 || report.is::<InputError>()
+                || report.is::<FindError>()
+                || report.is::<DataChanged>()
                 || report.is::<ExperimentError>()
                 || report.is::<ReadError>()
+                || is_not_hosted(report)
                 || report.is::<VerifyError>()
                 || report.is::<ThemeError>()
         }
     }
+}
+
+/// Asking for a run that nobody hosts is the asker's mistake; a connection that breaks is not.
+fn is_not_hosted(report: &Report) -> bool {
+    let attach = report.downcast_ref::<AttachError>();
+    let connect = report.downcast_ref::<ConnectError>().or(match attach {
+        Some(AttachError::Connect(error)) => Some(error),
+        _ => None,
+    });
+    matches!(connect, Some(ConnectError::NotHosted(_) | ConnectError::Elsewhere { .. }))
+        || matches!(attach, Some(AttachError::Read(_)))
 }
 
 fn is_broken_pipe(report: &Report) -> bool {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -12,9 +12,9 @@ use tempfile::TempDir;
 
 use super::InputError;
 use super::run::require_terminal;
-use crate::run::RunFolder;
+use crate::run::{RunFolder, find_run};
 use crate::session::{Replay, Target, Transport};
-use crate::tui::{self, Leave, Screen, Theme};
+use crate::tui::{self, Leave, Pace, Screen, Theme};
 
 /// A small run that the program carries, file by file: `laperm run assets/recorded-run/experiment.toml`, with k set to 20
 /// by hand after step 150, p to 30 % after 310, and both handed back to their schedules after 450.
@@ -27,10 +27,13 @@ const RECORDED_RUN: [(&str, &[u8]); 3] = [
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
     /// The run: its folder, or its name in the folder of the runs. A small recorded one where absent.
-    run: Option<PathBuf>,
+    run: Option<String>,
     /// Show what was known after this step, instead of playing from the start.
     #[arg(long)]
     step: Option<u64>,
+    /// Send the terminal less than 2 kB a second, for slow connections.
+    #[arg(long)]
+    slow_link: bool,
 }
 
 pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result<ExitCode> {
@@ -38,7 +41,7 @@ pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result<ExitCode> 
     let theme = Theme::load()?;
     // Kept until the screen is closed.
     let (folder, _unpacked) = match &arguments.run {
-        Some(run) => (RunFolder::open(&find(run, runs)), None),
+        Some(run) => (find_run(runs, run)?, None),
         None => {
             let unpacked = unpack()?;
             (RunFolder::open(unpacked.path()), Some(unpacked))
@@ -52,25 +55,23 @@ pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result<ExitCode> 
         None if replay.playback().living => {}
         None => replay.obey(Transport::PlayOrStop, Instant::now()).map_err(InputError)?,
     }
-    show(replay, Screen::open()?, &theme)
+    let pace = if arguments.slow_link { Pace::SLOW } else { Pace::FILM };
+    show(replay, Screen::open()?, &theme, pace)
 }
 
 /// Shows a recorded run until the person leaves.
-pub(super) fn show(mut replay: Replay, mut screen: Screen, theme: &Theme) -> Result<ExitCode> {
-    match tui::show(&mut screen, &mut replay, theme) {
+pub(super) fn show(
+    mut replay: Replay,
+    mut screen: Screen,
+    theme: &Theme,
+    pace: Pace,
+) -> Result<ExitCode> {
+    match tui::show(&mut screen, &mut replay, theme, pace) {
         // Nothing is to be saved, and a terminal that is gone is not told.
         Leave::HungUp => {}
-        Leave::Left | Leave::Stop => screen.close(),
+        Leave::Left | Leave::Stop | Leave::Detached => screen.close(),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A run by its folder, or by its name among `runs`.
-fn find(run: &Path, runs: &Path) -> PathBuf {
-    match run.exists() {
-        true => run.to_owned(),
-        false => runs.join(run),
-    }
 }
 
 /// Puts the recorded run where it can be read; it is gone when the folder is dropped.

@@ -1,26 +1,58 @@
 //! `laperm run FILE`
 
 use std::io::{self, IsTerminal};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use color_eyre::Result;
 
-use super::{InputError, headless, output};
+use super::{InputError, headless, host, output};
 use crate::experiment::Experiment;
 use crate::run::{FolderError, RunFolder, RunState, Summary, is_complete};
-use crate::session::{Live, Session};
+use crate::session::{Attached, Live, Session};
 use crate::train::{Backend, Command, Prepared, Reason};
-use crate::tui::{self, Leave, Screen, Theme};
+use crate::tui::{self, Leave, Pace, Screen, Theme};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
-    /// The experiment.
+    /// The experiment; `-` reads it from standard input.
     file: PathBuf,
     #[command(flatten)]
     options: RunOptions,
+    #[command(flatten)]
+    screen: ScreenOptions,
+    /// Be the process behind a screen: say where the run is, and let go of the terminal.
+    #[arg(long, hide = true)]
+    hosted: bool,
+}
+
+/// How a run is looked at.
+#[derive(Debug, Default, Args)]
+pub(super) struct ScreenOptions {
+    /// What becomes of the run when its terminal is lost.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) on_hangup: OnHangup,
+    /// Send the terminal less than 2 kB a second, for slow connections.
+    #[arg(long)]
+    slow_link: bool,
+}
+
+/// What becomes of a run when its terminal is lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum OnHangup {
+    /// It goes on; `laperm attach` finds it.
+    #[default]
+    GoOn,
+    /// It ends and is saved.
+    Stop,
+}
+
+impl ScreenOptions {
+    /// How much the terminal is sent, where `usual` is what it is sent over a good connection.
+    pub(super) fn pace(&self, usual: Pace) -> Pace {
+        if self.slow_link { Pace::SLOW } else { usual }
+    }
 }
 
 /// What may be said about a run beside its experiment.
@@ -69,19 +101,32 @@ impl RunOptions {
 
 pub(super) fn run(arguments: &RunArguments, runs: &Path) -> Result<ExitCode> {
     let options = &arguments.options;
-    let experiment = Experiment::read(&arguments.file, &options.overrides())?;
+    let experiment = read(&arguments.file, &options.overrides())?;
+    if arguments.hosted {
+        return host::host(launch(experiment, options.backend, runs)?);
+    }
+    let screen = &arguments.screen;
     if options.headless || options.json {
         let live = launch(experiment, options.backend, runs)?;
-        return headless::follow(live, options.json);
+        return headless::follow(live, options.json, screen.on_hangup);
     }
     require_terminal()?;
-    let live = launch(experiment, options.backend, runs)?;
     let theme = Theme::load()?;
-    watch(live, Screen::open()?, &theme)
+    let attached = host(&experiment, options.backend, runs)?;
+    watch(attached, Screen::open()?, &theme, screen)
 }
 
-/// Loads what the experiment needs and starts to train it.
-pub(super) fn launch(experiment: Experiment, backend: Backend, runs: &Path) -> Result<Live> {
+/// The experiment in a file, or on standard input where the file is called `-`.
+fn read(file: &Path, overrides: &[String]) -> Result<Experiment> {
+    if file != Path::new("-") {
+        return Ok(Experiment::read(file, overrides)?);
+    }
+    let text = io::read_to_string(io::stdin())?;
+    Ok(Experiment::parse(&text, "standard input", overrides)?)
+}
+
+/// Loads what the experiment needs and starts to train it in this process.
+fn launch(experiment: Experiment, backend: Backend, runs: &Path) -> Result<Live> {
     let prepared = Prepared::new(experiment, backend)?;
     let folder = RunFolder::create(runs, &prepared.experiment, backend, prepared.data_files())?;
     let started = Live::start(prepared, folder.clone());
@@ -91,30 +136,49 @@ pub(super) fn launch(experiment: Experiment, backend: Backend, runs: &Path) -> R
     })?)
 }
 
-/// Shows a run until the person leaves, then ends it in an orderly way and says where it is.
-pub(super) fn watch(mut live: Live, mut screen: Screen, theme: &Theme) -> Result<ExitCode> {
-    let shown = catch_unwind(AssertUnwindSafe(|| tui::show(&mut screen, &mut live, theme)));
-    // Save first, restore second: a terminal that is gone, or a screen that broke down, must not cost the weights.
-    live.send(Command::Stop);
-    live.wait();
-    let leave = shown.unwrap_or_else(|panic| resume_unwind(panic));
-    let folder = RunFolder::open(live.folder());
-    let state = crate::run::read_state(&folder)?;
-    if matches!(leave, Leave::HungUp) {
+/// Starts to train the experiment in a process of its own, and looks at it.
+pub(super) fn host(experiment: &Experiment, backend: Backend, runs: &Path) -> Result<Attached> {
+    let arguments = ["run", "-", "--backend", backend.name()].map(str::to_owned);
+    host::start(runs, &arguments, &toml::to_string(experiment)?)
+}
+
+/// Shows a run until the person leaves, and says where it is.
+pub(super) fn watch(
+    mut attached: Attached,
+    mut screen: Screen,
+    theme: &Theme,
+    options: &ScreenOptions,
+) -> Result<ExitCode> {
+    let leave = tui::show(&mut screen, &mut attached, theme, options.pace(Pace::LIVE));
+    let folder = RunFolder::open(attached.folder());
+    if leave == Leave::HungUp {
+        if options.on_hangup == OnHangup::Stop {
+            attached.send(Command::Stop);
+            attached.wait();
+        }
         // Restoring a terminal that is gone would fail on every path out of here.
         std::process::exit(0);
     }
+    if leave == Leave::Stop {
+        attached.wait();
+    }
     screen.close();
+    if leave == Leave::Detached {
+        let name = folder.name();
+        output::text(&format!("{name} goes on; look at it with\n  laperm attach {name}\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let state = crate::run::read_state(&folder)?;
     output::text(&farewell(&state, &folder))?;
-    ended(&state, &folder)
+    ended(state.reason, &folder)
 }
 
 /// The exit code of a run that has ended. A run that is not all on disk is a failure however well it went.
-pub(super) fn ended(state: &RunState, folder: &RunFolder) -> Result<ExitCode> {
-    if state.reason != Some(Reason::Failed) && !is_complete(folder)? {
+pub(super) fn ended(reason: Option<Reason>, folder: &RunFolder) -> Result<ExitCode> {
+    if reason != Some(Reason::Failed) && !is_complete(folder)? {
         return Err(NotSaved(folder.path().to_owned()).into());
     }
-    Ok(match state.reason {
+    Ok(match reason {
         Some(Reason::Finished | Reason::Stopped) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     })

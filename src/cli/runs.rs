@@ -1,19 +1,27 @@
 //! `laperm runs`
 
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use clap::Args;
 use color_eyre::Result;
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::output;
-use crate::run::{Summary, list_runs};
+use super::{InputError, output};
+use crate::run::{Summary, delete_run, find_run, list_runs, size_on_disk};
 
 #[derive(Debug, Args)]
 pub(super) struct RunsArguments {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+    /// Delete these runs, after a question; a run that is being trained is never deleted.
+    #[arg(long, value_name = "RUN", num_args = 1.., conflicts_with = "json")]
+    delete: Vec<String>,
+    /// Delete without a question.
+    #[arg(long, requires = "delete")]
+    yes: bool,
 }
 
 /// What `--json` prints.
@@ -22,7 +30,48 @@ struct Listing<'a> {
     runs: Vec<&'a Summary>,
 }
 
-pub(super) fn list(arguments: &RunsArguments, runs: &Path) -> Result<()> {
+pub(super) fn run(arguments: &RunsArguments, runs: &Path) -> Result<()> {
+    match arguments.delete.is_empty() {
+        true => list(arguments, runs),
+        false => delete(arguments, runs),
+    }
+}
+
+/// Deletes runs, the living ones aside.
+fn delete(arguments: &RunsArguments, runs: &Path) -> Result<()> {
+    let found = arguments.delete.iter().map(|run| find_run(runs, run));
+    let folders = found.collect::<Result<Vec<_>, _>>()?;
+    if !arguments.yes {
+        let size: u64 = folders.iter().map(size_on_disk).sum();
+        let names: Vec<String> = folders.iter().map(|folder| folder.name()).collect();
+        let question =
+            format!("Delete {} ({:.1} MB) for good? [y/N] ", names.join(", "), size as f64 / 1e6);
+        if !agrees(&question)? {
+            return output::text("nothing was deleted\n");
+        }
+    }
+    for folder in folders {
+        delete_run(&folder)?;
+        output::text(&format!("deleted {}\n", folder.path().display()))?;
+    }
+    Ok(())
+}
+
+/// Asks a person, if there is one.
+fn agrees(question: &str) -> Result<bool> {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        let message = "there is no terminal to ask on: add --yes to delete without a question";
+        return Err(InputError(message.into()).into());
+    }
+    let mut terminal = io::stderr();
+    write!(terminal, "{question}")?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}
+
+fn list(arguments: &RunsArguments, runs: &Path) -> Result<()> {
     let mut summaries = Vec::new();
     for folder in list_runs(runs) {
         match Summary::read(&folder) {
@@ -38,7 +87,8 @@ pub(super) fn list(arguments: &RunsArguments, runs: &Path) -> Result<()> {
     if summaries.is_empty() {
         return output::text(&format!("no runs in {}\n", runs.display()));
     }
-    let header = ["run", "state", "steps", "epochs", "syncs", "k", "p", "test", "best"];
+    let now = Timestamp::now();
+    let header = ["run", "state", "age", "steps", "epochs", "syncs", "k", "p", "test", "best"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let percent = |share: Option<f32>| {
         share.map_or("-".to_owned(), |share| format!("{:.2} %", share * 100.0))
@@ -47,6 +97,7 @@ pub(super) fn list(arguments: &RunsArguments, runs: &Path) -> Result<()> {
         vec![
             name.clone(),
             summary.state.name().to_owned(),
+            summary.age(now),
             summary.steps.to_string(),
             format!("{:.1}", summary.epochs),
             summary.syncs.to_string(),

@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &ScreenshotArguments) -> Result<()> {
     }
 }
 
-fn size(text: &str) -> Result<(u16, u16), String> {
+pub(super) fn size(text: &str) -> Result<(u16, u16), String> {
     let parsed = text
         .split_once('x')
         .and_then(|(columns, rows)| Some((columns.parse().ok()?, rows.parse().ok()?)));

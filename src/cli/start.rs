@@ -5,36 +5,63 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use color_eyre::Result;
-use jiff::Timestamp;
 
 use super::replay;
-use super::run::{RunOptions, launch, require_terminal, watch};
+use super::resume::resume;
+use super::run::{RunOptions, ScreenOptions, host, require_terminal};
 use crate::data;
 use crate::experiment::Experiment;
-use crate::run::{RunFolder, Summary, list_runs};
-use crate::session::Replay;
+use crate::run::{RunFolder, RunWatch};
+use crate::session::{Attached, Replay};
 use crate::train::Backend;
-use crate::tui::{self, Choice, ExperimentItem, RunItem, Screen, StartItems, Theme};
+use crate::tui::{self, Choice, Compare, ExperimentItem, Pace, Screen, Start, Theme};
 
 /// The experiment that needs nothing: it is offered first, wherever the program is started.
 const QUICK: &str = include_str!("../../experiments/quick.toml");
 const QUICK_PATH: &str = "experiments/quick.toml";
 
-/// Runs that are read and offered at most, the newest: the screen must be there at once.
-const MOST_RUNS: usize = 30;
-
 pub(super) fn start(runs: &Path) -> Result<ExitCode> {
     require_terminal()?;
     let theme = Theme::load()?;
     let mut screen = Screen::open()?;
-    let items = StartItems { experiments: experiments()?, runs: recent(runs) };
-    match tui::start(&mut screen, &items, &theme) {
-        Choice::Quit => Ok(ExitCode::SUCCESS),
-        Choice::Launch(path) => {
-            let live = launch(experiment(&path)?, Backend::default(), runs)?;
-            watch(live, screen, &theme)
+    let watch = RunWatch::start(runs);
+    let mut start = Start::new(experiments()?);
+    loop {
+        match tui::start(&mut screen, &mut start, &watch, &theme) {
+            Choice::Quit => return Ok(ExitCode::SUCCESS),
+            Choice::Launch(path) => {
+                let attached = host(&experiment(&path)?, Backend::default(), runs)?;
+                return super::run::watch(attached, screen, &theme, &ScreenOptions::default());
+            }
+            Choice::Open(path) if RunFolder::open(&path).is_hosted() => {
+                let attached = Attached::open(RunFolder::open(&path))?;
+                return super::run::watch(attached, screen, &theme, &ScreenOptions::default());
+            }
+            Choice::Open(path) | Choice::Replay(path) => {
+                let replay = Replay::open(RunFolder::open(&path))?;
+                return replay::show(replay, screen, &theme, Pace::FILM);
+            }
+            Choice::Resume(path) => match resume(&path.display().to_string(), None, None, runs) {
+                Ok(attached) => {
+                    return super::run::watch(attached, screen, &theme, &ScreenOptions::default());
+                }
+                Err(error) => start.warn(error.to_string()),
+            },
+            Choice::Compare(paths) => {
+                let folders: Vec<RunFolder> =
+                    paths.iter().map(|path| RunFolder::open(path)).collect();
+                let back = match Compare::new(&folders) {
+                    Ok(mut compared) => tui::compare(&mut screen, &mut compared, &theme),
+                    Err(error) => {
+                        start.warn(error.to_string());
+                        true
+                    }
+                };
+                if !back {
+                    return Ok(ExitCode::SUCCESS);
+                }
+            }
         }
-        Choice::Open(path) => replay::show(Replay::open(RunFolder::open(&path))?, screen, &theme),
     }
 }
 
@@ -77,30 +104,4 @@ fn experiments() -> Result<Vec<ExperimentItem>> {
         });
     }
     Ok(items)
-}
-
-fn recent(runs: &Path) -> Vec<RunItem> {
-    let folders = list_runs(runs).into_iter().take(MOST_RUNS);
-    folders.filter_map(|folder| run_item(&folder)).collect()
-}
-
-fn run_item(folder: &RunFolder) -> Option<RunItem> {
-    let summary = Summary::read(folder).ok()?;
-    let host = folder.host();
-    Some(RunItem {
-        folder: folder.path().to_owned(),
-        name: summary.name,
-        state: summary.state.name().to_owned(),
-        accuracy: summary.best_test_accuracy,
-        age: host.map(|host| age(Timestamp::now().as_second() - host.started)).unwrap_or_default(),
-    })
-}
-
-fn age(seconds: i64) -> String {
-    match seconds {
-        i64::MIN..60 => "now".into(),
-        60..3600 => format!("{} min", seconds / 60),
-        3600..86_400 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86_400),
-    }
 }

@@ -96,6 +96,10 @@ impl Experiment {
         require(monitor.frame_seconds >= 0.0, "monitor.frame_seconds", || {
             format!("must be a number of seconds, not {}", monitor.frame_seconds)
         })?;
+        let minutes = self.checkpoint.every_minutes;
+        require(minutes >= 0.0, "checkpoint.every_minutes", || {
+            format!("must be a number of minutes, not {minutes}")
+        })?;
         for (i, layer) in monitor.distance_layers.iter().enumerate() {
             known_layer(&network, layer, &format!("monitor.distance_layers.{i}"))?;
         }

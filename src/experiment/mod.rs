@@ -9,6 +9,7 @@ pub use check::Problem;
 pub use read::ExperimentError;
 pub use schedule::{Plan, Rule};
 pub use schema::{
-    DataSection, EvaluateSection, Experiment, InitialSection, MonitorSection, NetworkSection,
-    OptimizerName, OptimizerSection, PruneSection, TrainSection, WrapperName, WrapperSection,
+    CheckpointSection, DataSection, EvaluateSection, Experiment, InitialSection, MonitorSection,
+    NetworkSection, OptimizerName, OptimizerSection, PruneSection, TrainSection, WrapperName,
+    WrapperSection,
 };

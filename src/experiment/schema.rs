@@ -48,6 +48,9 @@ pub struct Experiment {
     /// What else to look at.
     #[serde(default)]
     pub monitor: MonitorSection,
+    /// When its whole state is saved.
+    #[serde(default)]
+    pub checkpoint: CheckpointSection,
 }
 
 /// `[data]`
@@ -318,6 +321,25 @@ pub struct MonitorSection {
 impl Default for MonitorSection {
     fn default() -> Self {
         MonitorSection { distance_layers: Vec::new(), distance_every: 0, frame_seconds: 1.0 }
+    }
+}
+
+/// `[checkpoint]`: when the whole state of the training is saved, to go on from after a crash. It is at the end of every
+/// run, too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckpointSection {
+    /// After every so many steps; 0 is never. One that is due while the one before is still being written is left out.
+    pub every_steps: u64,
+    /// When so many minutes have passed since the one before; 0 is never.
+    pub every_minutes: f64,
+    /// At the end of each epoch, but not within a second of the one before.
+    pub each_epoch: bool,
+}
+
+impl Default for CheckpointSection {
+    fn default() -> Self {
+        CheckpointSection { every_steps: 0, every_minutes: 5.0, each_epoch: true }
     }
 }
 

@@ -33,6 +33,18 @@ impl FolderError {
     }
 }
 
+/// The data is not what a run was trained on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{} is not the data that this run is trained on: it was {} with SHA-256 {sha256}; put that back, or train anew",
+    path.display(), recorded.display()
+)]
+pub struct DataChanged {
+    path: PathBuf,
+    recorded: PathBuf,
+    sha256: String,
+}
+
 /// A run's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
@@ -55,6 +67,8 @@ pub struct Host {
 /// Seconds between two heartbeats, and after how many without one a run on another machine counts as dead.
 pub(super) const HEARTBEAT_SECONDS: u64 = 5;
 const DEAD_AFTER_SECONDS: i64 = 30;
+/// How far in the future a heartbeat is still believed: clocks of two machines differ, and are set back.
+const MOST_AHEAD_SECONDS: i64 = 3600;
 
 impl RunFolder {
     /// A run's folder that is there already.
@@ -77,9 +91,8 @@ impl RunFolder {
         fs::create_dir_all(runs).map_err(fail)?;
         let path = Self::create_unique(runs, &experiment.name).map_err(fail)?;
         let folder = RunFolder { path };
-        let text = resolved(experiment, backend, data);
         let filled = fs::create_dir(folder.snapshots())
-            .and_then(|()| write_atomically(&folder.path.join("experiment.toml"), text.as_bytes()));
+            .and_then(|()| folder.write_experiment(experiment, backend, data));
         match filled {
             Ok(()) => Ok(folder),
             Err(source) => {
@@ -134,6 +147,51 @@ impl RunFolder {
         self.path.join("snapshots")
     }
 
+    /// `checkpoint/state.safetensors`: what the run goes on from.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.path.join("checkpoint").join("state.safetensors")
+    }
+
+    /// `experiment.toml`.
+    pub fn experiment(&self) -> PathBuf {
+        self.path.join("experiment.toml")
+    }
+
+    /// Writes `experiment.toml`: the experiment as resolved, who computes, and the data's checksums.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn write_experiment(
+        &self,
+        experiment: &Experiment,
+        backend: Backend,
+        data: &[DataFile],
+    ) -> io::Result<()> {
+        write_atomically(&self.experiment(), resolved(experiment, backend, data).as_bytes())
+    }
+
+    /// Checks that the data is what the run was trained on, as far as its `experiment.toml` tells.
+    ///
+    /// # Errors
+    /// A file with another content.
+    pub fn check_data(&self, data: &[DataFile]) -> Result<(), DataChanged> {
+        let text = fs::read_to_string(self.experiment()).unwrap_or_default();
+        let recorded = text.lines().filter_map(|line| {
+            let (sha256, path) = line.strip_prefix("# sha256 ")?.split_once(' ')?;
+            Some((sha256, Path::new(path)))
+        });
+        for ((sha256, path), file) in recorded.zip(data) {
+            if sha256 != file.sha256 {
+                return Err(DataChanged {
+                    path: file.path.clone(),
+                    recorded: path.into(),
+                    sha256: sha256.into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Who hosts the run, or did.
     pub fn host(&self) -> Option<Host> {
         serde_json::from_slice(&fs::read(self.path.join("host.json")).ok()?).ok()
@@ -156,16 +214,23 @@ impl RunFolder {
 }
 
 impl Host {
-    /// Whether the process is alive: asked of the kernel on the same machine, else judged by its heartbeat.
+    /// Whether it is on another machine than this.
+    pub fn is_elsewhere(&self) -> bool {
+        self.host != machine()
+    }
+
+    /// Whether the process is alive: asked of the kernel on the same machine, else judged by its heartbeat. A process
+    /// of the same number need not be the host: [`RunFolder::is_hosted`] knows.
     pub fn is_alive(&self) -> bool {
-        if self.host == machine() {
+        if !self.is_elsewhere() {
             let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
             return pid.is_some_and(|pid| {
                 // Not permitted to signal it is alive, too.
                 !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH))
             });
         }
-        Timestamp::now().as_second() - self.heartbeat < DEAD_AFTER_SECONDS
+        let age = Timestamp::now().as_second().saturating_sub(self.heartbeat);
+        (-MOST_AHEAD_SECONDS..DEAD_AFTER_SECONDS).contains(&age)
     }
 }
 

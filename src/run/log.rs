@@ -6,6 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// What is kept in memory while the disk refuses; more is lost, and counted.
@@ -42,6 +43,67 @@ impl LogFile {
         OpenOptions::new().append(true).create_new(true).open(path).map(Self::over)
     }
 
+    /// Opens a file that is there to append to.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).append(true).open(path)?;
+        let written = file.metadata()?.len();
+        Ok(LogFile { written, ..Self::over(file) })
+    }
+
+    /// Cuts the file to its first `length` bytes, which end with a line; how many lines were cut, a torn one included.
+    ///
+    /// # Errors
+    /// A file that is shorter, or has no line that ends there.
+    pub fn cut(&mut self, length: u64) -> io::Result<u64> {
+        let damaged = |message: &str| io::Error::new(io::ErrorKind::InvalidData, message);
+        if self.file.metadata()?.len() < length {
+            return Err(damaged("it is shorter than when the checkpoint was taken"));
+        }
+        let mut end = [b'\n'];
+        if length > 0 {
+            self.file.read_exact_at(&mut end, length - 1)?;
+        }
+        if end != [b'\n'] {
+            return Err(damaged("no line ends where it was when the checkpoint was taken"));
+        }
+        let lines = self.lines_after(length)?;
+        self.file.set_len(length)?;
+        self.written = length;
+        Ok(lines)
+    }
+
+    fn lines_after(&self, mut offset: u64) -> io::Result<u64> {
+        let mut piece = vec![0; 1 << 16];
+        let (mut lines, mut last) = (0, b'\n');
+        loop {
+            match self.file.read_at(&mut piece, offset)? {
+                0 => return Ok(lines + u64::from(last != b'\n')),
+                read => {
+                    lines += piece[..read].iter().filter(|&&byte| byte == b'\n').count() as u64;
+                    last = piece[read - 1];
+                    offset += read as u64;
+                }
+            }
+        }
+    }
+
+    /// The file's length, if everything that was pushed is in it.
+    pub fn position(&self) -> Option<u64> {
+        let length = self.file.metadata().ok()?.len();
+        (self.missing() == 0 && length == self.written).then_some(self.written)
+    }
+
+    /// Another handle to the file, to sync it to disk without keeping others from writing.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
     fn over(file: File) -> Self {
         LogFile {
             file,
@@ -63,6 +125,16 @@ impl LogFile {
         self.waiting.extend_from_slice(line.as_bytes());
         self.waiting.push(b'\n');
         self.waiting_lines += 1;
+    }
+
+    /// Bytes of whole lines that are in the file.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Whole lines that wait for the next flush.
+    pub fn waiting_lines(&self) -> &[u8] {
+        &self.waiting
     }
 
     /// Bytes that wait for the next flush.
@@ -135,6 +207,24 @@ mod tests {
         let path = folder.path().join("log");
         LogFile::create(&path).expect("creates");
         assert!(LogFile::create(&path).is_err());
+    }
+
+    #[test]
+    fn a_log_is_cut_where_a_line_ends_and_goes_on_from_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log");
+        std::fs::write(&path, "one\ntwo\nthree\nto").expect("writes");
+        let mut log = LogFile::open(&path).expect("opens");
+        for wrong in [2, 5, 100] {
+            assert!(log.cut(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(log.cut(4).expect("cuts"), 3);
+        log.push("2");
+        assert_eq!(log.position(), None);
+        log.flush();
+        assert_eq!(log.position(), Some(6));
+        assert_eq!(std::fs::read_to_string(&path).expect("reads"), "one\n2\n");
+        assert_eq!(log.cut(0).expect("cuts"), 2);
     }
 
     #[cfg(target_os = "linux")]

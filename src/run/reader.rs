@@ -1,7 +1,7 @@
 //! Reading a run back from its folder.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::follow::damage;
 use super::lines::LogReader;
 use super::{Follower, RunFolder, RunState, frames, line};
-use crate::train::{Event, EventKind, Frame, FrameLocation};
+use crate::train::{Event, EventKind, Frame, FrameLocation, Started};
 
 /// A log that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,16 @@ pub enum ReadError {
         /// The file.
         path: PathBuf,
         /// What is wrong with its first line.
+        problem: String,
+    },
+    /// A line of the run's experiment is not understood.
+    #[error("{}: line {line}: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
         problem: String,
     },
 }
@@ -67,6 +77,26 @@ fn read(
     let last = events.last().map_or((0, 0.0), |event| (event.step, event.seconds));
     events.extend(damage(damaged, last));
     Ok(events)
+}
+
+/// What a run set out to train: its first event. `None` if its log is still empty.
+///
+/// # Errors
+/// A file that cannot be read, or a first line that is not an event.
+pub fn read_started(folder: &RunFolder) -> Result<Option<Started>, ReadError> {
+    let path = folder.events();
+    let io = |source| ReadError::Io { path: path.clone(), source };
+    let mut line = Vec::new();
+    let file = File::open(&path).map_err(io)?;
+    BufReader::new(file).read_until(b'\n', &mut line).map_err(io)?;
+    if !line.ends_with(b"\n") {
+        return Ok(None);
+    }
+    match serde_json::from_slice(&line) {
+        Ok(Event { kind: EventKind::Started(started), .. }) => Ok(Some(*started)),
+        Ok(_) => Err(ReadError::Line { path, line: 1, problem: "not `started`".into() }),
+        Err(error) => Err(ReadError::Line { path, line: 1, problem: error.to_string() }),
+    }
 }
 
 /// What is known of a run at its end, with its last frame.

@@ -3,32 +3,39 @@
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::checkpoint::CheckpointWriter;
 use super::folder::HEARTBEAT_SECONDS;
+use super::journal::{Journal, Listening, lock};
 use super::log::{LogFile, LogNews};
-use super::{RunFolder, frames};
+use super::{Claim, RunFolder, frames};
 use crate::model::WeightsFile;
-use crate::train::{Event, EventKind, FrameLocation, Recorder};
+use crate::train::{Checkpoint, Event, EventKind, FrameLocation, LogPosition, Recorder};
 
 /// Events a watcher may be behind before what is only for looking is left out.
 const WATCHER_QUEUE: usize = 8192;
 /// Bytes of the log that are written at once, however short the time.
 const WRITE_AT: usize = 1 << 16;
 
-/// Writes `events.jsonl`, `frames.bin`, `snapshots/` and `host.json`.
+/// Writes `events.jsonl`, `frames.bin`, `snapshots/`, `checkpoint/` and `host.json`.
 pub struct RunRecorder {
     folder: RunFolder,
-    log: Arc<Mutex<LogFile>>,
+    journal: Arc<Mutex<Journal>>,
     frames: Option<FramesFile>,
+    checkpoints: CheckpointWriter,
     watcher: Watcher,
     keeper: Option<(SyncSender<()>, JoinHandle<()>)>,
     last: (u64, f64),
+    /// Where to go on from, until that is done.
+    rewind: Option<LogPosition>,
+    _claim: Claim,
 }
 
 /// The channel to a screen. The trainer never waits for it.
@@ -49,18 +56,59 @@ impl RunRecorder {
     /// # Errors
     /// A log that cannot be made, or is there already.
     pub fn start(folder: RunFolder) -> io::Result<(Self, Receiver<Event>)> {
-        let log = Arc::new(Mutex::new(LogFile::create(&folder.events())?));
+        let log = LogFile::create(&folder.events())?;
+        let claim = folder.claim().map_err(io::Error::other)?;
         let file = OpenOptions::new().append(true).create_new(true).open(folder.frames())?;
+        let frames = FramesFile { file, length: 0 };
+        let (mut recorder, receiver) = Self::over(folder, log, frames, claim);
+        recorder.keeper = Some(keep(recorder.folder.clone(), recorder.journal.clone())?);
+        Ok((recorder, receiver))
+    }
+
+    /// Records on in the claimed `folder`, from `position` of its log. Nothing is written or cut before
+    /// [`Recorder::rewind`].
+    ///
+    /// # Errors
+    /// A log that cannot be opened.
+    pub fn resume(
+        folder: RunFolder,
+        claim: Claim,
+        position: LogPosition,
+    ) -> io::Result<(Self, Receiver<Event>)> {
+        let log = LogFile::open(&folder.events())?;
+        let file = OpenOptions::new().append(true).create(true).open(folder.frames())?;
+        // Frames are only for looking: as many as there are will do.
+        let length = file.metadata()?.len().min(position.frames);
+        let frames = FramesFile { file, length };
+        let (mut recorder, receiver) = Self::over(folder, log, frames, claim);
+        recorder.rewind = Some(position);
+        Ok((recorder, receiver))
+    }
+
+    fn over(
+        folder: RunFolder,
+        log: LogFile,
+        frames: FramesFile,
+        claim: Claim,
+    ) -> (Self, Receiver<Event>) {
         let (sender, receiver) = mpsc::sync_channel(WATCHER_QUEUE);
         let recorder = RunRecorder {
-            keeper: Some(keep(folder.clone(), log.clone())?),
+            checkpoints: CheckpointWriter::new(&folder),
             folder,
-            log,
-            frames: Some(FramesFile { file, length: 0 }),
+            journal: Arc::new(Mutex::new(Journal::new(log))),
+            frames: Some(frames),
             watcher: Watcher { sender: Some(sender), pending: VecDeque::new() },
+            keeper: None,
             last: (0, 0.0),
+            rewind: None,
+            _claim: claim,
         };
-        Ok((recorder, receiver))
+        (recorder, receiver)
+    }
+
+    /// Where others can listen to the events as they are written.
+    pub fn listening(&self) -> Listening {
+        Listening::new(self.journal.clone())
     }
 
     /// Step and seconds of the newest event.
@@ -70,17 +118,17 @@ impl RunRecorder {
 
     fn write(&mut self, event: &Event) {
         let Ok(line) = serde_json::to_string(event) else { return };
-        let mut log = lock(&self.log);
-        log.push(&line);
+        let mut journal = lock(&self.journal);
+        journal.push(&line);
         let last = matches!(event.kind, EventKind::Finished { .. });
-        if last || log.waiting() >= WRITE_AT {
-            log.flush();
+        if last || journal.log().waiting() >= WRITE_AT {
+            journal.log().flush();
         }
         if last {
-            log.sync();
+            journal.log().sync();
         }
-        let news = log.news();
-        drop(log);
+        let news = journal.news();
+        drop(journal);
         if let Some(news) = news {
             self.report(&news);
         }
@@ -95,10 +143,15 @@ impl RunRecorder {
             LogNews::Recovered(0) => "the log is written again; nothing is lost".to_owned(),
             LogNews::Recovered(lost) => format!("the log is written again; {lost} events are lost"),
         };
+        self.notice(message);
+    }
+
+    /// Tells something on the screen and in the log.
+    fn notice(&mut self, message: String) {
         let (step, seconds) = self.last;
         let event = Event { step, seconds, kind: EventKind::Notice { message } };
         if let Ok(line) = serde_json::to_string(&event) {
-            lock(&self.log).push(&line);
+            lock(&self.journal).push(&line);
         }
         self.watcher.send(event);
     }
@@ -119,6 +172,13 @@ impl RunRecorder {
 impl Recorder for RunRecorder {
     fn record(&mut self, mut event: Event) {
         self.last = (event.step, event.seconds);
+        let news = match event.kind {
+            EventKind::Finished { .. } => self.checkpoints.wait(),
+            _ => self.checkpoints.news(),
+        };
+        if let Some(message) = news {
+            self.notice(message);
+        }
         if let EventKind::Frame { at, frame: Some(frame) } = &mut event.kind {
             let bytes = frames::encode(frame).ok();
             *at = bytes.and_then(|bytes| self.write_frame(&bytes));
@@ -132,6 +192,39 @@ impl Recorder for RunRecorder {
         weights.write(&self.folder.snapshots().join(&file)).map_err(|error| error.to_string())?;
         Ok(format!("snapshots/{file}"))
     }
+
+    fn ready_for_checkpoint(&mut self) -> bool {
+        self.checkpoints.is_ready()
+    }
+
+    fn checkpoint(&mut self, mut checkpoint: Checkpoint) {
+        let mut journal = lock(&self.journal);
+        let log = journal.log();
+        log.flush();
+        // While the disk refuses lines, there is no place in the log that a run could go on from.
+        let (Some(events), Ok(handle)) = (log.position(), log.handle()) else { return };
+        drop(journal);
+        let mut files = vec![handle];
+        files.extend(self.frames.as_ref().and_then(|frames| frames.file.try_clone().ok()));
+        let frames = self.frames.as_ref().map_or(0, |frames| frames.length);
+        checkpoint.set_log(LogPosition { events, frames });
+        if let Some(message) = self.checkpoints.start(checkpoint, files) {
+            self.notice(message);
+        }
+    }
+
+    fn rewind(&mut self) -> Result<u64, String> {
+        let Some(position) = self.rewind.take() else { return Ok(0) };
+        let at = |path: PathBuf| move |error: io::Error| format!("{}: {error}", path.display());
+        let cut =
+            lock(&self.journal).log().cut(position.events).map_err(at(self.folder.events()))?;
+        if let Some(frames) = &self.frames {
+            frames.file.set_len(frames.length).map_err(at(self.folder.frames()))?;
+        }
+        let keeper = keep(self.folder.clone(), self.journal.clone());
+        self.keeper = Some(keeper.map_err(at(self.folder.path().into()))?);
+        Ok(cut)
+    }
 }
 
 impl Drop for RunRecorder {
@@ -140,9 +233,7 @@ impl Drop for RunRecorder {
             drop(stop);
             let _ = thread.join();
         }
-        let mut log = lock(&self.log);
-        log.flush();
-        log.sync();
+        lock(&self.journal).end();
     }
 }
 
@@ -181,7 +272,7 @@ impl Watcher {
 /// A thread that flushes the log at least once a second and beats the heart, paused or not.
 fn keep(
     folder: RunFolder,
-    log: Arc<Mutex<LogFile>>,
+    journal: Arc<Mutex<Journal>>,
 ) -> io::Result<(SyncSender<()>, JoinHandle<()>)> {
     let started = Timestamp::now();
     folder.beat(started)?;
@@ -192,7 +283,7 @@ fn keep(
             if stopped.recv_timeout(half_second) == Err(mpsc::RecvTimeoutError::Disconnected) {
                 break;
             }
-            lock(&log).flush();
+            lock(&journal).log().flush();
             if tick.is_multiple_of(2 * HEARTBEAT_SECONDS) {
                 // A full disk is told by the log; a missed beat only makes the run look old.
                 let _ = folder.beat(started);
@@ -200,8 +291,4 @@ fn keep(
         }
     })?;
     Ok((stop, thread))
-}
-
-fn lock(log: &Mutex<LogFile>) -> MutexGuard<'_, LogFile> {
-    log.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -113,6 +113,8 @@ impl RunState {
         self.seconds = self.seconds.max(event.seconds);
         match &event.kind {
             EventKind::Started(started) => {
+                // Whoever reads a run from its beginning again forgets what was known of it.
+                *self = RunState::default();
                 self.distance = vec![Distance::default(); started.layers.len()];
                 self.started = Some(Arc::new((**started).clone()));
             }
@@ -174,6 +176,18 @@ impl RunState {
                     format!(
                         "{place} is not a finite number; the state of step {good_step} is kept"
                     ),
+                );
+            }
+            EventKind::Resumed { cut, total_steps } => {
+                if let Some(started) = &mut self.started {
+                    Arc::make_mut(started).total_steps = *total_steps;
+                }
+                (self.reason, self.failure, self.weights_checksum) = (None, None, None);
+                self.phase = Phase::Starting;
+                let events = if *cut == 1 { "event" } else { "events" };
+                self.notice(
+                    event,
+                    format!("resumed from step {step}; {cut} {events} after it were cut"),
                 );
             }
             EventKind::Notice { message } => self.notice(event, message.clone()),

@@ -1,5 +1,11 @@
 //! A run in a few numbers: a line of `laperm runs`, the object that `--json` prints.
 
+use std::fs;
+use std::time::UNIX_EPOCH;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{ReadError, RunFolder, RunState, read_outline};
@@ -12,8 +18,16 @@ pub struct Summary {
     pub run: String,
     /// The experiment's name.
     pub name: String,
+    /// The network's name.
+    pub network: String,
+    /// The dataset's name.
+    pub dataset: String,
+    /// When it began, in seconds since 1970; absent if nothing tells.
+    pub begun: Option<i64>,
     /// Training steps.
     pub steps: u64,
+    /// Training steps planned in all.
+    pub total_steps: u64,
     /// Epochs, with the fraction of the last.
     pub epochs: f64,
     /// Syncs.
@@ -78,13 +92,18 @@ impl Standing {
         }
     }
 
+    /// Whether a process has the run in hand.
+    pub fn is_living(self) -> bool {
+        matches!(self, Standing::Running | Standing::Paused)
+    }
+
     fn of(state: &RunState, folder: &RunFolder) -> Self {
         match state.reason {
             Some(Reason::Finished) => Standing::Finished,
             Some(Reason::Stopped) => Standing::Stopped,
             Some(Reason::Diverged) => Standing::Diverged,
             Some(Reason::Failed) => Standing::Failed,
-            None if !folder.host().is_some_and(|host| host.is_alive()) => Standing::Crashed,
+            None if !folder.is_hosted() => Standing::Crashed,
             None if state.phase == Phase::Running || state.phase == Phase::Starting => {
                 Standing::Running
             }
@@ -103,7 +122,11 @@ impl Summary {
         Summary {
             run: folder.path().display().to_string(),
             name: started.map(|s| s.name.clone()).unwrap_or_default(),
+            network: started.map(|s| s.network.clone()).unwrap_or_default(),
+            dataset: started.map(|s| s.dataset.clone()).unwrap_or_default(),
+            begun: begun(folder),
             steps: state.step,
+            total_steps: started.map_or(0, |s| s.total_steps),
             epochs: state.epoch(),
             syncs: state.syncs,
             seconds: state.seconds,
@@ -130,5 +153,59 @@ impl Summary {
         read_outline(folder)?.iter().for_each(|event| state.apply(event));
         // The pace needs every step.
         Ok(Summary { images_per_second: None, ..Self::of(&state, folder) })
+    }
+    /// How long ago it began, as people say it; nothing if that is not known.
+    pub fn age(&self, now: Timestamp) -> String {
+        self.begun.map(|begun| age(now.as_second().saturating_sub(begun))).unwrap_or_default()
+    }
+}
+
+/// When a run began: its folder is named after the time. A folder of another name tells by its experiment, which is
+/// written once.
+fn begun(folder: &RunFolder) -> Option<i64> {
+    named_time(&folder.name()).or_else(|| {
+        let file = fs::metadata(folder.path().join("experiment.toml")).ok()?;
+        let since = file.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    })
+}
+
+/// The time that `2026-11-22_140512_conv7-k20_3f9a` begins with.
+fn named_time(name: &str) -> Option<i64> {
+    const FORMAT: (&str, usize) = ("%Y-%m-%d_%H%M%S", "2026-11-22_140512".len());
+    let time = DateTime::strptime(FORMAT.0, name.get(..FORMAT.1)?).ok()?;
+    Some(time.to_zoned(TimeZone::system()).ok()?.timestamp().as_second())
+}
+
+/// A clock that was set back makes nothing negative.
+fn age(seconds: i64) -> String {
+    match seconds {
+        i64::MIN..60 => "now".into(),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_said_in_one_unit_and_never_negative() {
+        let cases = [(-9000, "now"), (59, "now"), (60, "1 min"), (7199, "1 h"), (172_800, "2 d")];
+        for (seconds, text) in cases {
+            assert_eq!(age(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_folder_tells_when_the_run_began() {
+        let time = |name| named_time(name).map(|begun| begun % 60);
+        assert_eq!(time("2026-11-22_140512_conv7-k20_3f9a"), Some(12));
+        assert_eq!(time("2026-11-22_149912_conv7-k20_3f9a"), None);
+        assert_eq!(time("conv7"), None);
+        let (a, b) = (named_time("2026-11-22_140512_a"), named_time("2026-11-22_140612_b"));
+        assert_eq!(b.zip(a).map(|(b, a)| b - a), Some(60));
     }
 }

@@ -1,18 +1,22 @@
-//! A run in this process: the trainer on a thread of its own.
+//! A run in this process: the trainer on a thread of its own. Screens look at it from other processes, through a
+//! [`Server`](super::Server).
 
+use std::fmt::Display;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
-use super::Session;
-use crate::run::{RunFolder, RunRecorder};
-use crate::train::{Command, Event, EventKind, Order, Prepared, Reason, Recorder, Trainer};
+use crate::data::DataError;
+use crate::run::{Listening, Resumption, ResumptionError, RunFolder, RunRecorder};
+use crate::train::{
+    Event, EventKind, Order, Prepared, Reason, Recorder, ResumeError, Script, Trainer,
+};
 
 /// A run that this process trains.
 pub struct Live {
     folder: RunFolder,
+    listening: Listening,
     events: Receiver<Event>,
     commands: Sender<Order>,
     thread: Option<JoinHandle<()>>,
@@ -24,16 +28,101 @@ impl Live {
     /// # Errors
     /// A folder that cannot be written to.
     pub fn start(prepared: Prepared, folder: RunFolder) -> io::Result<Self> {
-        let (recorder, events) = RunRecorder::start(folder.clone())?;
-        let (commands, inbox) = mpsc::channel();
-        let body = move || train(prepared, inbox, recorder);
-        let thread = thread::Builder::new().name("trainer".into()).spawn(body)?;
-        Ok(Live { folder, events, commands, thread: Some(thread) })
+        Self::new_run(folder, |inbox, recorder| Trainer::new(prepared, inbox, recorder))
     }
 
-    /// Where commands go, for a thread that has only those to send.
-    pub fn commands(&self) -> Sender<Order> {
+    /// The same, but does what `script` says at its steps.
+    ///
+    /// # Errors
+    /// A folder that cannot be written to.
+    pub fn rerun(prepared: Prepared, script: Script, folder: RunFolder) -> io::Result<Self> {
+        Self::new_run(folder, |inbox, recorder| Trainer::rerun(prepared, script, inbox, recorder))
+    }
+
+    /// Goes on with a run from its checkpoint, recording where it stopped.
+    ///
+    /// # Errors
+    /// Data that is not there or not what it was, a checkpoint or a log that cannot be continued, or nothing left to
+    /// train. The log is as it was then.
+    pub fn resume(resumption: Resumption) -> Result<Self, ResumptionError> {
+        let prepared = resumption.prepare()?;
+        let Resumption { folder, claim, checkpoint, .. } = resumption;
+        let (recorder, events) = RunRecorder::resume(folder.clone(), claim, checkpoint.log())?;
+        let (ready, outcome) = mpsc::sync_channel(1);
+        let live = Self::spawn(folder, recorder, events, Some(ready), |inbox, recorder| {
+            Trainer::resume(prepared, checkpoint, inbox, recorder)
+        })?;
+        let outcome =
+            outcome.recv().unwrap_or_else(|_| Err(Unready::Broken("its thread is gone".into())));
+        match outcome {
+            Ok(()) => Ok(live),
+            Err(Unready::Refused(error)) => Err(error.into()),
+            Err(Unready::Broken(message)) => Err(ResumeError::Broken(message).into()),
+        }
+    }
+
+    fn new_run<F>(folder: RunFolder, begin: F) -> io::Result<Self>
+    where
+        F: for<'a> FnOnce(
+                Receiver<Order>,
+                &'a mut RunRecorder,
+            ) -> Result<Trainer<&'a mut RunRecorder>, DataError>
+            + Send
+            + 'static,
+    {
+        let (recorder, events) = RunRecorder::start(folder.clone())?;
+        Self::spawn(folder, recorder, events, None, begin)
+    }
+
+    fn spawn<E, F>(
+        folder: RunFolder,
+        recorder: RunRecorder,
+        events: Receiver<Event>,
+        ready: Option<SyncSender<Result<(), Unready<E>>>>,
+        begin: F,
+    ) -> io::Result<Self>
+    where
+        E: Display + Send + 'static,
+        F: for<'a> FnOnce(
+                Receiver<Order>,
+                &'a mut RunRecorder,
+            ) -> Result<Trainer<&'a mut RunRecorder>, E>
+            + Send
+            + 'static,
+    {
+        let listening = recorder.listening();
+        let (commands, inbox) = mpsc::channel();
+        let body = move || train(inbox, recorder, ready, begin);
+        let thread = thread::Builder::new().name("trainer".into()).spawn(body)?;
+        Ok(Live { folder, listening, events, commands, thread: Some(thread) })
+    }
+
+    /// The run's folder.
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// Where orders go.
+    pub fn orders(&self) -> Sender<Order> {
         self.commands.clone()
+    }
+
+    /// Where others can listen to the events.
+    pub fn listening(&self) -> Listening {
+        self.listening.clone()
+    }
+
+    /// Asks the trainer to do something; the answer comes as an event.
+    pub fn send(&self, order: impl Into<Order>) {
+        // A trainer that has ended obeys nobody; its last event says so.
+        let _ = self.commands.send(order.into());
+    }
+
+    /// Waits until the run has ended and everything is saved.
+    pub fn wait(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -46,43 +135,48 @@ impl Iterator for Live {
     }
 }
 
-impl Session for Live {
-    fn poll(&mut self) -> Vec<Event> {
-        self.events.try_iter().collect()
-    }
-
-    fn send(&mut self, command: Command) {
-        // A trainer that has ended obeys nobody; its last event says so.
-        let _ = self.commands.send(command.into());
-    }
-
-    fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn steerable(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
-    }
-
-    fn wait(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+/// Why a trainer did not begin.
+enum Unready<E> {
+    Refused(E),
+    Broken(String),
 }
 
-/// The trainer's thread. A panic ends the run with a message, never the program.
-fn train(prepared: Prepared, commands: Receiver<Order>, mut recorder: RunRecorder) {
+/// The trainer's thread. A panic ends the run with a message, never the program. Whoever waits for `ready` is told
+/// whether it began; if it did not, nothing is recorded.
+fn train<E, F>(
+    commands: Receiver<Order>,
+    mut recorder: RunRecorder,
+    mut ready: Option<SyncSender<Result<(), Unready<E>>>>,
+    begin: F,
+) where
+    E: Display,
+    F: for<'a> FnOnce(
+        Receiver<Order>,
+        &'a mut RunRecorder,
+    ) -> Result<Trainer<&'a mut RunRecorder>, E>,
+{
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut trainer =
-            Trainer::new(prepared, commands, &mut recorder).map_err(|e| e.to_string())?;
+        let mut trainer = begin(commands, &mut recorder)?;
+        if let Some(ready) = ready.take() {
+            // Whoever waited is gone: so be it.
+            let _ = ready.send(Ok(()));
+        }
         trainer.run();
         Ok(())
     }));
-    let message = match outcome {
+    let failure = match outcome {
         Ok(Ok(())) => return,
-        Ok(Err(message)) => message,
-        Err(panic) => format!("the trainer broke down: {}", message_of(&*panic)),
+        Ok(Err(error)) => Unready::Refused(error),
+        Err(panic) => Unready::Broken(message_of(&*panic)),
+    };
+    if let Some(ready) = ready {
+        drop(recorder);
+        let _ = ready.send(Err(failure));
+        return;
+    }
+    let message = match failure {
+        Unready::Refused(error) => error.to_string(),
+        Unready::Broken(message) => format!("the trainer broke down: {message}"),
     };
     let (step, seconds) = recorder.last();
     recorder.record(Event {

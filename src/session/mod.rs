@@ -1,17 +1,26 @@
 //! One interface to a run, wherever it lives.
 //!
-//! A screen holds a [`Session`] and folds its events; it cannot tell a run in this process from another. Only a recorded
-//! run is more: a [`Replay`] has a place in time, which a person moves.
+//! A run is trained by a process that hosts it ([`Live`]) and lets others listen and steer ([`Server`]). A screen is in
+//! another process: it holds a [`Session`] and folds its events, and cannot tell a living run from a recorded one but
+//! for what it may do with it. A screen that dies, or a connection that is lost, never harms the training.
 
 use std::path::Path;
 
 use crate::train::{Command, Event};
 
+mod attached;
+mod connection;
 mod live;
 mod replay;
+mod server;
+mod socket;
+mod wire;
 
+pub use attached::{AttachError, Attached};
+pub use connection::{Commands, ConnectError, Connection};
 pub use live::Live;
 pub use replay::{Playback, Replay, Target, Transport};
+pub use server::Server;
 
 /// A source of events that may listen to commands.
 pub trait Session {

@@ -78,6 +78,17 @@ impl Command {
         }
     }
 
+    /// The command with its numbers to ten digits: those the log gives back to the bit, so that obeying it again is
+    /// the same.
+    pub(super) fn rounded(self) -> Self {
+        let round = |value: f64| format!("{value:.9e}").parse().unwrap_or(value);
+        match self {
+            Command::SetPruning { p } => Command::SetPruning { p: round(p) },
+            Command::SetLearningRate { lr } => Command::SetLearningRate { lr: round(lr) },
+            command => command,
+        }
+    }
+
     /// Whether it changes the course of the training, so that time axes mark it.
     pub fn steers(&self) -> bool {
         matches!(
@@ -106,6 +117,32 @@ impl std::fmt::Display for Command {
             Command::Snapshot => write!(f, "snapshot"),
             Command::Watch { layer, vector } => write!(f, "watch layer {layer} vector {vector}"),
             Command::Stop => write!(f, "stop"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn usual_numbers_are_not_rounded() {
+        for lr in [1e-3, 0.3, 2.5e-4, 0.1 + 0.05] {
+            let rounded = Command::SetLearningRate { lr }.rounded();
+            let expected = if lr == 0.1 + 0.05 { 0.15 } else { lr };
+            assert_eq!(rounded, Command::SetLearningRate { lr: expected });
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_log_gives_an_obeyed_command_back_to_the_bit(lr in 1e-10f64..10.0, p in 0.0f64..1.0) {
+            for command in [Command::SetLearningRate { lr }, Command::SetPruning { p }] {
+                let command = command.rounded();
+                let line = serde_json::to_string(&command).expect("serializes");
+                prop_assert_eq!(serde_json::from_str::<Command>(&line).expect("reads"), command);
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! lr, k and p in effect: their schedules, unless a person holds them.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Command, Schedule};
 use crate::experiment::{Experiment, WrapperName};
 
@@ -7,25 +9,53 @@ use crate::experiment::{Experiment, WrapperName};
 #[derive(Debug, Clone)]
 pub(super) struct Control {
     experiment: Experiment,
+    by_hand: ByHand,
+}
+
+/// What a person holds, whatever the schedules say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct ByHand {
     lr: Option<f64>,
     k: Option<u64>,
     p: Option<f64>,
 }
 
+impl ByHand {
+    /// Why these values cannot be, as a sentence.
+    pub(super) fn problem(&self) -> Option<String> {
+        let commands = [
+            self.lr.map(|lr| Command::SetLearningRate { lr }),
+            self.k.map(|k| Command::SetPeriod { k }),
+            self.p.map(|p| Command::SetPruning { p }),
+        ];
+        commands.into_iter().flatten().find_map(|command| command.problem())
+    }
+}
+
 impl Control {
     pub(super) fn new(experiment: &Experiment) -> Self {
-        Control { experiment: experiment.clone(), lr: None, k: None, p: None }
+        Control { experiment: experiment.clone(), by_hand: ByHand::default() }
     }
 
     /// Takes over what `command` sets.
     pub(super) fn obey(&mut self, command: &Command) {
         match *command {
-            Command::SetLearningRate { lr } => self.lr = Some(lr),
-            Command::SetPeriod { k } => self.k = Some(k),
-            Command::SetPruning { p } => self.p = Some(p),
-            Command::BackToSchedule => (self.lr, self.k, self.p) = (None, None, None),
+            Command::SetLearningRate { lr } => self.by_hand.lr = Some(lr),
+            Command::SetPeriod { k } => self.by_hand.k = Some(k),
+            Command::SetPruning { p } => self.by_hand.p = Some(p),
+            Command::BackToSchedule => self.by_hand = ByHand::default(),
             _ => {}
         }
+    }
+
+    /// What a person holds.
+    pub(super) fn by_hand(&self) -> ByHand {
+        self.by_hand
+    }
+
+    /// Puts a person's values where they were.
+    pub(super) fn hold(&mut self, by_hand: ByHand) {
+        self.by_hand = by_hand;
     }
 
     /// What holds during `epoch`, counted from 0.
@@ -33,15 +63,17 @@ impl Control {
         let Experiment { optimizer, wrapper, prune, .. } = &self.experiment;
         let wrapped = wrapper.name != WrapperName::None;
         let inside = epoch >= wrapper.start && wrapper.stop.is_none_or(|stop| epoch < stop);
-        let k = self.k.unwrap_or_else(|| (wrapper.k.at(epoch).round() as u64).max(1));
+        let ByHand { lr, k, p } = self.by_hand;
+        let by_hand = [lr.is_some(), k.is_some(), p.is_some()];
+        let k = k.unwrap_or_else(|| (wrapper.k.at(epoch).round() as u64).max(1));
         Schedule {
-            lr: self.lr.unwrap_or_else(|| optimizer.lr.at(epoch)),
+            lr: lr.unwrap_or_else(|| optimizer.lr.at(epoch)),
             k: if wrapped { k } else { 0 },
-            p: self.p.unwrap_or_else(|| prune.ratio.at(epoch)),
+            p: p.unwrap_or_else(|| prune.ratio.at(epoch)),
             active: wrapped && inside,
-            lr_by_hand: self.lr.is_some(),
-            k_by_hand: self.k.is_some(),
-            p_by_hand: self.p.is_some(),
+            lr_by_hand: by_hand[0],
+            k_by_hand: by_hand[1],
+            p_by_hand: by_hand[2],
         }
     }
 

@@ -122,6 +122,13 @@ pub enum EventKind {
         /// The step whose state is kept and continued from.
         good_step: u64,
     },
+    /// A run that had ended, in whatever way, goes on from its checkpoint; what came after that is cut from the log.
+    Resumed {
+        /// Events that were cut.
+        cut: u64,
+        /// Training steps planned in all, which may be more than before.
+        total_steps: u64,
+    },
     /// Something a person should know.
     Notice {
         /// The message, a sentence.

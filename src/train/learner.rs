@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData, loss};
 
 use super::Score;
+use super::arrays::{Arrays, Misfit};
 use super::optimizer::InnerOptimizer;
 use crate::experiment::OptimizerSection;
 use crate::model::{Draw, Network, Role, Statistics, Weights};
@@ -84,6 +85,37 @@ impl Learner {
         weights
     }
 
+    /// Adds weights, running statistics and the optimizer's state to `arrays`, under names that begin with `prefix`.
+    pub(super) fn save(&self, prefix: &str, arrays: &mut Arrays) {
+        let parameters = self.network.parameters();
+        for (parameter, tensor) in parameters.iter().zip(&self.weights.parameters) {
+            arrays.put_tensor(weight(prefix, &parameter.name), tensor.clone().inner());
+        }
+        for ((layer, _), statistics) in self.network.norms().iter().zip(&self.weights.statistics) {
+            let Statistics { mean, variance } = statistics.clone();
+            arrays.put_tensor(statistic(prefix, layer, "mean"), mean);
+            arrays.put_tensor(statistic(prefix, layer, "var"), variance);
+        }
+        self.optimizer.save(prefix, parameters, arrays);
+    }
+
+    /// Takes back what [`Learner::save`] added.
+    pub(super) fn restore(&mut self, prefix: &str, arrays: &mut Arrays) -> Result<(), Misfit> {
+        let parameters = self.network.parameters();
+        for (parameter, tensor) in parameters.iter().zip(&mut self.weights.parameters) {
+            let values = arrays.floats(&weight(prefix, &parameter.name), parameter.elements())?;
+            *tensor = leaf(values, &self.device);
+        }
+        for ((layer, channels), statistics) in
+            self.network.norms().iter().zip(&mut self.weights.statistics)
+        {
+            let mut take =
+                |what| arrays.tensor(&statistic(prefix, layer, what), *channels, &self.device);
+            *statistics = Statistics { mean: take("mean")?, variance: take("var")? };
+        }
+        self.optimizer.restore(prefix, parameters, arrays, &self.device)
+    }
+
     /// Learns from a batch of images `[n, channels, height, width]` and their labels. A loss that is not finite
     /// changes nothing.
     pub(super) fn step(&mut self, images: Vec<f32>, labels: &[u8], lr: f64, draw: Draw) -> Outcome {
@@ -132,6 +164,14 @@ impl Learner {
         let [channels, height, width] = self.network.input();
         Tensor::from_data(TensorData::new(images, [count, channels, height, width]), &self.device)
     }
+}
+
+fn weight(prefix: &str, parameter: &str) -> String {
+    format!("{prefix}weights/{parameter}")
+}
+
+fn statistic(prefix: &str, layer: &str, what: &str) -> String {
+    format!("{prefix}weights/{layer}.running_{what}")
 }
 
 /// Sums of examined batches, as a score.

@@ -1,6 +1,8 @@
 //! Training: a loop on a thread of its own that obeys [`Command`]s and tells [`Event`]s.
 
+mod arrays;
 mod backend;
+mod checkpoint;
 mod command;
 mod control;
 mod event;
@@ -8,18 +10,22 @@ mod frame;
 mod learner;
 mod monitor;
 mod optimizer;
+mod script;
 mod snapshot;
 mod start;
 mod trainer;
 mod wrapper;
 
+pub use arrays::Misfit;
 pub use backend::{Backend, MissingBackend};
+pub use checkpoint::{Checkpoint, CheckpointError, LogPosition, ResumeError};
 pub use command::{Command, Order};
 pub use event::{
     Event, EventKind, FrameLocation, LayerDistance, LayerInfo, LayerSync, Phase, Reason, Schedule,
     Score, Started, Weights,
 };
 pub use frame::{Frame, LayerFrame};
+pub use script::Script;
 pub use snapshot::{Verified, VerifyError, verify};
 pub use start::{Prepared, StartError, initial_weights};
 pub use trainer::{Recorder, Trainer};

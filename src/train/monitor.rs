@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use super::arrays::{Arrays, Misfit};
+use super::checkpoint::FrameProgress;
 use super::learner::Learner;
 use super::wrapper::Wrapper;
 use super::{Frame, LayerDistance, LayerFrame, LayerInfo};
@@ -84,6 +86,26 @@ impl DistanceMonitor {
         Some(distances)
     }
 
+    /// Adds R_{t-1} to `arrays`, where it is kept from one step to the next.
+    pub(super) fn save(&self, arrays: &mut Arrays) {
+        for (&(layer, ..), ranks) in self.watched.iter().zip(self.before.iter().flatten()) {
+            arrays.put_integers(before_name(layer), ranks.clone());
+        }
+    }
+
+    /// Takes back what [`DistanceMonitor::save`] added. Of other layers than are watched now, nothing is taken.
+    pub(super) fn restore(&mut self, learner: &Learner, arrays: &mut Arrays) -> Result<(), Misfit> {
+        if !self.watched.iter().all(|&(layer, ..)| arrays.contains(&before_name(layer))) {
+            return Ok(());
+        }
+        let before = self.watched.iter().map(|&(layer, parameter, length)| {
+            let vectors = learner.network().parameters()[parameter].elements() / length.max(1);
+            arrays.rankings(&before_name(layer), vectors, length)
+        });
+        self.before = Some(before.collect::<Result<_, _>>()?);
+        Ok(())
+    }
+
     fn rank(&self, learner: &Learner, wrapper: &Wrapper) -> Vec<Vec<u32>> {
         let rank = |&(layer, parameter, length): &(usize, usize, usize)| {
             let values = learner.values(parameter);
@@ -138,6 +160,36 @@ impl FrameMonitor {
         };
         monitor.before = monitor.rank_watched(learner);
         monitor
+    }
+
+    /// Adds what the next frame compares with to `arrays`.
+    pub(super) fn save(&self, arrays: &mut Arrays) -> FrameProgress {
+        for (layer, ranks) in self.before.iter().enumerate() {
+            arrays.put_integers(watched_name(layer), ranks.clone());
+        }
+        FrameProgress {
+            watched: self.layers.iter().map(|&(.., vector)| vector).collect(),
+            since: self.since,
+            newest: self.newest,
+        }
+    }
+
+    /// Takes back what [`FrameMonitor::save`] gave.
+    pub(super) fn restore(
+        &mut self,
+        progress: &FrameProgress,
+        arrays: &mut Arrays,
+    ) -> Result<(), Misfit> {
+        let known = progress.watched.iter().zip(&self.vectors).all(|(vector, n)| vector < n);
+        if progress.watched.len() != self.layers.len() || !known {
+            return Err(Misfit::new("watched", "names weight vectors that are not there"));
+        }
+        for (layer, (entry, &vector)) in self.layers.iter_mut().zip(&progress.watched).enumerate() {
+            entry.2 = vector;
+            self.before[layer] = arrays.rankings(&watched_name(layer), 1, entry.1)?;
+        }
+        (self.since, self.newest) = (progress.since, progress.newest);
+        Ok(())
     }
 
     /// How many weight vectors a layer has; none if there is no such layer.
@@ -220,6 +272,16 @@ impl FrameMonitor {
         };
         self.layers.iter().map(rank).collect()
     }
+}
+
+/// R_{t-1} of a layer.
+fn before_name(layer: usize) -> String {
+    format!("before/{layer}")
+}
+
+/// The watched vector's ranking in the newest frame.
+fn watched_name(layer: usize) -> String {
+    format!("watched/{layer}")
 }
 
 fn initial_profile(values: &[f32], length: usize) -> Vec<f32> {

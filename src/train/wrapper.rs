@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
+use super::arrays::{Arrays, Misfit};
 use super::control::Control;
 use super::learner::Learner;
 use super::{LayerSync, Schedule};
 use crate::experiment::{Experiment, WrapperName};
-use crate::laperm::{Lookahead, RankingDistance, Reservoir};
+use crate::laperm::{Lookahead, RankingDistance, Reservoir, VectorShape};
 use crate::model::{Network, Role, pruning_priority};
 
 /// The wrapper around the inner optimizer.
@@ -98,6 +99,49 @@ impl Wrapper {
         Ok(Synced { milliseconds: begun.elapsed().as_secs_f64() * 1e3, layers })
     }
 
+    /// Adds what syncs have left behind to `arrays`. The reservoirs are not in it: they are a function of the initial
+    /// weights and of p.
+    pub(super) fn save(&self, network: &Network, arrays: &mut Arrays) {
+        let parameters = network.parameters();
+        match self {
+            Wrapper::None => {}
+            Wrapper::Lookahead(slow) => {
+                for (parameter, slow) in parameters.iter().zip(slow) {
+                    arrays.put_floats(slow_name(&parameter.name), slow.slow().to_vec());
+                }
+            }
+            Wrapper::Laperm(permuted) => {
+                for Permuted { parameter, ranks, .. } in permuted {
+                    arrays.put_integers(ranks_name(&parameters[*parameter].name), ranks.to_vec());
+                }
+            }
+        }
+    }
+
+    /// Takes back what [`Wrapper::save`] added. The pruning ratio is set apart, by [`Wrapper::prune`].
+    pub(super) fn restore(&mut self, network: &Network, arrays: &mut Arrays) -> Result<(), Misfit> {
+        let parameters = network.parameters();
+        match self {
+            Wrapper::None => {}
+            Wrapper::Lookahead(slow) => {
+                for (parameter, slow) in parameters.iter().zip(slow) {
+                    let name = slow_name(&parameter.name);
+                    let values = arrays.floats(&name, parameter.elements())?;
+                    *slow = Lookahead::new(&values, slow.alpha())
+                        .map_err(|error| Misfit::new(&name, error.to_string()))?;
+                }
+            }
+            Wrapper::Laperm(permuted) => {
+                for Permuted { parameter, reservoir, ranks, .. } in permuted {
+                    let name = ranks_name(&parameters[*parameter].name);
+                    let VectorShape { count, len } = reservoir.shape();
+                    *ranks = arrays.rankings(&name, count, len)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What a sync would make of the learner's parameters, which stay as they are.
     pub(super) fn synced(&self, learner: &Learner) -> Vec<(usize, Vec<f32>)> {
         let Wrapper::Laperm(permuted) = self else { return Vec::new() };
@@ -138,6 +182,14 @@ impl Wrapper {
         }
         changed
     }
+}
+
+fn slow_name(parameter: &str) -> String {
+    format!("slow/{parameter}")
+}
+
+fn ranks_name(parameter: &str) -> String {
+    format!("ranks/{parameter}")
 }
 
 /// The reservoirs of all parameters that are permuted: weights, and biases if the experiment says so.

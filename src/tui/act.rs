@@ -72,6 +72,7 @@ impl App {
             Action::Palette => self.popups.push(Popup::Palette(Palette::default())),
             Action::Redraw => self.request(Request::Redraw),
             Action::Suspend => self.request(Request::Suspend),
+            Action::Detach => self.request(Request::Detach),
             Action::Quit | Action::Interrupt => self.quit(action),
         }
     }

@@ -92,6 +92,8 @@ pub enum Action {
     Redraw,
     /// Stops the program until the shell continues it.
     Suspend,
+    /// Leaves; the run goes on without the terminal.
+    Detach,
     /// Leaves, after a question while the run goes on.
     Quit,
     /// Asks the same question; asked already, stops and saves.
@@ -287,6 +289,7 @@ pub static ACTIONS: &[Row] = &[
     program(Help, &[Key::char('?')], "this help", Some("help")),
     program(Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
     program(Suspend, &[Key::ctrl(KeyCode::Char('z'))], "back to the shell", None),
+    row(PROGRAM, Detach, &[Key::char('d')], "detach: the run goes on", Some("detach"), App::over),
     program(Quit, &[Key::char('q')], "quit", Some("quit")),
     program(Interrupt, &[Key::ctrl(KeyCode::Char('c'))], "quit; twice: stop, save", None),
 ];
@@ -381,7 +384,8 @@ mod tests {
             Help => Palette,
             Palette => Redraw,
             Redraw => Suspend,
-            Suspend => Quit,
+            Suspend => Detach,
+            Detach => Quit,
             Quit => Interrupt,
             Interrupt => return None,
         })

@@ -52,6 +52,8 @@ pub enum Request {
     Leave,
     /// Leave, and let the run stop and save.
     Stop,
+    /// Leave, and let the run go on.
+    Detach,
     /// Stop the program until the shell continues it.
     Suspend,
     /// Draw everything again.
@@ -81,6 +83,13 @@ impl App {
     /// `steerable`.
     pub fn new(steerable: bool) -> Self {
         Self { steerable, ..Self::default() }
+    }
+
+    /// Says whether the run listens to commands; one whose host is gone does no longer.
+    pub fn steer(&mut self, steerable: bool) {
+        if std::mem::replace(&mut self.steerable, steerable) != steerable {
+            self.touch();
+        }
     }
 
     /// What the panels draw from.
@@ -191,6 +200,7 @@ impl App {
                 Some(why) => self.warn(why),
             },
             Reaction::Stop => self.request = Some(Request::Stop),
+            Reaction::Detach => self.request = Some(Request::Detach),
         }
     }
 
@@ -233,17 +243,21 @@ impl App {
     fn tell(&mut self, event: &Event) {
         let step = event.step;
         match &event.kind {
-            EventKind::Applied { command, .. } => {
-                self.answered(command);
-                match command {
-                    Command::Watch { .. } | Command::Step => {}
-                    Command::Pause => self.say(format!("paused after step {step}")),
-                    Command::Resume => self.say(format!("on from step {step}")),
-                    Command::Sync => self.say(format!("synchronized at step {step}")),
-                    Command::Evaluate => self.say(format!("evaluated at step {step}")),
-                    Command::Snapshot | Command::Stop => {}
-                    _ => self.say(format!("{command}, from step {step} on")),
-                }
+            EventKind::Applied { command, by } => {
+                let asked_here = self.answered(command);
+                let done = match command {
+                    Command::Watch { .. } | Command::Step => return,
+                    Command::Snapshot | Command::Stop => return,
+                    Command::Pause => format!("paused after step {step}"),
+                    Command::Resume => format!("on from step {step}"),
+                    Command::Sync => format!("synchronized at step {step}"),
+                    Command::Evaluate => format!("evaluated at step {step}"),
+                    _ => format!("{command}, from step {step} on"),
+                };
+                self.say(match by {
+                    Some(by) if !asked_here => format!("{done} ({by})"),
+                    _ => done,
+                });
             }
             EventKind::Refused { command, reason, .. } => {
                 self.answered(command);
@@ -283,13 +297,16 @@ impl App {
 
     /// Commands are answered in their order, but an answer's numbers may have been rounded on the
     /// way.
-    fn answered(&mut self, command: &Command) {
+    /// Tells whether it was asked for here.
+    fn answered(&mut self, command: &Command) -> bool {
         let same =
             |pending: &Command| std::mem::discriminant(pending) == std::mem::discriminant(command);
-        if let Some(index) = self.pending.iter().position(same) {
+        let index = self.pending.iter().position(same);
+        if let Some(index) = index {
             self.pending.remove(index);
             self.touch();
         }
+        index.is_some()
     }
 
     /// Opens a question below all else, so that it takes no key that was meant for something open.

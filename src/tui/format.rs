@@ -54,6 +54,16 @@ pub(super) fn ratio(p: f64) -> String {
     format!("{} %", (p * 1e4).round() / 100.0)
 }
 
+/// So many bytes: `812 B`, `3.2 kB`, `1.25 MB`.
+pub(super) fn bytes(count: u64) -> String {
+    match count as f64 {
+        c if c >= 999.5e6 => format!("{} GB", digits(c / 1e9)),
+        c if c >= 999.5e3 => format!("{} MB", digits(c / 1e6)),
+        c if c >= 1e3 => format!("{} kB", digits(c / 1e3)),
+        c => format!("{c} B"),
+    }
+}
+
 /// A count with separators: `1,234,567`.
 pub(super) fn grouped(value: u64) -> String {
     let digits = value.to_string();
@@ -137,6 +147,10 @@ mod tests {
         assert_eq!(ratio(0.5), "50 %");
         assert_eq!(ratio(0.15 + 0.05), "20 %");
         assert_eq!(ratio(0.125), "12.5 %");
+        assert_eq!(bytes(812), "812 B");
+        assert_eq!(bytes(3_240), "3.24 kB");
+        assert_eq!(bytes(999_600), "1 MB");
+        assert_eq!(bytes(12_345_678_901), "12.3 GB");
         assert_eq!([grouped(7), grouped(1000), grouped(1_234_567)], ["7", "1,000", "1,234,567"]);
     }
 }

@@ -79,7 +79,7 @@ fn panel(app: &App, index: usize, theme: &Theme, area: Rect, buffer: &mut Buffer
 }
 
 /// As much of `line` as there is room for.
-fn shortened(line: Line<'static>, room: usize) -> Line<'static> {
+pub(super) fn shortened(line: Line<'static>, room: usize) -> Line<'static> {
     if line.width() <= room {
         // Its own style goes with its spans, wherever they are put.
         let spans = line.spans.into_iter().map(|span| span.patch_style(line.style));

@@ -37,6 +37,8 @@ pub(super) enum Reaction {
     Send(Command),
     /// The person leaves, and the run stops and saves.
     Stop,
+    /// Leave, and let the run go on.
+    Detach,
 }
 
 impl Popup {

@@ -43,9 +43,11 @@ pub(super) struct Question {
 impl Question {
     /// Asks whether to leave a run that goes on.
     pub fn quit() -> Self {
-        let text = "The run is not over. A stopped run is saved and can be opened again.";
+        let text = "The run is not over. A stopped run is saved and can go on later; detached, it \
+                    goes on without this terminal, and `laperm attach` shows it again.";
         let answers = vec![
             Answer { key: 's', text: "stop and save", reaction: Reaction::Stop },
+            Answer { key: 'd', text: "detach", reaction: Reaction::Detach },
             Answer { key: 'c', text: "stay", reaction: Reaction::Close },
         ];
         Self { topic: Topic::Quit, text: text.into(), answers, chosen: 0 }

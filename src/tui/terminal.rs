@@ -19,7 +19,7 @@
 use std::io::{self, BufWriter, Stdout, Write};
 use std::mem::ManuallyDrop;
 use std::panic::PanicHookInfo;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread::{self, ThreadId};
@@ -64,7 +64,8 @@ pub(super) enum Input {
 pub struct Screen {
     // Never dropped: its own drop prints, and printing to a terminal that is gone aborts the
     // program.
-    terminal: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
+    terminal: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Counted>>>>,
+    sent: Arc<AtomicU64>,
     inputs: Receiver<Input>,
     signals: Handle,
     closed: Arc<AtomicBool>,
@@ -84,7 +85,9 @@ impl Screen {
         });
         let signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGCONT])?;
         enter()?;
-        let writer = BufWriter::with_capacity(1 << 16, io::stdout());
+        let sent = Arc::<AtomicU64>::default();
+        let counted = Counted { stdout: io::stdout(), bytes: sent.clone() };
+        let writer = BufWriter::with_capacity(1 << 16, counted);
         let terminal =
             ratatui::Terminal::new(CrosstermBackend::new(writer)).inspect_err(|_| restore())?;
         let (sender, inputs) = channel();
@@ -98,15 +101,18 @@ impl Screen {
             let closed = closed.clone();
             move || read(&closed, &sender)
         });
-        Ok(Self { terminal: ManuallyDrop::new(terminal), inputs, signals: handle, closed })
+        Ok(Self { terminal: ManuallyDrop::new(terminal), sent, inputs, signals: handle, closed })
     }
 
     /// Gives the terminal back. When it is gone, save what is to be saved before.
     pub fn close(self) {}
 
-    /// Draws a whole picture; only what differs from the one before is sent.
-    pub(super) fn draw(&mut self, picture: impl FnOnce(Rect, &mut Buffer)) -> io::Result<()> {
-        self.terminal.draw(|frame| picture(frame.area(), frame.buffer_mut())).map(|_| ())
+    /// Draws a whole picture; only what differs from the one before is sent. Returns how many bytes
+    /// that was.
+    pub(super) fn draw(&mut self, picture: impl FnOnce(Rect, &mut Buffer)) -> io::Result<u64> {
+        let before = self.sent.load(Ordering::Relaxed);
+        self.terminal.draw(|frame| picture(frame.area(), frame.buffer_mut()))?;
+        Ok(self.sent.load(Ordering::Relaxed) - before)
     }
 
     /// Makes the next draw send everything.
@@ -156,6 +162,24 @@ impl Screen {
         enable_raw_mode()?;
         execute!(io::stdout(), EnableBracketedPaste, Hide)?;
         self.forget()
+    }
+}
+
+/// Standard output, and how much was written to it.
+struct Counted {
+    stdout: Stdout,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Write for Counted {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.stdout.write(buffer)?;
+        self.bytes.fetch_add(written as u64, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stdout.flush()
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod evaluation;
 mod obey;
+mod resume;
 
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
@@ -15,13 +16,15 @@ use crate::data::{BatchLoader, BatchPlan, DataError, Images, Normalizer};
 use crate::experiment::Experiment;
 use crate::laperm::SyncClock;
 use crate::model::{self, Draw, Role, WeightsFile};
+use crate::train::checkpoint::checksum_of;
 use crate::train::control::Control;
 use crate::train::learner::Learner;
 use crate::train::monitor::{DistanceMonitor, FrameMonitor};
 use crate::train::snapshot::{checksum, snapshot};
 use crate::train::wrapper::{NotFinite, Wrapper};
 use crate::train::{
-    Event, EventKind, LayerInfo, Order, Phase, Prepared, Reason, Schedule, Started, Weights,
+    Checkpoint, Event, EventKind, LayerInfo, Order, Phase, Prepared, Reason, Schedule, Script,
+    Started, Weights,
 };
 
 /// Who is told what happens. Its answers never change the training.
@@ -34,6 +37,22 @@ pub trait Recorder {
     /// # Errors
     /// Why they could not be saved, as a sentence.
     fn save(&mut self, name: &str, weights: &WeightsFile) -> Result<String, String>;
+
+    /// Whether a checkpoint would be taken now: one is kept at all, and the one before is written.
+    fn ready_for_checkpoint(&mut self) -> bool {
+        false
+    }
+
+    /// Keeps a checkpoint instead of the one before, after all events so far.
+    fn checkpoint(&mut self, _checkpoint: Checkpoint) {}
+
+    /// Goes back to where everything was at the checkpoint that a run goes on from; how many events were cut.
+    ///
+    /// # Errors
+    /// Why that cannot be done, as a sentence.
+    fn rewind(&mut self) -> Result<u64, String> {
+        Ok(0)
+    }
 }
 
 impl<R: Recorder + ?Sized> Recorder for &mut R {
@@ -44,11 +63,25 @@ impl<R: Recorder + ?Sized> Recorder for &mut R {
     fn save(&mut self, name: &str, weights: &WeightsFile) -> Result<String, String> {
         (**self).save(name, weights)
     }
+
+    fn ready_for_checkpoint(&mut self) -> bool {
+        (**self).ready_for_checkpoint()
+    }
+
+    fn checkpoint(&mut self, checkpoint: Checkpoint) {
+        (**self).checkpoint(checkpoint);
+    }
+
+    fn rewind(&mut self) -> Result<u64, String> {
+        (**self).rewind()
+    }
 }
 
 /// A run under way.
 pub struct Trainer<R> {
     experiment: Experiment,
+    /// CRC-32 of the initial values of all parameters.
+    initial: u32,
     train: Arc<Images>,
     test: Arc<Images>,
     normalizer: Arc<Normalizer>,
@@ -56,6 +89,8 @@ pub struct Trainer<R> {
     wrapper: Wrapper,
     control: Control,
     schedule: Schedule,
+    /// The epoch whose schedule it is, counted from 0.
+    epoch: u64,
     clock: SyncClock,
     loader: BatchLoader,
     plan: BatchPlan,
@@ -63,12 +98,18 @@ pub struct Trainer<R> {
     frames: FrameMonitor,
     commands: Receiver<Order>,
     inbox: VecDeque<Order>,
+    /// What to do again, in a rerun.
+    script: Option<Script>,
     recorder: R,
     phase: Phase,
     /// Take one step, then hold.
     single_step: bool,
     stopped: bool,
     begun: Instant,
+    /// What the run had taken before this process went on with it.
+    seconds_before: f64,
+    /// When the newest checkpoint was taken.
+    checkpointed: Instant,
     step: u64,
     total_steps: u64,
     syncs: u64,
@@ -86,18 +127,45 @@ impl<R: Recorder> Trainer<R> {
     /// Gets everything ready to train what was prepared.
     ///
     /// # Errors
-    /// A batch that is greater than the dataset.
+    /// Data without batches.
     pub fn new(
         prepared: Prepared,
         commands: Receiver<Order>,
-        mut recorder: R,
+        recorder: R,
     ) -> Result<Self, DataError> {
+        let (mut trainer, started) = Self::at_step(0, prepared, commands, recorder)?;
+        trainer.record(EventKind::Started(Box::new(started)));
+        Ok(trainer)
+    }
+
+    /// The same, but does what `script` says at its steps. Nobody is there to decide after a divergence: if the script
+    /// does not go on, the run ends.
+    ///
+    /// # Errors
+    /// Data without batches.
+    pub fn rerun(
+        prepared: Prepared,
+        script: Script,
+        commands: Receiver<Order>,
+        recorder: R,
+    ) -> Result<Self, DataError> {
+        Ok(Trainer { script: Some(script), ..Self::new(prepared, commands, recorder)? })
+    }
+
+    /// A trainer in its initial state, but for the batches: the first is that after `step`.
+    fn at_step(
+        step: u64,
+        prepared: Prepared,
+        commands: Receiver<Order>,
+        recorder: R,
+    ) -> Result<(Self, Started), DataError> {
         let Prepared { experiment, backend, device, network, train, test, .. } = prepared;
         let (normalizer, initial) = (prepared.normalizer, prepared.initial);
         let plan = BatchPlan::new(experiment.seed, train.len(), experiment.train.batch)?;
         let total_steps = experiment.train.epochs.saturating_mul(plan.steps_per_epoch());
         let total_steps = total_steps.min(experiment.train.steps.unwrap_or(u64::MAX));
         let control = Control::new(&experiment);
+        let checksum = checksum_of(&initial);
         let (wrapper, start) = Wrapper::new(&experiment, &network, initial, &control);
         let mut learner = Learner::new(network, start, &experiment.optimizer, device);
         if !wrapper.permutes() {
@@ -123,15 +191,11 @@ impl<R: Recorder> Trainer<R> {
         let distance = DistanceMonitor::new(&experiment.monitor, &started.layers, &parameters);
         let frames = FrameMonitor::new(&experiment.monitor, &started.layers, &parameters, &learner);
         let schedule = control.at(0);
-        recorder.record(Event {
-            step: 0,
-            seconds: 0.0,
-            kind: EventKind::Started(Box::new(started)),
-        });
-        Ok(Trainer {
-            loader: loader(&train, &normalizer, &experiment, &plan),
+        let trainer = Trainer {
+            loader: loader(&train, &normalizer, &experiment, &plan, step.saturating_add(1)),
             clock: SyncClock::new(period(schedule.k)),
             good: (0, learner.clone()),
+            initial: checksum,
             experiment,
             train,
             test,
@@ -140,23 +204,28 @@ impl<R: Recorder> Trainer<R> {
             wrapper,
             control,
             schedule,
+            epoch: 0,
             plan,
             distance,
             frames,
             commands,
             inbox: VecDeque::new(),
+            script: None,
             recorder,
             phase: Phase::Starting,
             single_step: false,
             stopped: false,
             begun: Instant::now(),
+            seconds_before: 0.0,
+            checkpointed: Instant::now(),
             step: 0,
             total_steps,
             syncs: 0,
             last_sync: 0,
             accuracy: None,
             evaluated_step: None,
-        })
+        };
+        Ok((trainer, started))
     }
 
     /// Trains to the end, or until told to stop.
@@ -164,7 +233,11 @@ impl<R: Recorder> Trainer<R> {
         self.record(EventKind::Schedule(self.schedule));
         self.enter(Phase::Running);
         let mut failure = None;
-        while self.step < self.total_steps {
+        loop {
+            self.repeat_script();
+            if self.step >= self.total_steps {
+                break;
+            }
             self.listen();
             if self.stopped {
                 break;
@@ -172,6 +245,9 @@ impl<R: Recorder> Trainer<R> {
             if let Err(error) = self.train_step() {
                 failure = Some(error.to_string());
                 break;
+            }
+            if self.is_checkpoint_due() && self.recorder.ready_for_checkpoint() {
+                self.take_checkpoint();
             }
         }
         self.finish(failure);
@@ -223,6 +299,7 @@ impl<R: Recorder> Trainer<R> {
 
     /// Takes over what the schedules say for `epoch`, counted from 0.
     fn follow_schedule(&mut self, epoch: u64) {
+        self.epoch = epoch;
         let schedule = self.control.at(epoch);
         if schedule == self.schedule {
             return;
@@ -327,8 +404,10 @@ impl<R: Recorder> Trainer<R> {
         }
     }
 
-    /// Evaluates and saves what there is, and says why it ended.
+    /// Evaluates and saves what there is, and says why it ended. The checkpoint comes first, so that a run that goes
+    /// on from here is one in which nothing of this happened.
     fn finish(&mut self, failure: Option<String>) {
+        self.take_checkpoint();
         let reason = match (&failure, self.phase, self.stopped) {
             (Some(_), ..) => Reason::Failed,
             (None, Phase::Diverged, _) => Reason::Diverged,
@@ -354,8 +433,13 @@ impl<R: Recorder> Trainer<R> {
         self.record(EventKind::Phase { phase });
     }
 
+    /// Seconds since the run began, pauses included, but not the time in which no process hosted it.
+    fn seconds(&self) -> f64 {
+        self.seconds_before + self.begun.elapsed().as_secs_f64()
+    }
+
     fn record(&mut self, kind: EventKind) {
-        let seconds = self.begun.elapsed().as_secs_f64();
+        let seconds = self.seconds();
         self.recorder.record(Event { step: self.step, seconds, kind });
     }
 }
@@ -381,6 +465,7 @@ fn loader(
     normalizer: &Arc<Normalizer>,
     experiment: &Experiment,
     plan: &BatchPlan,
+    first_step: u64,
 ) -> BatchLoader {
     /// Batches made ahead: enough to hide an epoch's shuffle.
     const AHEAD: usize = 8;
@@ -390,7 +475,7 @@ fn loader(
         normalizer.clone(),
         experiment.data.augmentation,
         *plan,
-        1,
+        first_step,
         threads,
         AHEAD,
     )

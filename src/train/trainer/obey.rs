@@ -27,7 +27,21 @@ impl<R: Recorder> Trainer<R> {
         }
     }
 
+    /// Does again what was done by hand after this step, and ends a run that does not go on after a divergence.
+    pub(super) fn repeat_script(&mut self) {
+        while let Some(command) = self.script.as_mut().and_then(|script| script.take(self.step)) {
+            // In a run that is not quite the same, there may have been no divergence.
+            if command != Command::Resume || self.phase == Phase::Diverged {
+                self.obey(Order { command, by: Some("rerun".into()) });
+            }
+        }
+        if self.script.is_some() && self.phase == Phase::Diverged {
+            self.stopped = true;
+        }
+    }
+
     fn obey(&mut self, Order { command, by }: Order) {
+        let command = command.rounded();
         if let Some(reason) = self.refusal(&command) {
             return self.record(EventKind::Refused { command, reason, by });
         }
@@ -47,7 +61,11 @@ impl<R: Recorder> Trainer<R> {
                 self.follow_schedule(self.plan.epoch_of(self.step + 1));
             }
             Command::Sync => self.synchronize(),
-            Command::Evaluate => self.evaluate_as_synced(),
+            Command::Evaluate => {
+                // Whoever asks gets an answer, even if these weights have been looked at.
+                self.evaluated_step = None;
+                self.evaluate_as_synced();
+            }
             Command::Snapshot => self.save_snapshot(),
             Command::Watch { layer, vector } => {
                 self.frames.watch(layer, vector, &self.learner);

@@ -23,7 +23,7 @@ pub use raster::Raster;
 use raster::put;
 use reduce::{Column, Columns};
 pub use scale::{Scale, Tick, short, significant};
-pub use time::TimeAxis;
+pub use time::{TimeAxis, jump};
 
 /// How a curve is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,9 @@ pub enum Look {
     Trend,
     /// A light shade behind all lines.
     Shade,
+    /// One of several lines that may lie on each other: a trend with its symbol all along it, taking turns with the
+    /// others: the first number is whose turn this is, the second how many take part.
+    Marked(u16, u16),
 }
 
 /// A series to be drawn.
@@ -150,7 +153,10 @@ impl Chart<'_> {
                 let line =
                     if smooth { columns.smoothed(curve.series, curve.smoothing) } else { raw };
                 self.line(curve, &line, &mut lines);
-                symbols.extend(self.symbols(curve, &line, &lines));
+                symbols.extend(match curve.look {
+                    Look::Marked(turn, of) => self.turns(curve, &line, &lines, (turn, of)),
+                    _ => self.symbols(curve, &line, &lines),
+                });
             }
         }
         symbols.extend(self.highlight(&columns, &lines));
@@ -200,6 +206,35 @@ impl Chart<'_> {
         cells.take(most).map(|cell| (cell, curve.symbol, curve.style)).collect()
     }
 
+    /// Where the symbol of one of several curves stands: at its newest point, and along the line where it is its turn.
+    fn turns(
+        &self,
+        curve: &Curve,
+        columns: &[Column],
+        raster: &Raster,
+        (turn, of): (u16, u16),
+    ) -> Vec<Symbol> {
+        /// Cells between the symbols of one curve, and at least between those of two.
+        const WIDE: i64 = 20;
+        const NARROW: i64 = 5;
+        let cell = raster.per_cell().0;
+        let between = (NARROW * i64::from(of)).max(WIDE) * cell;
+        let first = between * (2 * i64::from(turn) + 1) / (2 * i64::from(of.max(1)));
+        let height = |value: f32| self.height(f64::from(value) * curve.factor, raster);
+        let place = |x: i64| {
+            let after = columns.partition_point(|column| column.x < x);
+            let (from, to) = (columns.get(after.checked_sub(1)?)?, columns.get(after)?);
+            let share = (x - from.x) as f64 / (to.x - from.x) as f64;
+            Some((x, height(from.last) * (1.0 - share) + height(to.first) * share))
+        };
+        let along = (0..).map(|i| first + i * between).take_while(|&x| x < raster.width());
+        let inside = |column: &&Column| column.x < raster.width() && column.last.is_finite();
+        let newest = columns.iter().rfind(inside).map(|column| (column.x, height(column.last)));
+        let places = along.filter_map(place).filter(|(_, height)| height.is_finite()).chain(newest);
+        let cells = places.filter_map(|(x, height)| raster.cell(x, height.round() as i64));
+        cells.map(|cell| (cell, curve.symbol, curve.style)).collect()
+    }
+
     fn highlight(&self, columns: &Columns, raster: &Raster) -> Option<Symbol> {
         let highlight = self.highlight?;
         let height = self.height(highlight.value, raster).round();
@@ -221,9 +256,10 @@ impl Chart<'_> {
                 None => curve.series.last(),
             };
             let value = point.map_or(f64::NAN, |(_, value)| f64::from(value) * curve.factor);
+            let gap = if name.is_empty() { "" } else { " " };
             vec![
                 Span::styled(format!("{} ", curve.symbol), curve.style),
-                Span::styled(format!("{name} "), self.theme.muted),
+                Span::styled(format!("{name}{gap}"), self.theme.muted),
                 Span::styled((self.number)(value), self.theme.text),
             ]
         };

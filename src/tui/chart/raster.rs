@@ -32,7 +32,7 @@ impl Raster {
     }
 
     /// Dots per cell: columns and rows.
-    fn per_cell(&self) -> (i64, i64) {
+    pub fn per_cell(&self) -> (i64, i64) {
         if self.unicode { (2, 4) } else { (1, 2) }
     }
 

@@ -16,7 +16,16 @@ pub struct TimeAxis<'a> {
     /// The step that readouts refer to; `None` is now.
     pub cursor: Option<u64>,
     unit: TimeUnit,
-    state: &'a RunState,
+    ruler: Ruler<'a>,
+}
+
+/// What tells the epoch and the second of a step.
+#[derive(Debug, Clone, Copy)]
+enum Ruler<'a> {
+    /// The run that took it.
+    Run(&'a RunState),
+    /// So many places on the axis are one of its unit: nobody's steps, but a measure that runs have in common.
+    Even(f64),
 }
 
 impl<'a> TimeAxis<'a> {
@@ -27,7 +36,19 @@ impl<'a> TimeAxis<'a> {
             None => (0, whole_run(state)),
         };
         let from = from.min(to - 1);
-        TimeAxis { from, to, cursor: view.cursor, unit: view.unit, state }
+        TimeAxis { from, to, cursor: view.cursor, unit: view.unit, ruler: Ruler::Run(state) }
+    }
+
+    /// The axis from place `from` to `to`, of which `per_unit` are one of the view's unit.
+    pub fn even((from, to): (u64, u64), view: &View, per_unit: f64) -> Self {
+        let ruler = Ruler::Even(per_unit);
+        TimeAxis {
+            from,
+            to: to.max(from.saturating_add(1)),
+            cursor: view.cursor,
+            unit: view.unit,
+            ruler,
+        }
     }
 
     /// Where a step lies: 0 at the left end, 1 at the right; steps outside lie beyond.
@@ -48,8 +69,8 @@ impl<'a> TimeAxis<'a> {
     pub fn ticks(&self, most: usize) -> Vec<Tick> {
         let value = |step| self.value(step);
         // The future has steps and epochs, but no known seconds.
-        let last = match self.effective_unit() {
-            TimeUnit::Seconds => self.to.min(self.state.step.max(self.from)),
+        let last = match (self.effective_unit(), self.ruler) {
+            (TimeUnit::Seconds, Ruler::Run(state)) => self.to.min(state.step.max(self.from)),
             _ => self.to,
         };
         let (low, high) = (value(self.from), value(last));
@@ -90,15 +111,27 @@ impl<'a> TimeAxis<'a> {
     }
 
     fn steps_per_epoch(&self) -> Option<f64> {
-        let started = self.state.started.as_ref()?;
-        (started.steps_per_epoch > 0).then_some(started.steps_per_epoch as f64)
+        match self.ruler {
+            Ruler::Even(per_unit) => Some(per_unit),
+            Ruler::Run(state) => {
+                let started = state.started.as_ref()?;
+                (started.steps_per_epoch > 0).then_some(started.steps_per_epoch as f64)
+            }
+        }
+    }
+
+    fn seconds(&self, step: u64) -> f64 {
+        match self.ruler {
+            Ruler::Even(per_unit) => step as f64 / per_unit,
+            Ruler::Run(state) => state.seconds_at(step),
+        }
     }
 
     fn value(&self, step: u64) -> f64 {
         match self.effective_unit() {
             TimeUnit::Steps => step as f64,
             TimeUnit::Epochs => step as f64 / self.steps_per_epoch().unwrap_or(1.0),
-            TimeUnit::Seconds => self.state.seconds_at(step),
+            TimeUnit::Seconds => self.seconds(step),
         }
     }
 
@@ -119,7 +152,7 @@ impl<'a> TimeAxis<'a> {
                 let (mut low, mut high) = (self.from, self.to);
                 while low < high {
                     let middle = low + (high - low) / 2;
-                    match self.state.seconds_at(middle) < value {
+                    match self.seconds(middle) < value {
                         true => low = middle + 1,
                         false => high = middle,
                     }
@@ -146,7 +179,7 @@ fn whole_run(state: &RunState) -> u64 {
 }
 
 /// The first rung above `step` of a ladder that leaves at most two fifths of an axis empty.
-fn jump(step: u64) -> u64 {
+pub fn jump(step: u64) -> u64 {
     let mut power = 10u64;
     loop {
         let rungs = [20, 30, 50, 70, 100].map(|tenths| power.saturating_mul(tenths) / 10);
@@ -232,6 +265,19 @@ mod tests {
         let ticks = TimeAxis::new(&state, &view).ticks(5);
         let half = ticks.iter().find(|tick| tick.label == "1:00").expect("a minute");
         assert_eq!(half.position, 0.75);
+    }
+
+    #[test]
+    fn an_even_axis_needs_no_run() {
+        let ticks = |unit, per_unit| {
+            let view = View { unit, ..View::default() };
+            let axis = TimeAxis::even((0, 200_000), &view, per_unit);
+            let labels: Vec<String> = axis.ticks(5).into_iter().map(|tick| tick.label).collect();
+            (labels.join(" "), axis.readout(50_500))
+        };
+        assert_eq!(ticks(TimeUnit::Steps, 1.0), ("0 50k 100k 150k 200k".into(), "50,500".into()));
+        assert_eq!(ticks(TimeUnit::Epochs, 1e5), ("0 0.5 1 1.5 2".into(), "0.51".into()));
+        assert_eq!(ticks(TimeUnit::Seconds, 1e3), ("0s 1:00 2:00 3:00".into(), "50s".into()));
     }
 
     #[test]

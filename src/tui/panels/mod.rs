@@ -15,7 +15,7 @@ use super::view::View;
 use crate::run::{Mark, RunState};
 use crate::train::{Frame, LayerFrame, LayerInfo, Phase};
 
-mod accuracy;
+pub(super) mod accuracy;
 mod cycles;
 mod distance;
 mod profiles;

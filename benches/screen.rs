@@ -1,0 +1,84 @@
+//! What the screen costs the line and how soon it answers, measured on the real program in a pseudo-terminal of 100x30
+//! while it trains on every core: bytes a second idle, training, and with `--slow-link`, and the time from a key to the
+//! first byte of its answer.
+//!
+//! `cargo bench --bench screen`
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
+
+use support::pty::Pty;
+use support::{SMALL, Workplace};
+
+const SIZE: (u16, u16) = (100, 30);
+
+/// How long bytes are counted, and how many keys are pressed.
+const WHILE: Duration = Duration::from_secs(20);
+const KEYS: usize = 200;
+
+fn main() {
+    // `cargo test --benches` only asks whether it builds and starts.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    for (name, options) in [("training", &[][..]), ("training, --slow-link", &["--slow-link"])] {
+        let workplace = Workplace::new();
+        let pty = screen(&workplace, options);
+        println!("{name}: {:.0} bytes a second", bytes_per_second(&pty));
+    }
+    let workplace = Workplace::new();
+    let mut pty = screen(&workplace, &[]);
+    // Whatever else the machine could do is done: a key competes with training on all cores.
+    let busy = std::thread::available_parallelism().map_or(1, |n| n.get()).saturating_sub(1);
+    for _ in 0..busy {
+        spawn(|| {
+            loop {
+                std::hint::spin_loop();
+            }
+        });
+    }
+    let mut answers: Vec<f64> = (0..KEYS).map(|key| answer(&mut pty, key)).collect();
+    answers.sort_by(f64::total_cmp);
+    let quantile = |q: f64| answers[(q * (KEYS - 1) as f64).round() as usize];
+    println!(
+        "a key's answer while all cores train: median {:.0} ms, 99th percentile {:.0} ms",
+        quantile(0.5),
+        quantile(0.99)
+    );
+    pty.keys(" ");
+    pty.wait_for("paused");
+    sleep(Duration::from_secs(1));
+    println!("paused: {:.0} bytes a second", bytes_per_second(&pty));
+}
+
+fn screen(workplace: &Workplace, options: &[&str]) -> Pty {
+    workplace.write("long.toml", SMALL);
+    let arguments = [&["run", "long.toml", "--epochs", "100000"], options].concat();
+    let pty = Pty::start(workplace, &arguments, SIZE);
+    pty.wait_for("best");
+    sleep(Duration::from_secs(2));
+    pty
+}
+
+fn bytes_per_second(pty: &Pty) -> f64 {
+    let (before, begun) = (pty.bytes(), Instant::now());
+    sleep(WHILE);
+    (pty.bytes() - before) as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// Milliseconds from a key to the first picture that shows what it did.
+fn answer(pty: &mut Pty, key: usize) -> f64 {
+    // Help opens and closes: nothing else on the screen looks like its title.
+    let open = key % 2 == 0;
+    // At no fixed time after the last picture.
+    sleep(Duration::from_millis(150 + (key as u64 * 37) % 100));
+    let begun = Instant::now();
+    pty.keys(if open { "?" } else { "\x1b" });
+    while pty.text().contains("pause or resume") != open {
+        sleep(Duration::from_micros(500));
+    }
+    begun.elapsed().as_secs_f64() * 1e3
+}

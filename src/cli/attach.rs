@@ -1,0 +1,42 @@
+//! `laperm attach RUN`
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use color_eyre::Result;
+
+use super::InputError;
+use super::run::{ScreenOptions, require_terminal, watch};
+use crate::run::{RunFolder, find_run, list_runs};
+use crate::session::Attached;
+use crate::tui::{Screen, Theme};
+
+#[derive(Debug, Args)]
+pub(super) struct AttachArguments {
+    /// The run: its folder, or its name or the beginning of it; the newest that is alive where absent.
+    run: Option<String>,
+    #[command(flatten)]
+    screen: ScreenOptions,
+}
+
+pub(super) fn run(arguments: &AttachArguments, runs: &Path) -> Result<ExitCode> {
+    let folder = living(arguments.run.as_deref(), runs)?;
+    require_terminal()?;
+    let attached = Attached::open(folder)?;
+    let theme = Theme::load()?;
+    watch(attached, Screen::open()?, &theme, &arguments.screen)
+}
+
+/// The run that is meant, or the newest that is alive.
+pub(super) fn living(run: Option<&str>, runs: &Path) -> Result<RunFolder> {
+    if let Some(run) = run {
+        return Ok(find_run(runs, run)?);
+    }
+    let alive = |folder: &RunFolder| folder.is_hosted();
+    list_runs(runs).into_iter().find(alive).ok_or_else(|| {
+        let message =
+            format!("no run in {} is alive; `laperm runs` lists them all", runs.display());
+        InputError(message).into()
+    })
+}

@@ -1,0 +1,205 @@
+//! `laperm ctl RUN …`: steering a run from a script.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use color_eyre::Result;
+use serde::Serialize;
+
+use super::{InputError, output};
+use crate::run::{RunFolder, find_run};
+use crate::session::{ConnectError, Connection};
+use crate::train::{Command, Event, EventKind};
+
+#[derive(Debug, Args)]
+pub(super) struct CtlArguments {
+    /// The run: its folder, or its name or the beginning of it.
+    run: String,
+    #[command(subcommand)]
+    wish: Wish,
+    /// Print one JSON object with the events that answer.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Wish {
+    /// Hold before the next step.
+    Pause,
+    /// Go on.
+    Resume,
+    /// While paused: take one step and hold again.
+    Step,
+    /// Change k, p or lr: `set k=100 p=0.5`.
+    #[command(arg_required_else_help = true)]
+    Set {
+        /// Which to which value.
+        #[arg(value_name = "NAME=VALUE")]
+        values: Vec<String>,
+    },
+    /// Hand k, p and lr back to their schedules.
+    Schedule,
+    /// Synchronize now.
+    Sync,
+    /// Evaluate now.
+    Evaluate,
+    /// Save the weights now.
+    Snapshot,
+    /// End the run in an orderly way, and wait until all is saved.
+    Stop,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Answers {
+    events: Vec<Event>,
+}
+
+pub(super) fn run(arguments: &CtlArguments, runs: &Path) -> Result<ExitCode> {
+    let commands = arguments.wish.commands()?;
+    let folder = find_run(runs, &arguments.run)?;
+    let mut connection = Connection::open(&folder, "ctl")?;
+    let mut sender = connection.commands()?;
+    let mut answers = Vec::new();
+    let mut code = ExitCode::SUCCESS;
+    for command in &commands {
+        sender.send(command)?;
+        for event in wait_for(command, &mut connection)? {
+            if !matches!(event.kind, EventKind::Applied { .. }) || !has_more(command) {
+                if !arguments.json {
+                    output::text(&format!("{}\n", sentence(&event, &folder)))?;
+                }
+            }
+            if matches!(event.kind, EventKind::Refused { .. } | EventKind::Notice { .. }) {
+                code = ExitCode::FAILURE;
+            }
+            answers.push(event);
+        }
+    }
+    if arguments.json {
+        output::json(&Answers { events: answers })?;
+    }
+    Ok(code)
+}
+
+impl Wish {
+    fn commands(&self) -> Result<Vec<Command>> {
+        Ok(match self {
+            Wish::Pause => vec![Command::Pause],
+            Wish::Resume => vec![Command::Resume],
+            Wish::Step => vec![Command::Step],
+            Wish::Set { values } => {
+                values.iter().map(|value| set(value)).collect::<Result<_, _>>()?
+            }
+            Wish::Schedule => vec![Command::BackToSchedule],
+            Wish::Sync => vec![Command::Sync],
+            Wish::Evaluate => vec![Command::Evaluate],
+            Wish::Snapshot => vec![Command::Snapshot],
+            Wish::Stop => vec![Command::Stop],
+        })
+    }
+}
+
+/// The command in `k=100`.
+fn set(assignment: &str) -> Result<Command, InputError> {
+    let fail = |problem: &str| InputError(format!("`{assignment}`: {problem}"));
+    let (name, value) = assignment
+        .split_once('=')
+        .ok_or_else(|| fail("must be a name, an equals sign and a value, such as k=100"))?;
+    let number = || value.parse::<f64>().map_err(|_| fail("the value is not a number"));
+    let command = match name {
+        "k" => {
+            let k = value.parse().map_err(|_| fail("k must be a whole number of steps"))?;
+            Command::SetPeriod { k }
+        }
+        "p" => Command::SetPruning { p: number()? },
+        "lr" => Command::SetLearningRate { lr: number()? },
+        _ => return Err(fail("only k, p and lr can be set")),
+    };
+    match command.problem() {
+        Some(problem) => Err(fail(&problem)),
+        None => Ok(command),
+    }
+}
+
+/// Whether something follows the answer itself.
+fn has_more(command: &Command) -> bool {
+    matches!(command, Command::Sync | Command::Evaluate | Command::Snapshot | Command::Stop)
+}
+
+/// Waits until the run has done what `command` says; returns the events that tell so.
+fn wait_for(command: &Command, connection: &mut Connection) -> Result<Vec<Event>> {
+    let mut answers = Vec::new();
+    let mut obeyed = false;
+    loop {
+        let Some(event) = connection.next_event()? else {
+            let gone = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+            return Err(ConnectError::Broken(gone).into());
+        };
+        let mine = |by: &Option<String>| by.as_deref() == Some(connection.you.as_str());
+        let last = match &event.kind {
+            EventKind::Applied { by, .. } if mine(by) => {
+                obeyed = true;
+                !has_more(command)
+            }
+            EventKind::Refused { by, .. } if mine(by) => true,
+            EventKind::Finished { .. } => true,
+            _ if !obeyed => continue,
+            EventKind::Notice { .. } if *command == Command::Snapshot => true,
+            EventKind::Snapshot { .. } if *command == Command::Snapshot => true,
+            EventKind::Evaluation { .. } if *command == Command::Evaluate => true,
+            EventKind::Sync { .. } | EventKind::Lookahead { .. } | EventKind::Diverged { .. }
+                if *command == Command::Sync =>
+            {
+                true
+            }
+            _ => continue,
+        };
+        answers.push(event);
+        if last {
+            return Ok(answers);
+        }
+    }
+}
+
+/// An answer in words.
+fn sentence(event: &Event, folder: &RunFolder) -> String {
+    let step = event.step;
+    match &event.kind {
+        EventKind::Applied { command, .. } => format!("step {step}: {command}"),
+        EventKind::Refused { command, reason, .. } => {
+            format!("step {step}: not done: {command}: {reason}")
+        }
+        EventKind::Snapshot { file, .. } => folder.path().join(file).display().to_string(),
+        EventKind::Evaluation { test, .. } => {
+            format!(
+                "step {step}: test accuracy {:.2} %, loss {:.4}",
+                test.accuracy * 100.0,
+                test.loss
+            )
+        }
+        EventKind::Sync { sync, .. } | EventKind::Lookahead { sync } => {
+            format!("step {step}: sync {sync}")
+        }
+        EventKind::Diverged { place, .. } => format!("step {step}: {place} is not a finite number"),
+        EventKind::Notice { message } => format!("step {step}: {message}"),
+        EventKind::Finished { .. } => format!("step {step}: the run is over and saved"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_checked_before_anything_is_sent() {
+        assert_eq!(set("k=100").ok(), Some(Command::SetPeriod { k: 100 }));
+        assert_eq!(set("p=0.5").ok(), Some(Command::SetPruning { p: 0.5 }));
+        assert_eq!(set("lr=1e-3").ok(), Some(Command::SetLearningRate { lr: 1e-3 }));
+        for wrong in ["k", "k=0", "k=1.5", "p=1", "p=many", "lr=-1", "q=1"] {
+            assert!(set(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! `checkpoint/state.safetensors`: written on a thread of its own, and read back.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+
+use super::RunFolder;
+use crate::train::{Checkpoint, CheckpointError};
+
+/// A run whose checkpoint cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadCheckpointError {
+    /// There is none.
+    #[error(
+        "{name} has no checkpoint yet: train it anew, with everything that was done by hand, by `laperm rerun {name}`"
+    )]
+    Missing {
+        /// The run.
+        name: String,
+    },
+    /// The file system says no.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not one, or damaged.
+    #[error("{}: {problem}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: CheckpointError,
+    },
+}
+
+/// The newest checkpoint of a run.
+///
+/// # Errors
+/// No checkpoint, or one that is not readable.
+pub fn read_checkpoint(folder: &RunFolder) -> Result<Checkpoint, ReadCheckpointError> {
+    let path = folder.checkpoint();
+    let bytes = fs::read(&path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => ReadCheckpointError::Missing { name: folder.name() },
+        _ => ReadCheckpointError::Io { path: path.clone(), source },
+    })?;
+    Checkpoint::from_bytes(&bytes).map_err(|problem| ReadCheckpointError::Format { path, problem })
+}
+
+/// Writes checkpoints, one at a time.
+#[derive(Debug)]
+pub(super) struct CheckpointWriter {
+    path: PathBuf,
+    under_way: Option<JoinHandle<io::Result<()>>>,
+    refused: bool,
+}
+
+impl CheckpointWriter {
+    pub(super) fn new(folder: &RunFolder) -> Self {
+        CheckpointWriter { path: folder.checkpoint(), under_way: None, refused: false }
+    }
+
+    /// Whether none is being written.
+    pub(super) fn is_ready(&self) -> bool {
+        self.under_way.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Starts to write a checkpoint, when the one before is written. What the checkpoint counts on in `files` is on
+    /// disk before it is.
+    pub(super) fn start(&mut self, checkpoint: Checkpoint, files: Vec<File>) -> Option<String> {
+        let news = self.wait();
+        let path = self.path.clone();
+        let write = move || {
+            files.iter().try_for_each(File::sync_data)?;
+            replace(&path, &checkpoint.to_bytes().map_err(io::Error::other)?)
+        };
+        let thread = thread::Builder::new().name("checkpoint".into()).spawn(write);
+        match thread {
+            Ok(thread) => self.under_way = Some(thread),
+            Err(error) => return self.outcome(Err(error)),
+        }
+        news
+    }
+
+    /// What a person should know about the checkpoint that was being written, if it is done.
+    pub(super) fn news(&mut self) -> Option<String> {
+        match self.is_ready() {
+            true => self.wait(),
+            false => None,
+        }
+    }
+
+    /// As [`CheckpointWriter::news`], but waits until it is done.
+    pub(super) fn wait(&mut self) -> Option<String> {
+        let written = self.under_way.take()?.join();
+        self.outcome(written.unwrap_or_else(|_| Err(io::Error::other("the writer broke down"))))
+    }
+
+    /// Trouble is told once, and its end.
+    fn outcome(&mut self, written: io::Result<()>) -> Option<String> {
+        let before = std::mem::replace(&mut self.refused, written.is_err());
+        match written {
+            Err(error) if !before => Some(format!(
+                "the checkpoint cannot be written: {error}; training goes on, and the one before is kept"
+            )),
+            Ok(()) if before => Some("the checkpoint is written again".into()),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for CheckpointWriter {
+    fn drop(&mut self) {
+        self.wait();
+    }
+}
+
+/// Writes `bytes` beside `path`, syncs them to disk, and moves them there. The name beside is always the same, so that
+/// a crash leaves at most one half file, which the next checkpoint replaces.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let beside = path.with_extension("new");
+    let written = File::create(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        // Room for the log, on a full disk.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_told_once_and_its_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut writer = CheckpointWriter::new(&RunFolder::open(folder.path()));
+        let refused = || Err(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(writer.outcome(Ok(())), None);
+        assert!(writer.outcome(refused()).is_some_and(|text| text.contains("cannot be written")));
+        assert_eq!(writer.outcome(refused()), None);
+        assert_eq!(writer.outcome(Ok(())).as_deref(), Some("the checkpoint is written again"));
+        assert_eq!(writer.outcome(Ok(())), None);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_replaced_stays_and_leaves_nothing_beside() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("checkpoint/state.safetensors");
+        replace(&path, b"first").expect("writes");
+        replace(&path, b"second").expect("writes");
+        assert_eq!(fs::read(&path).expect("reads"), b"second");
+        // A folder cannot be replaced by a file.
+        let taken = folder.path().join("taken");
+        fs::create_dir(&taken).expect("creates");
+        assert!(replace(&taken, b"third").is_err());
+        assert!(!folder.path().join("taken.new").exists());
+        let files = fs::read_dir(folder.path().join("checkpoint")).expect("a folder").count();
+        assert_eq!(files, 1);
+    }
+}

@@ -1,0 +1,103 @@
+//! Bringing the steps of several runs onto one axis: by step, by epoch or by second.
+
+use crate::run::{RunState, Series};
+use crate::tui::view::TimeUnit;
+
+/// Places on the common axis that make one of its unit: whole numbers, fine enough for every screen.
+pub(super) fn per_unit(unit: TimeUnit) -> u64 {
+    match unit {
+        TimeUnit::Steps => 1,
+        TimeUnit::Epochs => 1_000_000,
+        TimeUnit::Seconds => 1000,
+    }
+}
+
+/// Where a step of a run lies on the common axis; `None` where its epochs are not known.
+pub(super) fn place(run: &RunState, unit: TimeUnit, step: u64) -> Option<u64> {
+    match unit {
+        TimeUnit::Steps => Some(step),
+        TimeUnit::Epochs => {
+            let epoch = run.started.as_ref().map(|started| started.steps_per_epoch)?;
+            let places = u128::from(step) * u128::from(per_unit(unit));
+            u64::try_from(places.checked_div(u128::from(epoch))?).ok()
+        }
+        TimeUnit::Seconds => Some((run.seconds_at(step) * per_unit(unit) as f64).round() as u64),
+    }
+}
+
+/// A series of a run at its places on the common axis, which grows with it.
+#[derive(Debug, Default)]
+pub(super) struct Aligned {
+    series: Series,
+    /// Values that were taken over, and the step of the last one.
+    taken: (usize, Option<u64>),
+}
+
+impl Aligned {
+    /// What was taken over.
+    pub fn series(&self) -> &Series {
+        &self.series
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Takes over what is new in `source`, a series of `run`.
+    pub fn follow(&mut self, source: &Series, run: &RunState, unit: TimeUnit) {
+        let newest = self.taken.0.checked_sub(1).and_then(|index| source.get(index));
+        if newest.map(|(step, _)| step) != self.taken.1 {
+            self.clear();
+        }
+        for (step, value) in (self.taken.0..source.len()).filter_map(|index| source.get(index)) {
+            // Between two known moments time is a guess, that a later one may correct: it never goes back.
+            let least = self.series.last().map_or(0, |(place, _)| place);
+            if let Some(place) = place(run, unit, step) {
+                self.series.push(place.max(least), value);
+            }
+        }
+        self.taken = (source.len(), source.last().map(|(step, _)| step));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::train::Started;
+
+    fn run() -> RunState {
+        let mut run = RunState::default();
+        run.started = Some(Arc::new(Started { steps_per_epoch: 40, ..Started::default() }));
+        run.clock.push(10, 1.0);
+        run.clock.push(20, 3.0);
+        (run.step, run.seconds) = (20, 3.0);
+        run
+    }
+
+    #[test]
+    fn places_by_hand() {
+        let run = run();
+        assert_eq!(place(&run, TimeUnit::Steps, 15), Some(15));
+        assert_eq!(place(&run, TimeUnit::Epochs, 15), Some(375_000));
+        assert_eq!(place(&run, TimeUnit::Seconds, 15), Some(2000));
+        assert_eq!(place(&RunState::default(), TimeUnit::Epochs, 15), None);
+    }
+
+    #[test]
+    fn a_series_is_followed_as_it_grows_and_when_it_begins_anew() {
+        let (run, mut source, mut aligned) = (run(), Series::default(), Aligned::default());
+        source.push(10, 1.0);
+        aligned.follow(&source, &run, TimeUnit::Seconds);
+        source.push(20, 2.0);
+        aligned.follow(&source, &run, TimeUnit::Seconds);
+        aligned.follow(&source, &run, TimeUnit::Seconds);
+        assert_eq!(aligned.series().iter().collect::<Vec<_>>(), [(1000, 1.0), (3000, 2.0)]);
+        // The run went back to step 15.
+        source.push(15, 9.0);
+        aligned.follow(&source, &run, TimeUnit::Seconds);
+        assert_eq!(aligned.series().iter().collect::<Vec<_>>(), [(1000, 1.0), (2000, 9.0)]);
+    }
+}

@@ -1,0 +1,177 @@
+//! One of the runs that are compared.
+
+use ratatui::style::Style;
+
+use super::align::{Aligned, place};
+use crate::run::{Distance, RunFolder, RunState, Series, Setup, Summary};
+use crate::train::LayerInfo;
+use crate::tui::theme::Theme;
+use crate::tui::view::TimeUnit;
+
+/// What a chart shows of every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quantity {
+    Accuracy,
+    Loss,
+    Distance,
+}
+
+impl Quantity {
+    const ALL: [Quantity; 3] = [Quantity::Accuracy, Quantity::Loss, Quantity::Distance];
+}
+
+/// What the runs are called, in their order.
+pub(super) const LETTERS: [&str; super::MOST_RUNS] = ["A", "B", "C", "D", "E", "F", "G", "H"];
+
+/// A run, and what was made of it for the charts.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub folder: RunFolder,
+    pub setup: Setup,
+    pub run: RunState,
+    pub summary: Summary,
+    /// Its place among the runs, from 0.
+    pub index: usize,
+    pub hidden: bool,
+    /// Whether all of its log was read once.
+    pub caught_up: bool,
+    /// Why its log is not read any further.
+    pub failure: Option<String>,
+    aligned: [Aligned; 3],
+    unit: TimeUnit,
+    layer: usize,
+}
+
+impl Member {
+    pub fn new(folder: RunFolder, setup: Setup, index: usize) -> Self {
+        let run = RunState::default();
+        Member {
+            summary: Summary::of(&run, &folder),
+            folder,
+            setup,
+            run,
+            index,
+            hidden: false,
+            caught_up: false,
+            failure: None,
+            aligned: Default::default(),
+            unit: TimeUnit::Steps,
+            layer: 0,
+        }
+    }
+
+    /// What tells it from the others everywhere.
+    pub fn letter(&self) -> &'static str {
+        LETTERS[self.index % LETTERS.len()]
+    }
+
+    /// Its colour; the eighth is the text's own.
+    pub fn style(&self, theme: &Theme) -> Style {
+        if self.index < 7 { theme.series(self.index) } else { theme.text }
+    }
+
+    /// The experiment's name, or the folder's as long as nothing was read.
+    pub fn name(&self) -> String {
+        match self.summary.name.is_empty() {
+            true => self.folder.name(),
+            false => self.summary.name.clone(),
+        }
+    }
+
+    /// Whether a process has it in hand.
+    pub fn is_living(&self) -> bool {
+        self.summary.state.is_living()
+    }
+
+    /// Looks again how it stands, which can change without an event. Whether it has.
+    pub fn look(&mut self) -> bool {
+        let before = self.summary.state;
+        if self.is_living() {
+            self.summary = Summary::of(&self.run, &self.folder);
+        }
+        self.summary.state != before
+    }
+
+    /// Starts anew: the log was cut.
+    pub fn restart(&mut self) {
+        self.run = RunState::default();
+        self.caught_up = false;
+        self.aligned.iter_mut().for_each(Aligned::clear);
+    }
+
+    /// Brings all that is made of the events up to date, for an axis of this unit and for this layer.
+    pub fn align(&mut self, unit: TimeUnit, layer: usize) {
+        if unit != self.unit {
+            self.aligned.iter_mut().for_each(Aligned::clear);
+        }
+        if layer != self.layer {
+            self.aligned[Quantity::Distance as usize].clear();
+        }
+        (self.unit, self.layer) = (unit, layer);
+        self.summary = Summary::of(&self.run, &self.folder);
+        if unit == TimeUnit::Steps {
+            return;
+        }
+        for quantity in Quantity::ALL {
+            if let Some(source) = source(&self.run, quantity, layer) {
+                self.aligned[quantity as usize].follow(source, &self.run, unit);
+            }
+        }
+    }
+
+    /// A quantity on the common axis, if it was ever measured.
+    pub fn series(&self, quantity: Quantity) -> Option<&Series> {
+        let source = source(&self.run, quantity, self.layer)?;
+        let series = match self.unit {
+            TimeUnit::Steps => source,
+            _ => self.aligned[quantity as usize].series(),
+        };
+        (!series.is_empty()).then_some(series)
+    }
+
+    /// What a series' values are multiplied by to be shown.
+    pub fn factor(&self, quantity: Quantity) -> f64 {
+        match quantity {
+            Quantity::Accuracy => 100.0,
+            Quantity::Loss => 1.0,
+            Quantity::Distance => 1.0 / self.layer().map_or(1, |layer| layer.length.max(1)) as f64,
+        }
+    }
+
+    /// The value at a place on the common axis, or the newest; NaN if there is none.
+    pub fn value(&self, quantity: Quantity, cursor: Option<u64>) -> f64 {
+        let point = self.series(quantity).and_then(|series| match cursor {
+            Some(place) => series.at(place),
+            None => series.last(),
+        });
+        point.map_or(f64::NAN, |(_, value)| f64::from(value) * self.factor(quantity))
+    }
+
+    /// The layer whose ranking distance is shown.
+    pub fn layer(&self) -> Option<&LayerInfo> {
+        self.run.started.as_ref()?.layers.get(self.layer)
+    }
+
+    /// Where it has got to on the common axis.
+    pub fn now(&self) -> u64 {
+        place(&self.run, self.unit, self.run.step).unwrap_or(0)
+    }
+
+    /// Where it is to end on the common axis, if that can be said: how long it takes cannot.
+    pub fn planned(&self) -> Option<u64> {
+        let total = self.run.started.as_ref()?.total_steps;
+        match self.unit {
+            TimeUnit::Seconds => None,
+            unit => place(&self.run, unit, total),
+        }
+    }
+}
+
+/// The series that a quantity is drawn from.
+fn source(run: &RunState, quantity: Quantity, layer: usize) -> Option<&Series> {
+    match quantity {
+        Quantity::Accuracy => Some(&run.test.accuracy),
+        Quantity::Loss => Some(&run.loss),
+        Quantity::Distance => run.distance.get(layer).map(|Distance { mean, .. }| mean),
+    }
+}

@@ -1,0 +1,160 @@
+//! The whole picture where runs are compared: who is who, the panels, and the keys.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Widget};
+
+use super::actions::{ACTIONS, PROGRAM};
+use super::member::Member;
+use super::state::{Compare, Panel};
+use super::{charts, tables};
+use crate::tui::picture::{SMALLEST, shortened, too_small};
+use crate::tui::table::fitted;
+use crate::tui::theme::Theme;
+use crate::tui::{ascii, footer, grid};
+
+/// Draws the runs side by side.
+pub fn render_compare(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small("q goes back.", theme, area, buffer);
+    } else {
+        let lines = [Constraint::Length(1), Constraint::Fill(1)];
+        let [who, middle, status, keys] =
+            Layout::vertical(lines.into_iter().chain([Constraint::Length(1); 2])).areas(area);
+        legend(compare, theme, who.width).render(who, buffer);
+        let pages = panels(compare, theme, middle, buffer);
+        say(compare, theme).render(status, buffer);
+        if pages.1 > 1 {
+            let page = format!("page {} of {}", pages.0 + 1, pages.1);
+            Line::styled(page, theme.muted).alignment(Alignment::Right).render(status, buffer);
+        }
+        footer::keys(ACTIONS, compare, PROGRAM, theme, keys, buffer);
+        if let Some(help) = &compare.help {
+            help.render(theme, area, buffer);
+        }
+    }
+    if !theme.unicode {
+        ascii::replace(buffer);
+    }
+}
+
+/// Every run's letter and name; hidden ones in brackets. All letters are there, however short the names get.
+fn legend(compare: &Compare, theme: &Theme, width: u16) -> Line<'static> {
+    let count = compare.members.len().max(1);
+    let name = |member: &Member| match member.hidden {
+        true => format!("({})", told_apart(compare, member)),
+        false => told_apart(compare, member),
+    };
+    let names: Vec<String> = compare.members.iter().map(name).collect();
+    let mut room = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let taken = |room: usize| -> usize {
+        names.iter().map(|name| name.chars().count().min(room) + 4).sum::<usize>()
+    };
+    while room > 0 && taken(room) > usize::from(width) + 2 {
+        room -= 1;
+    }
+    let mut line = Line::default();
+    for (member, name) in compare.members.iter().zip(&names).take(count) {
+        let (letter, text) = match member.hidden {
+            true => (theme.muted, theme.muted),
+            false => (member.style(theme), theme.text),
+        };
+        line.extend((!line.spans.is_empty()).then(|| Span::raw("  ")));
+        line.push_span(Span::styled(format!("{} ", member.letter()), letter));
+        let length = name.chars().count().min(room);
+        line.push_span(Span::styled(fitted(name, length, false), text));
+    }
+    line
+}
+
+/// A run's name, with the end of its folder's where others are called the same.
+fn told_apart(compare: &Compare, member: &Member) -> String {
+    let name = member.name();
+    let same = compare.members.iter().filter(|other| other.name() == name).count();
+    let folder = member.folder.name();
+    match folder.rsplit_once('_') {
+        Some((_, end)) if same > 1 && folder != name => format!("{name} {end}"),
+        _ => name,
+    }
+}
+
+/// Draws the panels of the page that the focused one is on. Returns the page and how many there are.
+fn panels(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) -> (usize, usize) {
+    if compare.zoomed {
+        panel(compare, compare.focus, theme, area, buffer);
+        return (0, 1);
+    }
+    let count = Panel::ALL.len();
+    let per_page = grid::per_page(count, area);
+    let page = compare.focus / per_page;
+    let first = page * per_page;
+    let here = per_page.min(count - first);
+    for (index, place) in (first..).zip(grid::places(here, area)) {
+        panel(compare, index, theme, place, buffer);
+    }
+    (page, count.div_ceil(per_page))
+}
+
+/// Draws one panel in its border.
+fn panel(compare: &Compare, index: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let Some(&panel) = Panel::ALL.get(index) else { return };
+    // The focused one also differs by its line and a mark, for terminals without colours.
+    let (border, style, title, mark) = match index == compare.focus {
+        true => (BorderType::Thick, theme.focus, theme.accent, "▸"),
+        false => (BorderType::Plain, theme.border, theme.text, ""),
+    };
+    let title = Line::styled(format!(" {mark}{} {} ", index + 1, panel.title()), title);
+    let room = usize::from(area.width).saturating_sub(title.width() + 6);
+    let caption = shortened(Line::styled(caption(compare, panel), theme.text), room);
+    let mut block = Block::bordered().border_type(border).border_style(style).title(title);
+    if caption.width() > 0 {
+        let mut padded = Line::raw(" ");
+        padded.extend(caption);
+        padded.push_span(" ");
+        block = block.title(padded.alignment(Alignment::Right));
+    }
+    let inner = block.inner(area);
+    block.render(area, buffer);
+    if inner.is_empty() {
+        return;
+    }
+    match panel {
+        Panel::Chart(quantity) => charts::render(compare, quantity, theme, inner, buffer),
+        Panel::Results => tables::results(compare, theme, inner, buffer),
+        Panel::Differences => tables::differences(compare, theme, inner, buffer),
+    }
+}
+
+fn caption(compare: &Compare, panel: Panel) -> String {
+    match panel {
+        Panel::Chart(quantity) => charts::caption(compare, quantity),
+        Panel::Results => match compare.view.cursor {
+            Some(place) => format!("at {}", charts::time(compare).readout(place)),
+            None => String::new(),
+        },
+        Panel::Differences => match compare.differences.len() {
+            0 => String::new(),
+            1 => "1 key".into(),
+            keys => format!("{keys} keys"),
+        },
+    }
+}
+
+/// What was just done, or what is still going on.
+fn say(compare: &Compare, theme: &Theme) -> Line<'static> {
+    let failed = compare.members.iter().find_map(|member| {
+        member.failure.as_ref().map(|failure| format!("{}: {failure}", member.letter()))
+    });
+    let reading = compare.members.iter().filter(|member| !member.caught_up).count();
+    match (&compare.status, failed) {
+        (Some(status), _) if status.warning => Line::styled(status.text.clone(), theme.warning),
+        (Some(status), _) => Line::styled(status.text.clone(), theme.text),
+        (None, Some(failed)) => Line::styled(failed, theme.warning),
+        (None, None) if reading > 0 => {
+            let text = format!("reading {reading} of {} runs …", compare.members.len());
+            Line::styled(text, theme.muted)
+        }
+        (None, None) => Line::default(),
+    }
+}

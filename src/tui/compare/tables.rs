@@ -1,0 +1,106 @@
+//! The tables: what the runs have come to, and in what they differ.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::charts::number;
+use super::member::{Member, Quantity};
+use super::state::Compare;
+use crate::run::Difference;
+use crate::tui::format;
+use crate::tui::table::{Column, Table};
+use crate::tui::theme::Theme;
+
+/// Draws what every run has come to; accuracy, loss and distance at the cursor, if there is one.
+pub(super) fn results(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let column = |title, right, rank| Column { title, style: theme.muted, right, rank };
+    let columns = vec![
+        column("", false, 0),
+        column("run", false, 7),
+        column("state", false, 3),
+        column("best", true, 0),
+        column("test", true, 0),
+        column("loss", true, 1),
+        column("distance", true, 2),
+        column("steps", true, 4),
+        column("time", true, 5),
+        column("images/s", true, 6),
+    ];
+    let rows = compare.members.iter().map(|member| result(compare, member, theme)).collect();
+    Table::new(columns, rows).render(0, area, buffer);
+}
+
+/// A run's row; a hidden one steps back.
+fn result(compare: &Compare, member: &Member, theme: &Theme) -> Vec<(String, Style)> {
+    let summary = &member.summary;
+    let (letter, text) = match member.hidden {
+        true => (theme.muted, theme.muted),
+        false => (member.style(theme), theme.text),
+    };
+    let state = match &member.failure {
+        Some(_) => ("unreadable".to_owned(), theme.warning),
+        None if !member.caught_up && summary.name.is_empty() => ("reading".to_owned(), theme.muted),
+        None => (summary.state.name().to_owned(), text),
+    };
+    let best = summary.best_test_accuracy.map_or(f64::NAN, f64::from) * 100.0;
+    let value = |quantity| {
+        let value = member.value(quantity, compare.view.cursor);
+        (number(quantity)(value), text)
+    };
+    let images = summary.images_per_second.map_or("-".into(), format::short);
+    vec![
+        (member.letter().into(), letter),
+        (member.name(), text),
+        state,
+        (number(Quantity::Accuracy)(best), text),
+        value(Quantity::Accuracy),
+        value(Quantity::Loss),
+        value(Quantity::Distance),
+        (format::grouped(summary.steps), text),
+        (format::duration(summary.seconds), text),
+        (images, text),
+    ]
+}
+
+/// Draws the keys that are not the same in all runs, from the line on that was scrolled to.
+pub(super) fn differences(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let lines = difference_lines(compare);
+    if lines.is_empty() {
+        let text = "Nothing differs but their names.";
+        buffer.set_stringn(area.x, area.y, text, area.width.into(), theme.muted);
+        return;
+    }
+    let column = |title, style| Column { title, style, right: false, rank: 0 };
+    let letters = compare.members.iter().map(|member| {
+        let style = if member.hidden { theme.muted } else { member.style(theme) };
+        column(member.letter(), style)
+    });
+    let columns = std::iter::once(column("key", theme.muted)).chain(letters).collect();
+    let style = |index: usize| match index.checked_sub(1).and_then(|i| compare.members.get(i)) {
+        Some(member) if member.hidden => theme.muted,
+        _ => theme.text,
+    };
+    let row = |cells: Vec<String>| {
+        cells.into_iter().enumerate().map(|(index, text)| (text, style(index))).collect()
+    };
+    let rows = lines.into_iter().map(row).collect();
+    Table::new(columns, rows).render(compare.scroll, area, buffer);
+}
+
+/// The differences line by line: the key and every run's value. What was done by hand takes several lines.
+pub(super) fn difference_lines(compare: &Compare) -> Vec<Vec<String>> {
+    let lines = |difference: &Difference| {
+        let values = (0..compare.members.len()).map(|run| match difference.lines(run) {
+            none if none.is_empty() => vec!["-".into()],
+            lines => lines,
+        });
+        let cells: Vec<Vec<String>> =
+            std::iter::once(vec![difference.key.clone()]).chain(values).collect();
+        let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+        let cell = |cell: &Vec<String>, line| cell.get(line).cloned().unwrap_or_default();
+        let line = |line| cells.iter().map(|lines| cell(lines, line)).collect();
+        (0..height).map(line).collect::<Vec<Vec<String>>>()
+    };
+    compare.differences.iter().flat_map(lines).collect()
+}

@@ -1,0 +1,260 @@
+//! The picture of the start screen: lists side by side where there is room, else one above the other.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Widget};
+
+use super::actions::{ACTIONS, PROGRAM};
+use super::item::{ExperimentItem, RunItem};
+use super::state::{List, Start};
+use crate::run::Summary;
+use crate::tui::row::{Part, row};
+use crate::tui::table::{Column, Table};
+use crate::tui::theme::Theme;
+use crate::tui::{ascii, footer, format, picture};
+
+/// Columns from which on the lists stand side by side.
+const WIDE: u16 = 150;
+
+/// Lines for what is chosen.
+const ABOUT: u16 = 2;
+
+impl Start {
+    pub(super) fn render(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+        if area.width < picture::SMALLEST.0 || area.height < picture::SMALLEST.1 {
+            picture::too_small("q leaves.", theme, area, buffer);
+        } else {
+            self.whole(theme, area, buffer);
+            if let Some(confirm) = &self.confirm {
+                confirm.render(theme, area, buffer);
+            }
+        }
+        if let Some(help) = &self.help {
+            help.render(theme, area, buffer);
+        }
+        if !theme.unicode {
+            ascii::replace(buffer);
+        }
+    }
+
+    fn whole(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+        let heights = [2, 0, ABOUT, 1, 1].map(|height| match height {
+            0 => Constraint::Fill(1),
+            height => Constraint::Length(height),
+        });
+        let [title, lists, about, status, keys] = Layout::vertical(heights).areas(area);
+        let name = Span::styled("laperm", theme.accent);
+        let what = "   train networks by permuting their weights, and watch it live";
+        Line::from(vec![name, Span::styled(what, theme.muted)]).render(title, buffer);
+        let [experiments, runs] = self.places(lists);
+        self.list(List::Experiments, theme, experiments, buffer);
+        self.list(List::Runs, theme, runs, buffer);
+        self.about(theme, about, buffer);
+        self.status(theme, status.width).render(status, buffer);
+        footer::keys(ACTIONS, self, PROGRAM, theme, keys, buffer);
+    }
+
+    /// One above the other, the focused list gets more of the room.
+    fn places(&self, area: Rect) -> [Rect; 2] {
+        if area.width >= WIDE {
+            return Layout::horizontal([Constraint::Fill(2), Constraint::Fill(3)]).areas(area);
+        }
+        let shares = if self.list == List::Experiments { [3, 2] } else { [2, 3] };
+        Layout::vertical(shares.map(Constraint::Fill)).areas(area)
+    }
+
+    fn list(&self, list: List, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+        let (table, title) = match list {
+            List::Experiments => (self.experiment_table(theme), "experiments".into()),
+            List::Runs => (self.run_table(theme), self.run_title()),
+        };
+        let focused = self.list == list;
+        let (border, style, title_style, mark) = match focused {
+            true => (BorderType::Thick, theme.focus, theme.accent, "▸"),
+            false => (BorderType::Plain, theme.border, theme.text, ""),
+        };
+        let title = Line::styled(format!(" {mark}{title} "), title_style);
+        let block = Block::bordered().border_type(border).border_style(style).title(title);
+        let inner = block.inner(area);
+        let widths = table.widths(inner.width.saturating_sub(2));
+        let lines = table.lines(&widths);
+        let (count, chosen) = (lines.len(), self.chosen[list as usize]);
+        let place = format!(" {} of {count} ", (chosen + 1).min(count));
+        let place = Line::styled(place, theme.muted).alignment(Alignment::Right);
+        block.title(place).render(area, buffer);
+        if lines.is_empty() {
+            return Line::styled(self.nothing(list), theme.muted).render(inner, buffer);
+        }
+        let indented = |row: Rect| Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row };
+        let mut rows: Vec<Rect> = inner.rows().collect();
+        // Titles are for those who have room for them.
+        if list == List::Runs && rows.len() > 3 {
+            table.head(&widths).render(indented(rows.remove(0)), buffer);
+        }
+        let first = (chosen + 1).saturating_sub(rows.len());
+        for ((index, line), row) in lines.into_iter().enumerate().skip(first).zip(rows) {
+            line.render(indented(row), buffer);
+            if focused && index == chosen {
+                buffer.set_style(row, theme.selected);
+            }
+        }
+    }
+
+    fn run_title(&self) -> String {
+        match self.marked().count() {
+            0 => "runs".into(),
+            marked => format!("runs, {marked} marked"),
+        }
+    }
+
+    /// Why a list is empty.
+    fn nothing(&self, list: List) -> &'static str {
+        match (list, self.filter.is_empty()) {
+            (_, false) => "nothing matches the filter",
+            (List::Experiments, true) => "no experiments were found",
+            (List::Runs, true) => "no runs yet: enter starts the first one",
+        }
+    }
+
+    fn experiment_table(&self, theme: &Theme) -> Table {
+        let column = |title, rank| Column { title, style: theme.muted, right: false, rank };
+        let columns = vec![column("experiment", 0), column("data", 1), column("", 2)];
+        let row = |item: &ExperimentItem| {
+            let ready = match &item.missing_data {
+                Some(why) => (why.clone(), theme.warning),
+                None => ("ready".into(), theme.muted),
+            };
+            vec![(item.name.clone(), theme.text), (item.dataset.clone(), theme.muted), ready]
+        };
+        Table::new(columns, self.experiments().map(row).collect())
+    }
+
+    fn run_table(&self, theme: &Theme) -> Table {
+        let column = |title, right, rank| Column { title, style: theme.muted, right, rank };
+        let columns = vec![
+            column("", false, 0),
+            column("run", false, 0),
+            column("state", false, 0),
+            column("steps", true, 1),
+            column("best", true, 0),
+            column("age", true, 0),
+            column("network", false, 2),
+            column("data", false, 3),
+            column("k", true, 4),
+            column("p", true, 5),
+            column("time", true, 6),
+        ];
+        Table::new(columns, self.runs().map(|run| self.run_row(run, theme)).collect())
+    }
+
+    fn run_row(&self, run: &RunItem, theme: &Theme) -> Vec<(String, Style)> {
+        let mark = if run.marked { "●" } else { " " };
+        let of = |tell: &dyn Fn(&Summary) -> String| match run.known() {
+            Some(summary) => (tell(summary), theme.muted),
+            None => (String::new(), theme.muted),
+        };
+        let best = |summary: &Summary| match summary.best_test_accuracy {
+            Some(best) => format::percent(best.into(), 2),
+            None => "-".into(),
+        };
+        vec![
+            (mark.into(), theme.mark),
+            (run.name(), theme.text),
+            (run.state().into(), state_style(run, theme)),
+            of(&steps),
+            (of(&best).0, theme.text),
+            of(&|summary| summary.age(self.now)),
+            of(&|summary| summary.network.clone()),
+            of(&|summary| summary.dataset.clone()),
+            of(&|summary| summary.k.to_string()),
+            of(&|summary| format::ratio(summary.p)),
+            of(&|summary| format::duration(summary.seconds)),
+        ]
+    }
+
+    /// What is chosen, in full.
+    fn about(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+        let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+        let wrapped = |text: &str, style| {
+            let lines = format::wrap(text, inner.width.into()).into_iter();
+            lines.map(|line| Line::styled(line, style)).collect::<Vec<_>>()
+        };
+        let lines = match (self.list, self.chosen_experiment(), self.chosen_run()) {
+            (List::Experiments, Some(experiment), _) => {
+                wrapped(&experiment.description, theme.text)
+            }
+            (List::Runs, _, Some(run)) => match (run.problem(), run.known()) {
+                (Some(problem), _) => wrapped(problem, theme.warning),
+                (None, known) => {
+                    let folder = run.folder.path().display().to_string();
+                    let known = known.map(|known| row(details(known, theme), inner.width));
+                    [Line::styled(folder, theme.muted)].into_iter().chain(known).collect()
+                }
+            },
+            _ => Vec::new(),
+        };
+        for (line, row) in lines.into_iter().zip(inner.rows()) {
+            line.render(row, buffer);
+        }
+    }
+
+    fn status(&self, theme: &Theme, width: u16) -> Line<'static> {
+        if let Some(status) = &self.status {
+            let style = if status.warning { theme.warning } else { theme.text };
+            return Line::styled(status.text.clone(), style);
+        }
+        if !self.filtering && self.filter.is_empty() {
+            return Line::default();
+        }
+        let mut line = Line::from(Span::styled("filter: ", theme.muted));
+        match self.filtering {
+            true => line.extend(self.filter.line(width.saturating_sub(8), theme.text).spans),
+            false => line.push_span(Span::styled(self.filter.text(), theme.text)),
+        }
+        line
+    }
+}
+
+/// The style of a run's state: what goes on and what went wrong stand out.
+fn state_style(run: &RunItem, theme: &Theme) -> Style {
+    use crate::run::Standing::*;
+    match run.known().map(|summary| summary.state) {
+        Some(Running) => theme.accent,
+        Some(Paused) => theme.mark,
+        Some(Finished | Stopped) => theme.text,
+        Some(Diverged | Failed | Crashed) => theme.warning,
+        None if run.problem().is_some() => theme.warning,
+        None => theme.muted,
+    }
+}
+
+/// How far a run has come; of how many steps, if it did not take them all.
+fn steps(summary: &Summary) -> String {
+    let steps = format::grouped(summary.steps);
+    match summary.total_steps {
+        total if total > summary.steps => format!("{steps}/{}", format::grouped(total)),
+        _ => steps,
+    }
+}
+
+/// What is known of a run, in a line.
+fn details(summary: &Summary, theme: &Theme) -> Vec<Part> {
+    let fact = |rank, name: &str, value: String| {
+        Part::new(rank, format!("{name} "), theme.muted).and(value, theme.text)
+    };
+    let what = format!("{} on {}", summary.network, summary.dataset);
+    let mut parts = vec![Part::new(0, what, theme.text)];
+    parts.push(fact(3, "k", summary.k.to_string()));
+    parts.push(fact(4, "p", format::ratio(summary.p)));
+    parts.push(fact(5, "syncs", format::grouped(summary.syncs)));
+    if let Some(test) = summary.test_accuracy {
+        parts.push(fact(1, "newest test accuracy", format::percent(test.into(), 2)));
+    }
+    if let Some(loss) = summary.test_loss {
+        parts.push(fact(2, "loss", format::short(loss.into())));
+    }
+    parts.push(fact(6, "trained for", format::duration(summary.seconds)));
+    parts
+}

@@ -1,0 +1,288 @@
+//! What a connection, a disk or a power cut may do, done for real and often.
+//!
+//! `LAPERM_FAULTS=50 cargo test --release --test faults -- --nocapture` prints what the README's table says.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, sleep};
+use std::time::{Duration, SystemTime};
+
+use laperm::random::{Purpose, stream};
+use laperm::run::{RunFolder, read_events, read_frame};
+use laperm::train::{Checkpoint, EventKind, Reason};
+use rand::RngExt;
+use rustix::process::Signal;
+use serde_json::Value;
+use support::pty::Pty;
+use support::{SMALL, Workplace, events, eventually, pid, reason};
+
+/// How often each fault is tried.
+fn times() -> u64 {
+    std::env::var("LAPERM_FAULTS").ok().and_then(|text| text.parse().ok()).unwrap_or(10)
+}
+
+/// Some time up to `most` milliseconds; the same for the same fault.
+fn moment(fault: u64, most: u64) -> Duration {
+    let mut random = stream(fault, Purpose::EvaluationSample, 1, 0);
+    Duration::from_millis(random.random_range(0..most))
+}
+
+/// A small network with all that a checkpoint has to hold, and a checkpoint under way at any moment.
+const BUSY: &str = r#"
+[data]
+dataset = "glyphs"
+glyphs = { train_examples = 400, test_examples = 100 }
+
+[[network.layers]]
+type = "flatten"
+[[network.layers]]
+type = "dense"
+units = 64
+[[network.layers]]
+type = "batch-norm"
+[[network.layers]]
+type = "dropout"
+rate = 0.3
+[[network.layers]]
+type = "dense"
+units = 10
+
+[wrapper]
+k = 30
+
+[train]
+batch = 20
+epochs = 30
+
+[monitor]
+distance_every = 1
+
+[checkpoint]
+every_steps = 3
+"#;
+
+fn object(stdout: &str) -> Value {
+    serde_json::from_str(stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"))
+}
+
+#[test]
+fn killed_at_any_moment() {
+    let workplace = Workplace::new();
+    workplace.write("busy.toml", BUSY);
+    let outcome = workplace.run(&["run", "busy.toml", "--json", "--runs", "whole"]);
+    let whole = object(&outcome.stdout);
+    let most = (whole["seconds"].as_f64().unwrap() * 1e3) as u64;
+    let (mut equal, mut early, mut over, mut longest) = (0, 0, 0, 0.0f64);
+    for fault in 0..times() {
+        let runs = format!("killed{fault}");
+        let running = workplace.start(&["run", "busy.toml", "--json", "--runs", &runs]);
+        sleep(moment(fault, most));
+        running.signal(Signal::KILL);
+        let killed = SystemTime::now();
+        drop(running);
+        let folders = laperm::run::list_runs(&workplace.path().join(&runs));
+        let Some(run) = folders.first() else {
+            early += 1;
+            continue;
+        };
+        let log = read_events(run).unwrap();
+        let ended = log.iter().any(|event| matches!(event.kind, EventKind::Finished { .. }));
+        if !ended && let Some(last) = log.last() {
+            longest = longest.max(lost(run, killed, last.seconds));
+        }
+        for event in &log {
+            if let EventKind::Frame { at: Some(at), .. } = event.kind {
+                assert!(read_frame(run, at).is_some(), "an announced frame is whole");
+            }
+        }
+        let checkpoint = run.path().join("checkpoint/state.safetensors");
+        if let Ok(bytes) = fs::read(checkpoint) {
+            Checkpoint::from_bytes(&bytes).unwrap();
+        } else {
+            early += 1;
+            continue;
+        }
+        let resumed =
+            workplace.run(&["resume", run.path().to_str().unwrap(), "--headless", "--json"]);
+        if ended {
+            over += 1;
+            continue;
+        }
+        assert_eq!(resumed.code, Some(0), "{resumed:?}");
+        assert_eq!(object(&resumed.stdout)["weights_checksum"], whole["weights_checksum"]);
+        assert_eq!(reason(&events(run)), Reason::Finished);
+        equal += 1;
+    }
+    assert_eq!(equal + early + over, times());
+    println!(
+        "killed -9 {} times: {equal} resumed and ended with the weights of the run that was never killed, {early} had \
+         no checkpoint yet, {over} were over; every log, frame and checkpoint was readable; \
+         at most {longest:.2} s of events were lost",
+        times()
+    );
+}
+
+/// Seconds between the newest event on disk and the kill.
+fn lost(run: &RunFolder, killed: SystemTime, last: f64) -> f64 {
+    let begun = fs::metadata(run.path().join("experiment.toml")).unwrap().modified().unwrap();
+    killed.duration_since(begun).unwrap_or_default().as_secs_f64() - last
+}
+
+#[test]
+fn the_terminal_is_gone() {
+    let load = Load::start();
+    let (mut went_on, mut saved, mut idle) = (0, 0, 0);
+    for fault in 0..times() {
+        let workplace = Workplace::new();
+        workplace.write("long.toml", SMALL);
+        let policy = if fault % 3 == 0 { "stop" } else { "go-on" };
+        let arguments = ["run", "long.toml", "--epochs", "100000", "--on-hangup", policy];
+        let mut pty = Pty::start(&workplace, &arguments, (100, 30));
+        pty.wait_for("epoch");
+        sleep(moment(fault, 300));
+        if fault % 2 == 0 {
+            pty.keys(" ");
+            pty.wait_for("paused");
+        }
+        pty.hang_up();
+        let run = workplace.only_run();
+        if policy == "stop" {
+            assert_eq!(reason(&events(&run)), Reason::Stopped);
+            saved += 1;
+            continue;
+        }
+        if fault % 2 == 0 {
+            assert_idle(run.host().unwrap().pid);
+            idle += 1;
+        }
+        let outcome = workplace.run(&["ctl", &run.name(), "stop"]);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        assert_eq!(reason(&events(&run)), Reason::Stopped);
+        went_on += 1;
+    }
+    drop(load);
+    println!(
+        "terminal closed {} times while all cores were busy: {went_on} runs went on ({idle} of them paused, using no \
+         processor time), {saved} were stopped and saved as asked; no screen's process was left",
+        times()
+    );
+}
+
+/// Checks that a process that has nothing to do does nothing.
+fn assert_idle(process: u32) {
+    let ticks = || -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        // User and system time.
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let before = ticks();
+    sleep(Duration::from_millis(500));
+    // Hundredths of a second: one that spins would have used fifty, or its share of them.
+    assert!(ticks() - before <= 3);
+}
+
+/// Threads that keep every core busy until this is dropped.
+struct Load(Arc<AtomicBool>);
+
+impl Load {
+    fn start() -> Self {
+        let over = Arc::<AtomicBool>::default();
+        for _ in 0..thread::available_parallelism().map_or(1, |n| n.get()) {
+            let over = over.clone();
+            thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        Load(over)
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A small file system in memory, for as long as this lives.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Only root may mount one.
+    fn mount(folder: &Path, size: &str) -> Option<Self> {
+        fs::create_dir(folder).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", size, "tmpfs"]).arg(folder);
+        match mount.output() {
+            Ok(output) if output.status.success() => Some(SmallDisk(folder.to_owned())),
+            _ => {
+                println!("skipped: a small disk cannot be mounted here");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn the_disk_is_full_and_has_room_again() {
+    let workplace = Workplace::new();
+    workplace.write("long.toml", SMALL);
+    let disk = workplace.path().join("disk");
+    let Some(_disk) = SmallDisk::mount(&disk, "size=16m") else { return };
+    let arguments = ["run", "long.toml", "--epochs", "100000", "--runs", "disk/runs"];
+    let mut pty = Pty::start(&workplace, &arguments, (100, 30));
+    pty.wait_for("best");
+    let [run] = &laperm::run::list_runs(&disk.join("runs"))[..] else { panic!("not one run") };
+    // Whatever room is left.
+    let ballast = disk.join("ballast");
+    let _ = fs::write(&ballast, vec![0; 16 << 20]);
+    pty.wait_for("the log cannot be written");
+    let whole = fs::read(run.events()).unwrap();
+    assert!(whole.ends_with(b"\n"));
+    let before = read_events(run).unwrap().len();
+    sleep(Duration::from_secs(1));
+    fs::remove_file(&ballast).unwrap();
+    pty.wait_for("the log is written again");
+    eventually("the log grows", || (read_events(run).unwrap().len() > before + 100).then_some(()));
+    assert!(fs::read(run.events()).unwrap().starts_with(&whole), "what was written is untouched");
+    pty.keys("qs");
+    assert_eq!(pty.wait_for_end(), 0);
+    let log = events(run);
+    let says = |what: &str| {
+        log.iter().any(
+            |event| matches!(&event.kind, EventKind::Notice { message } if message.contains(what)),
+        )
+    };
+    assert!(says("the log cannot be written") && says("the log is written again"));
+    println!(
+        "disk full and free again: training went on, nothing written was damaged, and both were said"
+    );
+}
+
+#[test]
+fn two_want_the_same_run() {
+    let workplace = Workplace::new();
+    workplace.write("busy.toml", BUSY);
+    let _running = workplace.start(&["run", "busy.toml", "--headless", "--epochs", "100000"]);
+    let run = eventually("a checkpoint is there", || {
+        let run = workplace.runs().into_iter().next()?;
+        run.path().join("checkpoint/state.safetensors").exists().then_some(run)
+    });
+    let host = run.host().unwrap().pid.to_string();
+    let second = workplace.run(&["resume", &run.name(), "--headless"]);
+    second.assert_refused(2, &[&host, "laperm attach"]);
+    rustix::process::kill_process(pid(run.host().unwrap().pid), Signal::TERM).unwrap();
+}

@@ -1,0 +1,105 @@
+//! Ten thousand damaged logs, frames, checkpoints and messages, made from real ones: nothing panics, hangs, or takes
+//! memory that it was not given. The same targets are there for cargo-fuzz, in tests/fuzz.
+
+mod support;
+#[path = "fuzz/targets.rs"]
+mod targets;
+
+use std::fs;
+
+use laperm::random::{Purpose, stream};
+use laperm::train::{Checkpoint, EventKind};
+use rand::{Rng, RngExt};
+use support::{SMALL, Workplace, events};
+
+/// Of each kind.
+const CASES: u64 = 2_500;
+
+/// Kilobytes that this process may have had at its greatest: what reading the originals takes, and a margin that no
+/// made-up size fits in.
+const MOST_MEMORY: u64 = 400_000;
+
+/// A run with a log, frames and a checkpoint, and all of it small.
+fn originals() -> (Workplace, laperm::run::RunFolder) {
+    let workplace = Workplace::new();
+    workplace.write("small.toml", SMALL);
+    let outcome = workplace.run(&["run", "small.toml", "--json", "--set", "network.name=\"f1\""]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let run = workplace.only_run();
+    (workplace, run)
+}
+
+/// A damaged copy, the same for the same `case`.
+fn damaged(original: &[u8], case: u64) -> Vec<u8> {
+    let mut random = stream(case, Purpose::EvaluationSample, 0, 0);
+    let mut bytes = original.to_vec();
+    for _ in 0..random.random_range(1..6) {
+        let length = bytes.len().max(1);
+        let at = random.random_range(0..length);
+        let end = (at + random.random_range(1..64)).min(bytes.len());
+        match random.random_range(0..8) {
+            0 => bytes.truncate(at),
+            1 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (case % 8)),
+            2 => bytes.iter_mut().skip(at).take(8).for_each(|byte| *byte = 0xff),
+            3 => drop(bytes.drain(at.min(end)..end)),
+            4 => {
+                let piece = bytes[at.min(end)..end].to_vec();
+                bytes.splice(at.min(end)..at.min(end), piece);
+            }
+            5 => {
+                let mut noise = vec![0; random.random_range(1..200)];
+                random.fill_bytes(&mut noise);
+                bytes.splice(at.min(end)..end, noise);
+            }
+            // Numbers are where sizes come from.
+            6 => {
+                let digit = (at..bytes.len()).find(|&i| bytes[i].is_ascii_digit());
+                if let Some(digit) = digit {
+                    let huge = b"18446744073709551615".repeat(random.random_range(1..3));
+                    bytes.splice(digit..digit + 1, huge);
+                }
+            }
+            _ => {
+                let word = [&b"null"[..], b"-1", b"1e999", b"[[[[", b"\"", b"}", b"\n"];
+                let word = word[random.random_range(0..word.len())];
+                bytes.splice(at.min(end)..at.min(end), word.iter().copied());
+            }
+        }
+    }
+    bytes
+}
+
+/// The most memory this process has had, in kilobytes.
+fn peak_memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn damage_is_survived() {
+    let (_workplace, run) = originals();
+    let log = fs::read(run.events()).unwrap();
+    let frames = fs::read(run.frames()).unwrap();
+    let frame = events(&run)
+        .iter()
+        .find_map(|event| match &event.kind {
+            EventKind::Frame { at: Some(at), .. } => {
+                Some(frames[at.offset as usize..(at.offset + at.length) as usize].to_vec())
+            }
+            _ => None,
+        })
+        .unwrap();
+    let checkpoint = fs::read(run.path().join("checkpoint/state.safetensors")).unwrap();
+    assert!(Checkpoint::from_bytes(&checkpoint).is_ok());
+    let message = b"{\"laperm\":1,\"role\":\"test\"}\n{\"command\":\"set_period\",\"k\":100}\n{\"command\":\"watch\",\"layer\":0,\"vector\":3}\n";
+    let (reader, door) = (targets::Log::new(), targets::Door::new());
+    for case in 0..CASES {
+        reader.read(&damaged(&log, case));
+        targets::frame(&damaged(&frame, case));
+        targets::checkpoint(&damaged(&checkpoint, case));
+        door.say(&damaged(message, case));
+    }
+    let peak = peak_memory();
+    assert!(peak < MOST_MEMORY, "{peak} kB");
+}
