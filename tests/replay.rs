@@ -144,7 +144,8 @@ fn without_a_run_the_carried_one_is_played() {
         ["best", "mean", "SoWP", " cycle", "at the end"].iter().all(|part| screen.contains(part))
             && !screen.contains("yet")
     });
-    type_and_see(&mut pty, "C", "by hand");
+    type_and_see(&mut pty, "C", "step 450/600");
+    type_and_see(&mut pty, "C", "p 30 %");
     pty.keys("q");
     assert_eq!(pty.wait_for_end(), 0);
     pty.assert_restored();

@@ -16,7 +16,8 @@ use crate::run::{RunFolder, find_run};
 use crate::session::{Replay, Target, Transport};
 use crate::tui::{self, Leave, Pace, Screen, Theme};
 
-/// A small run that the program carries, file by file.
+/// A small run that the program carries, file by file: `laperm run assets/recorded-run/experiment.toml`, with k set to 20
+/// by hand after step 150, p to 30 % after 310, and both handed back to their schedules after 450.
 const RECORDED_RUN: [(&str, &[u8]); 3] = [
     ("experiment.toml", include_bytes!("../../assets/recorded-run/experiment.toml")),
     ("events.jsonl", include_bytes!("../../assets/recorded-run/events.jsonl")),

@@ -9,11 +9,13 @@ use serde_json::Error;
 
 use crate::train::{Event, EventKind, LayerDistance, LayerSync};
 
-/// Reads a line.
+/// Reads a line; zeros before it are passed over.
 ///
 /// # Errors
 /// A line that is not an event.
 pub(super) fn parse(line: &[u8]) -> Result<Event, Error> {
+    let hole = line.iter().take_while(|&&byte| byte == 0).count();
+    let line = &line[hole..];
     let quick = match kind(line) {
         Some(b"step") => event::<Step>(line),
         Some(b"ranking_distance") => event::<Distance>(line),

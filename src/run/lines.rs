@@ -208,7 +208,7 @@ fn parse(start: u64, text: &[u8], wanted: impl Fn(&[u8]) -> bool + Sync) -> Batc
     all
 }
 
-fn parse_part(start: u64, text: &[u8], wanted: impl Fn(&[u8], u64) -> bool) -> Batch {
+fn parse_part(start: u64, text: &[u8], wanted: &impl Fn(&[u8], u64) -> bool) -> Batch {
     let mut batch = Batch::default();
     let mut end = start;
     for line in text.split_inclusive(|&byte| byte == b'\n') {
@@ -216,9 +216,11 @@ fn parse_part(start: u64, text: &[u8], wanted: impl Fn(&[u8], u64) -> bool) -> B
         if line.trim_ascii().is_empty() || !wanted(line, end) {
             continue;
         }
+        // A hole that a power cut left; what follows it is whole.
+        batch.damaged += u64::from(line.starts_with(b"\0"));
         match line::parse(line) {
             Ok(event) => batch.lines.push(Line { end, event }),
-            Err(_) => batch.damaged += 1,
+            Err(_) => batch.damaged += u64::from(!line.starts_with(b"\0")),
         }
     }
     batch
@@ -275,6 +277,12 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_hole_is_read() {
+        let (_folder, _, mut reader) = log(line(1) + &"\0".repeat(99) + &line(2) + "\0\0\n");
+        assert_eq!(all(&mut reader), (vec![1, 2], 2, false));
+    }
+
+    #[test]
     fn a_line_longer_than_a_piece_is_a_line() {
         let message = "x".repeat(PIECE + 10);
         let notice = Event { step: 2, seconds: 1.0, kind: EventKind::Notice { message } };
@@ -299,7 +307,7 @@ mod tests {
     fn what_has_no_readable_line_is_not_a_log() {
         let (_folder, _, mut reader) = log("# A README\nsomething else\n");
         let error = reader.read(u64::MAX, |_| true).expect_err("not a log").to_string();
-        assert!(error.contains("not the log of a run: expected value"), "{error}");
+        assert!(error.contains("not the log of a run; its first line: expected value"), "{error}");
         let (_folder, _, mut empty) = log("");
         assert_eq!(all(&mut empty), (vec![], 0, false));
     }

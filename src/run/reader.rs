@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::follow::damage;
 use super::lines::LogReader;
-use super::{RunFolder, RunState, frames, line};
+use super::{Follower, RunFolder, RunState, frames, line};
 use crate::train::{Event, EventKind, Frame, FrameLocation, Started};
 
 /// A log that cannot be read.
@@ -23,7 +23,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// There are lines, and none of the first is an event.
-    #[error("{}: not the log of a run: {problem}", path.display())]
+    #[error("{}: not the log of a run; its first line: {problem}", path.display())]
     NotALog {
         /// The file.
         path: PathBuf,
@@ -104,13 +104,22 @@ pub fn read_started(folder: &RunFolder) -> Result<Option<Started>, ReadError> {
 /// # Errors
 /// As [`read_events`].
 pub fn read_state(folder: &RunFolder) -> Result<RunState, ReadError> {
-    let mut state = RunState::default();
-    let mut last_frame = None;
-    for event in read_events(folder)? {
-        if let EventKind::Frame { at: Some(at), .. } = event.kind {
-            last_frame = Some((event.step, at));
+    let mut log = Follower::open(folder.clone())?;
+    let (mut state, mut last_frame) = (RunState::default(), None);
+    loop {
+        let events = log.next_events()?;
+        if events.is_empty() {
+            break;
         }
-        state.apply(&event);
+        if log.take_restarted() {
+            (state, last_frame) = (RunState::default(), None);
+        }
+        for event in events {
+            if let EventKind::Frame { at: Some(at), .. } = event.kind {
+                last_frame = Some((event.step, at));
+            }
+            state.apply(&event);
+        }
     }
     if let Some((step, at)) = last_frame {
         state.frame = read_frame(folder, at).map(|frame| (step, Arc::new(frame)));

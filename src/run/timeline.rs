@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Range;
 
 use super::follow::damage_in_words;
 use super::lines::{Line, LogReader};
@@ -75,8 +74,7 @@ struct Index {
     /// Ascending; each at the end of its moment.
     kept: Vec<Place>,
     spacing: u64,
-    /// The steps of each stretch.
-    stretches: Vec<Range<u64>>,
+    stretches: Vec<Stretch>,
     syncs: Vec<Moment>,
     changes: Vec<Moment>,
     /// Where the announcement of each frame ends, its step, and where it lies.
@@ -84,12 +82,19 @@ struct Index {
     damaged: u64,
 }
 
+/// Steps in a row.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stretch {
+    first: u64,
+    last: u64,
+}
+
 impl Default for Index {
     fn default() -> Self {
         Index {
             kept: vec![Place::default()],
             spacing: SPACING,
-            stretches: vec![0..1],
+            stretches: vec![Stretch::default()],
             syncs: Vec::new(),
             changes: Vec::new(),
             frames: Vec::new(),
@@ -127,8 +132,8 @@ impl Index {
             self.keep(place.clone());
         }
         match self.stretches.get_mut(moment.stretch) {
-            Some(stretch) => stretch.end = moment.step.saturating_add(1),
-            None => self.stretches.push(moment.step..moment.step.saturating_add(1)),
+            Some(stretch) => stretch.last = moment.step,
+            None => self.stretches.push(Stretch { first: moment.step, last: moment.step }),
         }
         match &event.kind {
             EventKind::Sync { .. } | EventKind::Lookahead { .. } => note(&mut self.syncs, moment),
@@ -143,8 +148,7 @@ impl Index {
     fn keep(&mut self, place: Place) {
         self.kept.push(place);
         if self.kept.len() > MOST_KEPT {
-            let mut number = 0..;
-            self.kept.retain(|_| number.next().is_some_and(|number: usize| number % 2 == 0));
+            self.kept = self.kept.iter().step_by(2).cloned().collect();
             self.spacing *= 2;
         }
     }
@@ -249,7 +253,7 @@ impl Timeline {
         let mut moment = None;
         let later = |place: &Place, event: &Event| {
             let here = place.moment_of(event);
-            here > *moment.get_or_insert(here)
+            here > from.moment && here > *moment.get_or_insert(here)
         };
         self.forward(from, |_| false, later)
     }
@@ -294,30 +298,30 @@ impl Timeline {
 impl Timeline {
     /// The end of a step. Of a step that was repeated after the run had gone back, the last time.
     pub fn moment_of(&self, step: u64) -> Moment {
-        let stretch = self.index.stretches.iter().rposition(|steps| steps.start <= step);
+        let stretch = self.index.stretches.iter().rposition(|stretch| stretch.first <= step);
         Moment { stretch: stretch.unwrap_or_default(), step }
     }
 
     /// So many steps later, or earlier if negative, as they were taken: also through those that were repeated.
     pub fn shifted(&self, moment: Moment, by: i64) -> Moment {
-        let stretch = |number: usize| {
-            let steps = self.index.stretches.get(number)?;
-            Some((i128::from(steps.start), i128::from(steps.end)))
+        let known = |number: usize| {
+            let Stretch { first, last } = *self.index.stretches.get(number)?;
+            Some((i128::from(first), i128::from(last)))
         };
-        let mut number = moment.stretch;
+        let mut stretch = moment.stretch;
         let mut step = i128::from(moment.step) + i128::from(by);
-        while let Some((start, end)) = stretch(number) {
-            if let (true, Some((next, _))) = (step >= end, stretch(number + 1)) {
-                (number, step) = (number + 1, next + step - end);
-            } else if let (true, Some(before)) = (step < start, number.checked_sub(1)) {
-                let end = stretch(before).map_or(0, |(_, end)| end);
-                (number, step) = (before, end - (start - step));
+        while let Some((first, last)) = known(stretch) {
+            let (before, after) = (stretch.checked_sub(1).and_then(known), known(stretch + 1));
+            if let (true, Some((next, _))) = (step > last, after) {
+                (stretch, step) = (stretch + 1, next + (step - last - 1));
+            } else if let (true, Some((_, end))) = (step < first, before) {
+                (stretch, step) = (stretch - 1, end - (first - step - 1));
             } else {
-                step = step.clamp(start, end - 1);
+                step = step.clamp(first, last);
                 break;
             }
         }
-        Moment { stretch: number, step: step.clamp(0, u64::MAX.into()) as u64 }
+        Moment { stretch, step: u64::try_from(step).unwrap_or_default() }
     }
 
     /// The first sync after `now`, or the last one before it.
@@ -548,6 +552,40 @@ mod tests {
             }
             prop_assert_eq!(moment, end);
             prop_assert_eq!(timeline.shifted(Moment::default(), -by), Moment::default());
+        }
+    }
+
+    proptest! {
+        /// Whatever has become of a log: what is readable is shown, and nothing breaks.
+        #[test]
+        fn a_mutilated_log_is_survived(
+            run in run(),
+            wounds in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..40),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+            steps in prop::collection::vec((any::<u64>(), any::<i64>()), 1..8),
+        ) {
+            let mut log = Log::new();
+            log.append(&run);
+            let mut text = std::fs::read(log.run.events()).expect("reads");
+            for (place, byte) in wounds {
+                let place = place.index(text.len());
+                text[place] = byte;
+            }
+            for cut in cuts {
+                let cut = cut.index(text.len());
+                text.extend_from_within(cut..);
+                text.truncate(text.len().min(1 << 18));
+            }
+            std::fs::write(log.run.events(), &text).expect("writes");
+            let Ok(timeline) = Timeline::open(log.run.clone()) else { return Ok(()) };
+            let mut here = timeline.newest().clone();
+            for (step, by) in steps {
+                let moment = timeline.shifted(timeline.moment_of(step), by);
+                here = timeline.at(moment, &here).expect("reads");
+                prop_assert!(here.moment <= moment.max(timeline.newest().moment));
+                here = timeline.after((step % 999) as f64, &here).expect("reads");
+                timeline.next(&here).expect("reads");
+            }
         }
     }
 

@@ -129,8 +129,8 @@ impl Replay {
         let here = self.shown.moment;
         let moment = match transport {
             Transport::PlayOrStop => return self.play_or_stop(now),
-            Transport::Faster => return self.change_speed(self.speed + 1),
-            Transport::Slower => return self.change_speed(self.speed.wrapping_sub(1)),
+            Transport::Faster => return self.set_speed(Some(self.speed + 1)),
+            Transport::Slower => return self.set_speed(self.speed.checked_sub(1)),
             Transport::Start => Moment::default(),
             Transport::End => self.timeline.newest().moment,
             Transport::Step { forward: true } => return self.next(),
@@ -198,17 +198,13 @@ impl Replay {
     }
 
     fn speed(&self) -> u32 {
-        SPEEDS[self.speed.min(SPEEDS.len() - 1)]
+        SPEEDS[self.speed]
     }
 
-    fn change_speed(&mut self, speed: usize) -> Result<(), String> {
-        match SPEEDS.get(speed) {
-            Some(_) => {
-                self.speed = speed;
-                Ok(())
-            }
-            None => Err("it goes from 1x to 1000x".into()),
-        }
+    fn set_speed(&mut self, speed: Option<usize>) -> Result<(), String> {
+        let possible = speed.filter(|&speed| speed < SPEEDS.len());
+        self.speed = possible.ok_or("the speed goes from 1x to 1000x")?;
+        Ok(())
     }
 
     fn play_or_stop(&mut self, now: Instant) -> Result<(), String> {

@@ -57,7 +57,7 @@ impl View {
 
     /// The steps on time axes, `from..to`, of a run that is at step `now`.
     pub fn span(&self, now: u64) -> (u64, u64) {
-        self.window.unwrap_or((0, now + 1))
+        self.window.unwrap_or((0, now.saturating_add(1)))
     }
 
     /// Moves the cursor by so many hundredths of what is shown. Past the newest step it follows the

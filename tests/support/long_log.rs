@@ -33,15 +33,15 @@ pub fn write(folder: &RunFolder, steps: u64) -> u64 {
         let learnt = 1.0 - 0.9 / (1.0 + step as f32 / 500.0);
         let accuracy = ((learnt + 0.1 * noise()).min(1.0) * 50.0).round() / 50.0;
         write(step, EventKind::Step { loss: 2.3 * (1.0 - learnt) + 0.1 * noise(), accuracy });
-        if step % 10 == 0 {
+        if step.is_multiple_of(10) {
             let layers =
                 (0..LAYERS).map(|layer| LayerDistance { layer, mean: noise(), sd: noise() });
             write(step, EventKind::RankingDistance { layers: layers.collect() });
         }
-        if step % 200 == 0 {
+        if step.is_multiple_of(200) {
             write(step, evaluation(Weights::Inner, learnt));
         }
-        if step % 20 == 0 {
+        if step.is_multiple_of(20) {
             let layers = (0..LAYERS).map(|layer| LayerSync {
                 layer,
                 moved: noise(),
@@ -51,13 +51,13 @@ pub fn write(folder: &RunFolder, steps: u64) -> u64 {
             let layers = layers.collect();
             write(step, EventKind::Sync { sync: step / 20, milliseconds: 2.5, layers });
         }
-        if step % 200 == 0 {
+        if step.is_multiple_of(200) {
             write(step, evaluation(Weights::Synced, learnt));
         }
-        if step % STEPS_PER_EPOCH == 0 {
+        if step.is_multiple_of(STEPS_PER_EPOCH) {
             write(step, EventKind::Epoch { epoch: step / STEPS_PER_EPOCH });
         }
-        if step % 50_000 == 0 {
+        if step.is_multiple_of(50_000) {
             let command = Command::SetPeriod { k: 10 + step / 50_000 };
             write(step, EventKind::Applied { command, by: None });
         }
