@@ -72,7 +72,7 @@ fn bytes_per_second(pty: &Pty) -> f64 {
 /// Milliseconds from a key to the first picture that shows what it did.
 fn answer(pty: &mut Pty, key: usize) -> f64 {
     // Help opens and closes: nothing else on the screen looks like its title.
-    let open = key % 2 == 0;
+    let open = key.is_multiple_of(2);
     // At no fixed time after the last picture.
     sleep(Duration::from_millis(150 + (key as u64 * 37) % 100));
     let begun = Instant::now();

@@ -113,7 +113,8 @@ fn a_backend_that_is_not_compiled_in_is_asked_for_by_name() {
 fn a_signal_stops_and_saves() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let workplace = workplace();
-        let running = workplace.start(&[&RUN[..], &["--epochs", "100000"]].concat());
+        let running =
+            workplace.start(&[&RUN[..], &["--epochs", "100000", "--on-hangup", "stop"]].concat());
         eventually("a step is in the log", || {
             let events = read_events(workplace.runs().first()?).ok()?;
             events.iter().any(|event| event.step > 0).then_some(())

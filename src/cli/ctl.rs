@@ -66,10 +66,9 @@ pub(super) fn run(arguments: &CtlArguments, runs: &Path) -> Result<ExitCode> {
     for command in &commands {
         sender.send(command)?;
         for event in wait_for(command, &mut connection)? {
-            if !matches!(event.kind, EventKind::Applied { .. }) || !has_more(command) {
-                if !arguments.json {
-                    output::text(&format!("{}\n", sentence(&event, &folder)))?;
-                }
+            let follows = matches!(event.kind, EventKind::Applied { .. }) && has_more(command);
+            if !follows && !arguments.json {
+                output::text(&format!("{}\n", sentence(&event, &folder)))?;
             }
             if matches!(event.kind, EventKind::Refused { .. } | EventKind::Notice { .. }) {
                 code = ExitCode::FAILURE;

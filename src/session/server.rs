@@ -118,9 +118,6 @@ fn serve(door: &Arc<Door>, stream: &UnixStream, too_many: bool) {
         Ok(process) => process,
         Err(_) => return refuse("this run belongs to another user".into()),
     };
-    if too_many {
-        return refuse(format!("{MOST_CLIENTS} others look at this run already"));
-    }
     let Ok(clone) = stream.try_clone() else { return };
     let mut reader = BufReader::new(clone);
     let hello = match wire::read_line(&mut reader, LONGEST_COMMAND) {
@@ -128,6 +125,9 @@ fn serve(door: &Arc<Door>, stream: &UnixStream, too_many: bool) {
         _ => None,
     };
     let Some(hello) = hello else { return refuse("a client must say hello first".into()) };
+    if too_many {
+        return refuse(format!("{MOST_CLIENTS} others look at this run already"));
+    }
     if hello.laperm != VERSION {
         let (theirs, version) = (hello.laperm, env!("CARGO_PKG_VERSION"));
         return refuse(format!(
