@@ -80,7 +80,7 @@ pub fn differences(runs: &[(&Setup, &RunState)]) -> Vec<Difference> {
     found
 }
 
-/// Looks into tables, and into lists of as many tables; all else is a value.
+/// Looks into tables, and into lists of as many tables in all runs; all else is a value.
 fn compare(key: &str, values: Vec<Option<&Value>>, found: &mut Vec<Difference>) {
     if values.windows(2).all(|pair| pair[0] == pair[1]) {
         return;
@@ -96,7 +96,8 @@ fn compare(key: &str, values: Vec<Option<&Value>>, found: &mut Vec<Difference>) 
         }
         return;
     }
-    let lengths: BTreeSet<Option<usize>> = given().map(|value| tables(value)).collect();
+    let lengths: BTreeSet<Option<usize>> =
+        values.iter().map(|value| value.and_then(tables)).collect();
     if let (1, Some(&Some(length))) = (lengths.len(), lengths.first()) {
         for index in 0..length {
             let inner = values.iter().map(|value| value.and_then(|value| value.get(index)));

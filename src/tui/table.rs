@@ -14,6 +14,8 @@ pub(super) struct Column {
     pub style: Style,
     /// Numbers end at the same place; text begins there.
     pub right: bool,
+    /// The cells that it keeps, if it needs them, when the widest columns give way.
+    pub least: usize,
     /// Columns with a higher rank go first when there is no room; those with 0 stay.
     pub rank: u8,
 }
@@ -28,8 +30,8 @@ pub(super) struct Table {
 /// Cells between two columns.
 const GAP: usize = 2;
 
-/// What even the narrowest column keeps.
-const NARROWEST: usize = 3;
+/// What columns keep that hold anything.
+pub(super) const NARROWEST: usize = 3;
 
 /// The cells that a text takes.
 fn width(text: &str) -> usize {
@@ -64,8 +66,11 @@ impl Table {
             widths[least] = None;
         }
         while missing(&widths) > 0 {
-            let widest = widths.iter_mut().flatten().max_by_key(|width| **width);
-            match widest.filter(|width| **width > NARROWEST) {
+            let there = self.columns.iter().zip(&mut widths);
+            let yielding = there.filter_map(|(column, width)| {
+                width.as_mut().filter(|width| **width > column.least)
+            });
+            match yielding.max_by_key(|width| **width) {
                 Some(width) => *width -= 1,
                 None => break,
             }
@@ -128,7 +133,13 @@ mod tests {
     use super::*;
 
     fn table() -> Table {
-        let column = |title, right, rank| Column { title, style: Style::new(), right, rank };
+        let column = |title, right, rank| Column {
+            title,
+            style: Style::new(),
+            right,
+            rank,
+            least: NARROWEST,
+        };
         let columns =
             vec![column("name", false, 0), column("state", false, 1), column("best", true, 0)];
         let row = |cells: [&str; 3]| cells.map(|text| (text.to_owned(), Style::new())).to_vec();
@@ -151,5 +162,8 @@ mod tests {
         assert_eq!(drawn(12), ["name    best", "conv7…  98.6", "f1       9.1"]);
         // There is an end to it.
         assert_eq!(drawn(0)[1], "co…  98…");
+        let mut table = table();
+        table.columns[0].least = 8;
+        assert_eq!(table.widths(13), [Some(8), None, Some(3)]);
     }
 }

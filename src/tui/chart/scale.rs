@@ -42,6 +42,16 @@ impl Scale {
         }
     }
 
+    /// For percentages from `low` to `high`, in a few steps that seldom change: down to 0, unless the top needs the
+    /// room.
+    pub fn percentages(low: f64, high: f64) -> Self {
+        const TOPS: [f64; 7] = [5.0, 10.0, 20.0, 40.0, 60.0, 80.0, 100.0];
+        const BOTTOMS: [f64; 8] = [99.5, 99.0, 98.0, 95.0, 90.0, 80.0, 50.0, 0.0];
+        let top = TOPS.into_iter().find(|&top| top >= high).unwrap_or(100.0);
+        let bottom = BOTTOMS.into_iter().find(|&bottom| top == 100.0 && bottom <= low);
+        Scale::linear(bottom.unwrap_or(0.0), top)
+    }
+
     /// As [`around`](Self::around), on a logarithmic axis between powers of ten. What is not positive lies
     /// at the low end, at most six decades down.
     pub fn logarithmic(low: f64, high: f64) -> Self {
@@ -161,6 +171,13 @@ mod tests {
         assert!((0.2..0.8).contains(&scale.position(2.0)), "{scale:?}");
         assert_eq!(Scale::around(0.0, 0.0), Scale::linear(-1.0, 1.0));
         assert_eq!(Scale::around(f64::NAN, 1.0), Scale::linear(0.0, 1.0));
+    }
+
+    #[test]
+    fn percentages_have_few_ranges() {
+        assert_eq!(Scale::percentages(91.0, 99.3), Scale::linear(90.0, 100.0));
+        assert_eq!(Scale::percentages(99.1, 100.0), Scale::linear(99.0, 100.0));
+        assert_eq!(Scale::percentages(9.0, 11.0), Scale::linear(0.0, 20.0));
     }
 
     #[test]

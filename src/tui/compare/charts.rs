@@ -9,7 +9,6 @@ use super::member::{Member, Quantity};
 use super::state::Compare;
 use crate::run::Mark;
 use crate::tui::chart::{Chart, Curve, Look, Scale, TimeAxis, extent, significant};
-use crate::tui::panels::accuracy::percentages;
 use crate::tui::theme::Theme;
 
 /// A value as a chart's legend and the results write it.
@@ -29,7 +28,7 @@ pub(super) fn caption(compare: &Compare, quantity: Quantity) -> String {
         Quantity::Accuracy => best(compare).unwrap_or_default(),
         Quantity::Loss if compare.view.smoothing > 0.0 => "smoothed".into(),
         Quantity::Loss => String::new(),
-        Quantity::Distance => layers(compare).join(", "),
+        Quantity::Distance => compare.layer.clone(),
     }
 }
 
@@ -38,14 +37,6 @@ fn best(compare: &Compare) -> Option<String> {
     let best = |member: &Member| member.run.best().map(|(_, best)| (best, member.letter()));
     let best = compare.shown().filter_map(best).max_by(|a, b| a.0.total_cmp(&b.0))?;
     Some(format!("best {} {:.2} %", best.1, best.0 * 100.0))
-}
-
-/// The names of the chosen layer in the runs that have it, each once.
-fn layers(compare: &Compare) -> Vec<String> {
-    let mut names: Vec<String> =
-        compare.shown().filter_map(|member| Some(member.layer()?.name.clone())).collect();
-    names.dedup();
-    names
 }
 
 /// Draws the chart of a quantity.
@@ -78,7 +69,7 @@ pub(super) fn render(
     }
     let time = time(compare);
     let scale = match (quantity, extent(&curves, time.from, &time).unwrap_or((0.0, 1.0))) {
-        (Quantity::Accuracy, _) => percentages(&curves, &time),
+        (Quantity::Accuracy, (_, high)) => Scale::percentages(later(&curves, &time), high),
         (_, (low, high)) if compare.view.log => Scale::logarithmic(low, high),
         (_, (low, high)) => Scale::around(0f64.min(low), high),
     };
@@ -95,6 +86,16 @@ pub(super) fn render(
         labels_below: true,
     }
     .render(area, buffer);
+}
+
+/// The least value in the later half of any curve: the climb at the beginning may be cut off, but no run.
+fn later(curves: &[Curve], time: &TimeAxis) -> f64 {
+    let low = |curve: &Curve| {
+        let last = curve.series.last()?.0.min(time.to);
+        let half = time.from + last.saturating_sub(time.from) / 2;
+        Some(extent(std::slice::from_ref(curve), half, time)?.0)
+    };
+    curves.iter().filter_map(low).fold(100.0, f64::min)
 }
 
 /// The axis that all runs share.

@@ -39,7 +39,7 @@ pub(super) struct Member {
     pub failure: Option<String>,
     aligned: [Aligned; 3],
     unit: TimeUnit,
-    layer: usize,
+    layer: Option<usize>,
 }
 
 impl Member {
@@ -56,7 +56,7 @@ impl Member {
             failure: None,
             aligned: Default::default(),
             unit: TimeUnit::Steps,
-            layer: 0,
+            layer: None,
         }
     }
 
@@ -99,8 +99,9 @@ impl Member {
         self.aligned.iter_mut().for_each(Aligned::clear);
     }
 
-    /// Brings all that is made of the events up to date, for an axis of this unit and for this layer.
-    pub fn align(&mut self, unit: TimeUnit, layer: usize) {
+    /// Brings all that is made of the events up to date, for an axis of this unit and for the layer of this name.
+    pub fn align(&mut self, unit: TimeUnit, layer: &str) {
+        let layer = self.layers().iter().position(|info| info.name == layer);
         if unit != self.unit {
             self.aligned.iter_mut().for_each(Aligned::clear);
         }
@@ -149,7 +150,12 @@ impl Member {
 
     /// The layer whose ranking distance is shown.
     pub fn layer(&self) -> Option<&LayerInfo> {
-        self.run.started.as_ref()?.layers.get(self.layer)
+        self.layers().get(self.layer?)
+    }
+
+    /// Its weight matrices.
+    pub fn layers(&self) -> &[LayerInfo] {
+        self.run.started.as_ref().map_or(&[], |started| &started.layers)
     }
 
     /// Where it has got to on the common axis.
@@ -168,10 +174,10 @@ impl Member {
 }
 
 /// The series that a quantity is drawn from.
-fn source(run: &RunState, quantity: Quantity, layer: usize) -> Option<&Series> {
+fn source(run: &RunState, quantity: Quantity, layer: Option<usize>) -> Option<&Series> {
     match quantity {
         Quantity::Accuracy => Some(&run.test.accuracy),
         Quantity::Loss => Some(&run.loss),
-        Quantity::Distance => run.distance.get(layer).map(|Distance { mean, .. }| mean),
+        Quantity::Distance => run.distance.get(layer?).map(|Distance { mean, .. }| mean),
     }
 }

@@ -88,7 +88,7 @@ fn panels(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) -> 
     }
     let count = Panel::ALL.len();
     let whole = (area.width >= LARGE.0 && area.height >= LARGE.1).then(|| large(compare, area));
-    let per_page = whole.map_or(grid::per_page(count, area), |places| places.len());
+    let per_page = whole.map_or(grid::per_page(MOST_ON_A_PAGE, area), |places| places.len());
     let page = compare.focus / per_page;
     let first = page * per_page;
     let places = match whole {
@@ -101,6 +101,9 @@ fn panels(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) -> 
     (page, count.div_ceil(per_page))
 }
 
+/// Panels on a page of a smaller screen.
+const MOST_ON_A_PAGE: usize = 4;
+
 /// Columns and rows from which on all panels are on one page.
 const LARGE: (u16, u16) = (100, 28);
 
@@ -108,7 +111,7 @@ const LARGE: (u16, u16) = (100, 28);
 /// need.
 fn large(compare: &Compare, area: Rect) -> [Rect; 5] {
     let lines = tables::difference_lines(compare).len().max(compare.members.len()) as u16;
-    let below = Constraint::Length((lines + 3).clamp(area.height / 5, area.height / 2));
+    let below = Constraint::Length((lines + 3).clamp(area.height / 5, area.height * 2 / 5));
     let [charts, tables] = Layout::vertical([Constraint::Fill(1), below]).areas(area);
     let [accuracy, others] = Layout::horizontal([Constraint::Fill(1); 2]).areas(charts);
     let [loss, distance] = Layout::vertical([Constraint::Fill(1); 2]).areas(others);

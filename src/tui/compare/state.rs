@@ -5,7 +5,7 @@ use crossterm::event::KeyEvent;
 use super::actions::ACTIONS;
 use super::member::{Member, Quantity};
 use crate::run::{Difference, Piece, ReadError, RunFolder, Setup, Summary, differences};
-use crate::train::{Event, LayerInfo};
+use crate::train::Event;
 use crate::tui::app::{Change, Status};
 use crate::tui::chart::jump;
 use crate::tui::help::Help;
@@ -22,6 +22,8 @@ pub struct Compare {
     pub(super) members: Vec<Member>,
     pub(super) differences: Vec<Difference>,
     pub(super) view: View,
+    /// The name of the layer whose ranking distance is shown.
+    pub(super) layer: String,
     /// Index of the focused panel in [`Panel::ALL`].
     pub(super) focus: usize,
     pub(super) zoomed: bool,
@@ -31,7 +33,7 @@ pub struct Compare {
     pub(super) status: Option<Status>,
     request: Option<Request>,
     change: Change,
-    /// The layer was chosen by hand, or the first of interest was found.
+    /// The layer was chosen by hand.
     layer_chosen: bool,
 }
 
@@ -86,6 +88,7 @@ impl Compare {
             members: members.collect::<Result<_, ReadError>>()?,
             differences: Vec::new(),
             view: View { smoothing: 100.0, ..View::default() },
+            layer: String::new(),
             focus: 0,
             zoomed: false,
             scroll: 0,
@@ -236,15 +239,20 @@ impl Compare {
         self.view.window.unwrap_or((0, whole))
     }
 
-    /// The layers of the run that has most of them.
-    pub(super) fn layers(&self) -> &[LayerInfo] {
-        let started = self.members.iter().filter_map(|member| member.run.started.as_deref());
-        started.map(|started| started.layers.as_slice()).max_by_key(|l| l.len()).unwrap_or(&[])
+    /// The names of all runs' layers, each once.
+    pub(super) fn layers(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for layer in self.members.iter().flat_map(Member::layers) {
+            if !names.contains(&layer.name.as_str()) {
+                names.push(layer.name.as_str());
+            }
+        }
+        names
     }
 
     /// Brings what is made of the events up to date.
     pub(super) fn align(&mut self) {
-        let (unit, layer) = (self.view.unit, self.view.layer);
+        let (unit, layer) = (self.view.unit, self.layer.as_str());
         self.members.iter_mut().for_each(|member| member.align(unit, layer));
     }
 
@@ -258,21 +266,25 @@ impl Compare {
         if self.layer_chosen {
             return;
         }
-        let weights =
-            |index: usize| self.layers().get(index).map_or(0, |layer| layer.vectors * layer.length);
-        let distances =
-            self.members.iter().flat_map(|member| member.run.distance.iter().enumerate());
-        let measured = distances.filter(|(_, distance)| !distance.mean.is_empty());
-        if let Some(layer) = measured.map(|(index, _)| index).max_by_key(|&index| weights(index)) {
-            self.view.layer = layer;
+        let measured = self.members.iter().flat_map(|member| {
+            let layers = member.layers().iter().zip(&member.run.distance);
+            layers.filter(|(_, distance)| !distance.mean.is_empty()).map(|(layer, _)| layer)
+        });
+        let largest = measured.max_by_key(|layer| layer.vectors.saturating_mul(layer.length));
+        if let Some(layer) = largest {
+            self.layer = layer.name.clone();
         }
     }
 
     /// Shows the ranking distance of another layer.
     pub(super) fn choose_layer(&mut self, by: isize) {
-        let last = self.layers().len().saturating_sub(1);
-        self.view.layer = self.view.layer.saturating_add_signed(by).min(last);
-        self.layer_chosen = true;
+        let names = self.layers();
+        let place = names.iter().position(|name| *name == self.layer).unwrap_or(0);
+        let place = place.saturating_add_signed(by).min(names.len().saturating_sub(1));
+        if let Some(name) = names.get(place) {
+            self.layer = (*name).to_owned();
+            self.layer_chosen = true;
+        }
         self.align();
     }
 }

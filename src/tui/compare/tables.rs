@@ -9,18 +9,19 @@ use super::member::{Member, Quantity};
 use super::state::Compare;
 use crate::run::Difference;
 use crate::tui::format;
-use crate::tui::table::{Column, Table};
+use crate::tui::table::{Column, NARROWEST, Table};
 use crate::tui::theme::Theme;
 
 /// Draws what every run has come to; accuracy, loss and distance at the cursor, if there is one.
 pub(super) fn results(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let column = |title, right, rank| Column { title, style: theme.muted, right, rank };
+    let column =
+        |title, right, rank| Column { title, style: theme.muted, right, rank, least: NARROWEST };
     let columns = vec![
         column("", false, 0),
         column("run", false, 7),
         column("state", false, 3),
-        column("best", true, 0),
-        column("test", true, 0),
+        column("best %", true, 0),
+        column("test %", true, 0),
         column("loss", true, 1),
         column("distance", true, 2),
         column("steps", true, 4),
@@ -71,12 +72,14 @@ pub(super) fn differences(compare: &Compare, theme: &Theme, area: Rect, buffer: 
         buffer.set_stringn(area.x, area.y, text, area.width.into(), theme.muted);
         return;
     }
-    let column = |title, style| Column { title, style, right: false, rank: 0 };
+    let column = |title, style, least| Column { title, style, right: false, rank: 0, least };
     let letters = compare.members.iter().map(|member| {
         let style = if member.hidden { theme.muted } else { member.style(theme) };
-        column(member.letter(), style)
+        column(member.letter(), style, NARROWEST)
     });
-    let columns = std::iter::once(column("key", theme.muted)).chain(letters).collect();
+    let columns = std::iter::once(column("key", theme.muted, usize::from(area.width) * 2 / 5))
+        .chain(letters)
+        .collect();
     let style = |index: usize| match index.checked_sub(1).and_then(|i| compare.members.get(i)) {
         Some(member) if member.hidden => theme.muted,
         _ => theme.text,

@@ -202,7 +202,7 @@ fn differences_scroll_where_they_are_focused() {
 #[test]
 fn the_layer_that_was_measured_is_shown_first() {
     let mut compare = two();
-    assert_eq!(compare.view.layer, 1);
+    assert_eq!(compare.layer, "dense2");
     assert_shows(&compare, &["dense2", "A fast 0.0500"]);
     press(&mut compare, "[");
     assert_shows(&compare, &["conv1", "Not measured for this layer."]);

@@ -138,13 +138,9 @@ fn curves<'a>(
 /// A range for percentages that makes the top readable: the last half of the axis decides how far down it
 /// reaches, so that the climb at the beginning is cut off once it is over. As that half only moves when
 /// the axis jumps, so does the range.
-pub fn percentages(curves: &[Curve], time: &TimeAxis) -> Scale {
-    const TOPS: [f64; 7] = [5.0, 10.0, 20.0, 40.0, 60.0, 80.0, 100.0];
-    const BOTTOMS: [f64; 8] = [99.5, 99.0, 98.0, 95.0, 90.0, 80.0, 50.0, 0.0];
+fn percentages(curves: &[Curve], time: &TimeAxis) -> Scale {
     let high = extent(curves, time.from, time).map_or(100.0, |(_, high)| high);
-    let top = TOPS.into_iter().find(|&top| top >= high).unwrap_or(100.0);
-    let score = |curve: &&Curve| matches!(curve.look, Look::Line | Look::Marked(..));
-    let scores: Vec<Curve> = curves.iter().filter(score).cloned().collect();
+    let scores: Vec<Curve> = curves.iter().filter(|c| c.look == Look::Line).cloned().collect();
     let half = time.from + (time.to - time.from) / 2;
     let newest =
         scores.iter().filter_map(|curve| Some(f64::from(curve.series.last()?.1) * curve.factor));
@@ -152,8 +148,7 @@ pub fn percentages(curves: &[Curve], time: &TimeAxis) -> Scale {
         Some((low, _)) => low,
         None => newest.fold(100.0, f64::min),
     };
-    let bottom = BOTTOMS.into_iter().find(|&bottom| top == 100.0 && bottom <= low);
-    Scale::linear(bottom.unwrap_or(0.0), top)
+    Scale::percentages(low, high)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::view::View;
 use crate::run::{Mark, RunState};
 use crate::train::{Frame, LayerFrame, LayerInfo, Phase};
 
-pub(super) mod accuracy;
+mod accuracy;
 mod cycles;
 mod distance;
 mod profiles;

@@ -46,6 +46,9 @@ const fn row(
     Row { action, keys, description, group, hint, obstacle }
 }
 
+/// The heading of what is done with what is chosen.
+const CHOSEN: &str = "what is chosen";
+
 const fn list(
     action: Action,
     keys: &'static [Key],
@@ -62,7 +65,7 @@ const fn run(
     hint: &'static str,
     obstacle: Obstacle,
 ) -> Row {
-    row("runs", action, keys, description, Some(hint), obstacle)
+    row(CHOSEN, action, keys, description, Some(hint), obstacle)
 }
 
 const fn program(
@@ -79,7 +82,7 @@ pub(super) const PROGRAM: &str = "program";
 
 /// The table.
 pub(super) static ACTIONS: &[Row] = &[
-    list(Choose, &[Key::plain(KeyCode::Enter)], "launch or open", Some("start")),
+    run(Choose, &[Key::plain(KeyCode::Enter)], "launch or open", "start", free),
     run(Mark, &[Key::char(' ')], "mark the run", "mark", without_run),
     run(Compare, &[Key::char('c')], "compare the marked runs", "compare", not_comparable),
     run(Resume, &[Key::char('r')], "go on with the run", "resume", Start::not_resumable),

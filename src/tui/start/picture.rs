@@ -11,7 +11,7 @@ use super::item::{ExperimentItem, RunItem};
 use super::state::{List, Start};
 use crate::run::Summary;
 use crate::tui::row::{Part, row};
-use crate::tui::table::{Column, Table};
+use crate::tui::table::{Column, NARROWEST, Table};
 use crate::tui::theme::Theme;
 use crate::tui::{ascii, footer, format, picture};
 
@@ -119,7 +119,13 @@ impl Start {
     }
 
     fn experiment_table(&self, theme: &Theme) -> Table {
-        let column = |title, rank| Column { title, style: theme.muted, right: false, rank };
+        let column = |title, rank| Column {
+            title,
+            style: theme.muted,
+            right: false,
+            rank,
+            least: NARROWEST,
+        };
         let columns = vec![column("experiment", 0), column("data", 1), column("", 2)];
         let row = |item: &ExperimentItem| {
             let ready = match &item.missing_data {
@@ -132,7 +138,13 @@ impl Start {
     }
 
     fn run_table(&self, theme: &Theme) -> Table {
-        let column = |title, right, rank| Column { title, style: theme.muted, right, rank };
+        let column = |title, right, rank| Column {
+            title,
+            style: theme.muted,
+            right,
+            rank,
+            least: NARROWEST,
+        };
         let columns = vec![
             column("", false, 0),
             column("run", false, 0),
