@@ -1,6 +1,5 @@
 //! Several logs at once, read on a thread of their own and followed as they grow.
 
-use std::fs;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -55,13 +54,22 @@ struct Log {
     index: usize,
     folder: RunFolder,
     follower: Option<Follower>,
+    /// The first events after the log was cut.
+    anew: Option<Vec<Event>>,
     caught: bool,
     failed: bool,
 }
 
 /// Reads the logs in turns until nobody listens any more.
 fn follow(runs: Vec<RunFolder>, pieces: &SyncSender<Piece>, stopped: &Receiver<()>) {
-    let log = |(index, folder)| Log { index, folder, follower: None, caught: false, failed: false };
+    let log = |(index, folder)| Log {
+        index,
+        folder,
+        follower: None,
+        anew: None,
+        caught: false,
+        failed: false,
+    };
     let mut logs: Vec<Log> = runs.into_iter().enumerate().map(log).collect();
     loop {
         let mut idle = true;
@@ -91,19 +99,18 @@ impl Log {
     }
 
     fn read(&mut self) -> Result<Option<Piece>, ReadError> {
-        let length = fs::metadata(self.folder.events()).map_or(0, |file| file.len());
+        if let Some(events) = self.anew.take() {
+            return Ok(Some(Piece::Events(self.index, events)));
+        }
         let follower = match &mut self.follower {
             Some(follower) => follower,
             empty => empty.insert(Follower::open(self.folder.clone())?),
         };
-        if length < follower.offset() {
-            (self.follower, self.caught) = (None, false);
+        let events = follower.next_events()?;
+        if follower.take_restarted() {
+            (self.anew, self.caught) = (Some(events), false);
             return Ok(Some(Piece::Restarted(self.index)));
         }
-        if self.caught && length == follower.offset() {
-            return Ok(None);
-        }
-        let events = follower.next_events()?;
         if !events.is_empty() {
             return Ok(Some(Piece::Events(self.index, events)));
         }
@@ -114,7 +121,7 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::OpenOptions;
+    use std::fs::{self, OpenOptions};
     use std::io::Write;
 
     use super::*;

@@ -1,7 +1,7 @@
 //! Reading a run back from its folder.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,7 +88,8 @@ pub fn read_started(folder: &RunFolder) -> Result<Option<Started>, ReadError> {
     let io = |source| ReadError::Io { path: path.clone(), source };
     let mut line = Vec::new();
     let file = File::open(&path).map_err(io)?;
-    BufReader::new(file).read_until(b'\n', &mut line).map_err(io)?;
+    // No first line is longer; a file that is no log may have none.
+    BufReader::new(file.take(1 << 24)).read_until(b'\n', &mut line).map_err(io)?;
     if !line.ends_with(b"\n") {
         return Ok(None);
     }
