@@ -5,10 +5,9 @@ mod support;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use laperm::model::{NamedTensor, WeightsFile};
-use support::{LAPERM, Outcome, Running, SMALL, Workplace};
+use support::{LAPERM, Outcome, Running, SMALL, SmallDisk, Workplace};
 
 const ESSENTIALS: &str = "[data]\ndataset = \"glyphs\"\n\n[network]\nname = \"f1\"\n";
 
@@ -306,31 +305,6 @@ fn snapshot(workplace: &Workplace, more: &[&str]) -> PathBuf {
         workplace.run(&[&["run", "small.toml", "--json", "--steps", "20"], more].concat());
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     workplace.only_run().snapshots().join("step-0000020.safetensors")
-}
-
-/// A small file system in memory, for as long as this lives.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// Only root may mount one.
-    fn mount(folder: &Path, options: &str) -> Option<Self> {
-        fs::create_dir(folder).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder);
-        match mount.output() {
-            Ok(output) if output.status.success() => Some(SmallDisk(folder.to_owned())),
-            _ => {
-                eprintln!("skipped: a small disk cannot be mounted here");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }
 
 #[test]

@@ -5,8 +5,6 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, sleep};
@@ -19,7 +17,7 @@ use rand::RngExt;
 use rustix::process::Signal;
 use serde_json::Value;
 use support::pty::Pty;
-use support::{SMALL, Workplace, events, eventually, pid, reason};
+use support::{SMALL, SmallDisk, Workplace, events, eventually, pid, reason};
 
 /// How often each fault is tried.
 fn times() -> u64 {
@@ -208,31 +206,6 @@ impl Load {
 impl Drop for Load {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A small file system in memory, for as long as this lives.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// Only root may mount one.
-    fn mount(folder: &Path, size: &str) -> Option<Self> {
-        fs::create_dir(folder).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", size, "tmpfs"]).arg(folder);
-        match mount.output() {
-            Ok(output) if output.status.success() => Some(SmallDisk(folder.to_owned())),
-            _ => {
-                println!("skipped: a small disk cannot be mounted here");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 

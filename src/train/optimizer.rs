@@ -172,9 +172,9 @@ fn with_momentum(memory: &mut Option<Memory>, gradient: Tensor<1>, momentum: f32
 
 #[cfg(test)]
 mod tests {
-    use burn::optim::decay::WeightDecayConfig;
-    use burn::optim::momentum::MomentumConfig;
-    use burn::optim::{AdamConfig, Optimizer, SgdConfig};
+    use burn_optim::decay::WeightDecayConfig;
+    use burn_optim::momentum::MomentumConfig;
+    use burn_optim::{AdamConfig, Optimizer, SgdConfig};
     use burn::tensor::TensorData;
 
     use super::*;

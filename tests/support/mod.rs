@@ -216,6 +216,31 @@ impl Drop for Running {
     }
 }
 
+/// A small file system in memory, for as long as this lives.
+pub struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Only root may mount one.
+    pub fn mount(folder: &Path, options: &str) -> Option<Self> {
+        fs::create_dir(folder).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder);
+        match mount.output() {
+            Ok(output) if output.status.success() => Some(SmallDisk(folder.to_owned())),
+            _ => {
+                eprintln!("skipped: a small disk cannot be mounted here");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
 /// Asks again until there is an answer.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
