@@ -71,7 +71,7 @@ fn two_runs_are_compared_in_json_in_a_picture_and_on_the_screen() {
 #[test]
 fn what_cannot_be_compared_is_refused() {
     let workplace = Workplace::new();
-    workplace.run(&["compare", "a", "b"]).assert_refused(2, &["no run a", "laperm runs"]);
+    workplace.run(&["compare", "a", "b"]).assert_refused(2, &["no run in runs is called a"]);
     let outcome = workplace.run(&["compare", "a"]);
     assert_eq!(outcome.code, Some(2));
     workplace.write("runs/damaged/events.jsonl", "{\"step\":\n{}\n");
@@ -80,7 +80,7 @@ fn what_cannot_be_compared_is_refused() {
     workplace.write("runs/damaged/experiment.toml", "seed = 1\nk = = 2\n");
     workplace.run(&twice).assert_refused(2, &["experiment.toml", "line 2"]);
     workplace.write("runs/damaged/experiment.toml", "seed = 1\n");
-    workplace.run(&twice).assert_refused(2, &["events.jsonl", "line 1"]);
+    workplace.run(&twice).assert_refused(2, &["events.jsonl", "not the log of a run"]);
     workplace.run(&twice[..3]).assert_refused(2, &["terminal", "--json"]);
 }
 

@@ -172,10 +172,10 @@ fn with_momentum(memory: &mut Option<Memory>, gradient: Tensor<1>, momentum: f32
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::TensorData;
     use burn_optim::decay::WeightDecayConfig;
     use burn_optim::momentum::MomentumConfig;
     use burn_optim::{AdamConfig, Optimizer, SgdConfig};
-    use burn::tensor::TensorData;
 
     use super::*;
     use crate::model::{Layer, Network};
