@@ -89,6 +89,18 @@ fn a_detached_run_goes_on_and_is_attached_to_with_all_its_history() {
 }
 
 #[test]
+fn a_run_that_is_over_at_once_is_shown() {
+    let workplace = Workplace::new();
+    workplace.write("short.toml", SMALL);
+    let short = ["run", "short.toml", "--set", "network.name=\"f1\"", "--steps", "1"];
+    let mut pty = Pty::start(&workplace, &short, SIZE);
+    pty.wait_for("all steps taken");
+    pty.keys("q");
+    assert_eq!(pty.wait_for_end(), 0);
+    assert_eq!(reason(&events(&workplace.only_run())), Reason::Finished);
+}
+
+#[test]
 fn a_lost_terminal_costs_the_run_nothing() {
     for paused in [false, true] {
         let workplace = Workplace::new();

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use color_eyre::Result;
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
@@ -15,6 +16,9 @@ use super::run::ended;
 use crate::run::RunFolder;
 use crate::session::{Attached, Live, Server};
 use crate::train::{self, EventKind};
+
+/// How long a host whose run is over waits for whoever asked for it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A host that ended before it began, with what it said and its exit code.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +85,7 @@ pub(super) fn host(mut live: Live) -> Result<ExitCode> {
         _ => None,
     });
     live.wait();
+    server.await_first(PATIENCE);
     drop(server);
     ended(reason, &folder)
 }

@@ -1,11 +1,15 @@
 //! `laperm run FILE`
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use color_eyre::Result;
+use signal_hook::consts::SIGINT;
+use signal_hook::flag::register_conditional_shutdown;
 
 use super::{InputError, headless, host, output};
 use crate::experiment::Experiment;
@@ -159,10 +163,13 @@ pub(super) fn watch(
         // Restoring a terminal that is gone would fail on every path out of here.
         std::process::exit(0);
     }
+    screen.close();
     if leave == Leave::Stop {
+        // A host that is busy for long must not hold the terminal.
+        register_conditional_shutdown(SIGINT, 130, Arc::new(AtomicBool::new(true)))?;
+        let _ = writeln!(io::stderr(), "stopping and saving; Ctrl-C does not wait for it");
         attached.wait();
     }
-    screen.close();
     if leave == Leave::Detached {
         let name = folder.name();
         output::text(&format!("{name} goes on; look at it with\n  laperm attach {name}\n"))?;

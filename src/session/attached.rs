@@ -131,24 +131,23 @@ impl Reader {
         mut connection: Connection,
         mut history: Follower,
     ) -> Result<Option<ConnectError>, Unwanted> {
-        let mut frame = None;
         while history.offset() < connection.offset {
             match history.next_events_to(connection.offset) {
                 Ok(events) if events.is_empty() => break,
-                Ok(events) => {
-                    frame = events.iter().rev().find(|event| is_frame(event)).cloned().or(frame);
+                Ok(mut events) => {
+                    // Of so many frames at once only the newest is looked at.
+                    if let Some(frame) = events.iter_mut().rev().find(|event| is_frame(event)) {
+                        *frame = self.with_frame(frame.clone());
+                    }
                     self.pass(events)?;
                 }
                 Err(error) => {
-                    self.pass(vec![
-                        self.notice(format!("not all of the run's past is shown: {error}")),
-                    ])?;
+                    let message = format!("not all of the run's past is shown: {error}");
+                    self.pass(vec![self.notice(message)])?;
                     break;
                 }
             }
         }
-        // Of all frames so far only the newest is looked at.
-        self.pass(frame.map(|event| self.with_frame(event)).into_iter().collect())?;
         let mut events = VecDeque::new();
         loop {
             match connection.next_event() {
@@ -164,7 +163,8 @@ impl Reader {
 
     fn pass(&mut self, events: Vec<Event>) -> Result<(), Unwanted> {
         let Some(last) = events.last() else { return Ok(()) };
-        let ended = matches!(last.kind, EventKind::Finished { .. });
+        let ends = |event: &Event| matches!(event.kind, EventKind::Finished { .. });
+        let ended = self.last.is_some_and(|(.., ended)| ended) || events.iter().any(ends);
         self.last = Some((last.step, last.seconds, ended));
         self.sender.send(events).map_err(|_| Unwanted)
     }

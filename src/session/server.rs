@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::socket::{self, Bound};
 use super::wire::{self, Hello, LONGEST_COMMAND, Reply, VERSION};
@@ -39,6 +39,8 @@ struct Door {
     orders: Mutex<Sender<Order>>,
     closing: AtomicBool,
     clients: AtomicUsize,
+    /// Whether anybody was ever let in.
+    visited: AtomicBool,
 }
 
 impl Server {
@@ -57,12 +59,22 @@ impl Server {
             orders: Mutex::new(orders),
             closing: AtomicBool::new(false),
             clients: AtomicUsize::new(0),
+            visited: AtomicBool::new(false),
         });
         let thread = thread::Builder::new().name("door".into()).spawn({
             let door = door.clone();
             move || open(&door)
         })?;
         Ok(Server { door, thread: Some(thread) })
+    }
+
+    /// Waits for the first client, but no longer than `patience`: whoever asked for a run that was over at once has still
+    /// to come.
+    pub fn await_first(&self, patience: Duration) {
+        let begun = Instant::now();
+        while !self.door.visited.load(Ordering::Relaxed) && begun.elapsed() < patience {
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 
@@ -138,6 +150,7 @@ fn serve(door: &Arc<Door>, stream: &UnixStream, too_many: bool) {
     let you = process.map_or(role.clone(), |process| format!("{role} {process}"));
     let subscription = door.listening.subscribe();
     let welcome = Reply::Welcome { laperm: VERSION, offset: subscription.offset, you: you.clone() };
+    door.visited.store(true, Ordering::Relaxed);
     if send(stream, &welcome).is_err() {
         return;
     }
