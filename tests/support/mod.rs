@@ -152,10 +152,12 @@ impl Workplace {
 
 impl Drop for Workplace {
     fn drop(&mut self) {
-        // A test that failed leaves nobody behind.
-        for host in self.runs().iter().filter_map(RunFolder::host) {
-            let laperm = std::path::Path::new("/proc").join(host.pid.to_string()).join("exe");
-            if fs::read_link(laperm).is_ok_and(|exe| exe.starts_with(LAPERM)) {
+        // A test that failed leaves nobody behind, wherever its runs were.
+        let program = fs::canonicalize(LAPERM).unwrap();
+        let runs = ["runs", "disk/runs"].map(|runs| list_runs(&self.path().join(runs)));
+        for host in runs.iter().flatten().filter_map(RunFolder::host) {
+            let process = Path::new("/proc").join(host.pid.to_string()).join("exe");
+            if fs::read_link(process).is_ok_and(|exe| exe == program) {
                 let _ = kill_process(pid(host.pid), Signal::KILL);
             }
         }
