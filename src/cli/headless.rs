@@ -92,7 +92,7 @@ pub(super) fn watch(
 
 /// The first signal ends the run in an orderly way; the second ends the program. A lost terminal is remembered, because
 /// nothing can be said to it any more.
-fn listen_to_signals(live: &Live, on_hangup: OnHangup) -> io::Result<Arc<AtomicBool>> {
+pub(super) fn listen_to_signals(live: &Live, on_hangup: OnHangup) -> io::Result<Arc<AtomicBool>> {
     let hung_up = Arc::<AtomicBool>::default();
     let orders = live.orders();
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;

@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use color_eyre::Result;
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
-use super::run::ended;
+use super::headless::listen_to_signals;
+use super::run::{OnHangup, ended};
 use crate::run::RunFolder;
 use crate::session::{Attached, Live, Server};
-use crate::train::{self, EventKind};
+use crate::train::EventKind;
 
 /// How long a host whose run is over waits for whoever asked for it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -75,7 +74,8 @@ fn this_program() -> io::Result<PathBuf> {
 
 /// Hosts a run to its end, far from any terminal.
 pub(super) fn host(mut live: Live) -> Result<ExitCode> {
-    stop_on_signals(&live)?;
+    // That some terminal hung up is nothing to a host.
+    listen_to_signals(&live, OnHangup::GoOn)?;
     let folder = live.folder().clone();
     let server = Server::start(&folder, live.listening(), live.orders())?;
     leave_terminal(&folder)?;
@@ -103,22 +103,5 @@ fn leave_terminal(folder: &RunFolder) -> Result<()> {
     dup2_stdin(File::open("/dev/null")?)?;
     dup2_stdout(&last_words)?;
     dup2_stderr(&last_words)?;
-    Ok(())
-}
-
-/// A signal ends the run in an orderly way; a second one ends the program. That some terminal hung up is nothing to a
-/// host.
-fn stop_on_signals(live: &Live) -> io::Result<()> {
-    let orders = live.orders();
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        let deadly = signals.forever().filter(|&signal| signal != SIGHUP);
-        for (count, signal) in deadly.enumerate() {
-            if count > 0 {
-                std::process::exit(128 + signal);
-            }
-            let _ = orders.send(train::Command::Stop.into());
-        }
-    })?;
     Ok(())
 }
