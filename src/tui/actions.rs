@@ -3,7 +3,7 @@
 use crossterm::event::KeyCode;
 
 use super::app::App;
-use super::keys::{Binding, Key};
+use super::keys::{Binding, Key, PROGRAM, free};
 use super::panels::Panel;
 use crate::session::Transport;
 
@@ -105,18 +105,6 @@ use Transport::{Change, End, Faster, PlayOrStop, Scrub, Slower, Start};
 
 type Row = Binding<Action, App>;
 
-/// A row of the table. Steering and panels go first: the footer shows as many hints as fit.
-const fn row(
-    group: &'static str,
-    action: Action,
-    keys: &'static [Key],
-    description: &'static str,
-    hint: Option<&'static str>,
-    obstacle: fn(&App) -> Option<&'static str>,
-) -> Row {
-    Row { action, keys, description, group, hint, obstacle }
-}
-
 const fn steer(
     action: Action,
     keys: &'static [Key],
@@ -124,7 +112,7 @@ const fn steer(
     hint: Option<&'static str>,
     obstacle: fn(&App) -> Option<&'static str>,
 ) -> Row {
-    row("steering (* is held by hand)", action, keys, description, hint, obstacle)
+    Row::new("steering (* is held by hand)", action, keys, description, hint, obstacle)
 }
 
 const fn replay(
@@ -133,19 +121,19 @@ const fn replay(
     description: &'static str,
     hint: Option<&'static str>,
 ) -> Row {
-    row("replay", Replay(transport), keys, description, hint, App::no_replay)
+    Row::new("replay", Replay(transport), keys, description, hint, App::no_replay)
 }
 
 const fn panel(action: Action, keys: &'static [Key], description: &'static str) -> Row {
-    row("panels", action, keys, description, None, free)
+    Row::new("panels", action, keys, description, None, free)
 }
 
 const fn focus<const INDEX: usize>(keys: &'static [Key]) -> Row {
-    row("panels", Focus(INDEX), keys, "focus panel", None, no_panel::<INDEX>)
+    Row::new("panels", Focus(INDEX), keys, "focus panel", None, no_panel::<INDEX>)
 }
 
 const fn layer(action: Action, keys: &'static [Key], description: &'static str) -> Row {
-    row("what is shown", action, keys, description, Some("layer"), App::without_layers)
+    Row::new("what is shown", action, keys, description, Some("layer"), App::without_layers)
 }
 
 const fn look(
@@ -154,7 +142,7 @@ const fn look(
     description: &'static str,
     hint: Option<&'static str>,
 ) -> Row {
-    row("what is shown", action, keys, description, hint, free)
+    Row::new("what is shown", action, keys, description, hint, free)
 }
 
 const fn cursor(
@@ -163,22 +151,10 @@ const fn cursor(
     description: &'static str,
     hint: Option<&'static str>,
 ) -> Row {
-    row("what is shown", action, keys, description, hint, App::scrubs)
+    Row::new("what is shown", action, keys, description, hint, App::scrubs)
 }
 
-const fn program(
-    action: Action,
-    keys: &'static [Key],
-    description: &'static str,
-    hint: Option<&'static str>,
-) -> Row {
-    row(PROGRAM, action, keys, description, hint, free)
-}
-
-/// The group whose hints are always shown.
-pub(super) const PROGRAM: &str = "program";
-
-/// The table of the run's screen.
+/// The table of the run's screen. Steering and panels go first: the footer shows as many hints as fit.
 pub static ACTIONS: &[Row] = &[
     steer(PauseOrResume, &[Key::char(' ')], "pause or resume", Some("pause"), App::over),
     steer(StepOnce, &[Key::char('n')], "take one step", Some("step"), App::not_paused),
@@ -226,7 +202,7 @@ pub static ACTIONS: &[Row] = &[
     replay(Transport::Sync { forward: false }, &[Key::char('N')], "previous sync", None),
     replay(Change { forward: true }, &[Key::char('c')], "next change by hand", Some("change")),
     replay(Change { forward: false }, &[Key::char('C')], "previous change", None),
-    row(
+    Row::new(
         "replay",
         JumpTo,
         &[Key::char('G')],
@@ -234,7 +210,7 @@ pub static ACTIONS: &[Row] = &[
         Some("go to"),
         App::no_replay,
     ),
-    row(
+    Row::new(
         "panels",
         Zoom,
         &[Key::char('z'), Key::plain(KeyCode::Enter)],
@@ -243,7 +219,7 @@ pub static ACTIONS: &[Row] = &[
         free,
     ),
     panel(Unzoom, &[Key::plain(KeyCode::Esc)], "back to all panels"),
-    row("panels", NextPanel, &[Key::plain(KeyCode::Tab)], "next panel", Some("panel"), free),
+    Row::new("panels", NextPanel, &[Key::plain(KeyCode::Tab)], "next panel", Some("panel"), free),
     panel(PreviousPanel, &[Key::plain(KeyCode::BackTab)], "previous panel"),
     focus::<0>(&[Key::char('1')]),
     focus::<1>(&[Key::char('2')]),
@@ -256,7 +232,7 @@ pub static ACTIONS: &[Row] = &[
     focus::<8>(&[Key::char('9')]),
     layer(PreviousLayer, &[Key::char('['), Key::plain(KeyCode::Up)], "previous layer"),
     layer(NextLayer, &[Key::char(']'), Key::plain(KeyCode::Down)], "next layer"),
-    row(
+    Row::new(
         "what is shown",
         PreviousVector,
         &[Key::char('{')],
@@ -264,7 +240,7 @@ pub static ACTIONS: &[Row] = &[
         Some("vector"),
         App::without_vectors,
     ),
-    row(
+    Row::new(
         "what is shown",
         NextVector,
         &[Key::char('}')],
@@ -284,20 +260,29 @@ pub static ACTIONS: &[Row] = &[
     look(Smooth, &[Key::char('m')], "smooth curves more", None),
     look(Logarithmic, &[Key::char('g')], "logarithmic axes", None),
     look(TimeUnit, &[Key::char('x')], "steps, epochs, seconds", None),
-    row("what is shown", Freeze, &[Key::char('f')], "freeze the view", None, App::stops_instead),
-    program(Palette, &[Key::char(':')], "actions by name", None),
-    program(Help, &[Key::char('?')], "this help", Some("help")),
-    program(Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
-    program(Suspend, &[Key::ctrl(KeyCode::Char('z'))], "back to the shell", None),
-    row(PROGRAM, Detach, &[Key::char('d')], "detach: the run goes on", Some("detach"), App::over),
-    program(Quit, &[Key::char('q')], "quit", Some("quit")),
-    program(Interrupt, &[Key::ctrl(KeyCode::Char('c'))], "quit; twice: stop, save", None),
+    Row::new(
+        "what is shown",
+        Freeze,
+        &[Key::char('f')],
+        "freeze the view",
+        None,
+        App::stops_instead,
+    ),
+    Row::program(Palette, &[Key::char(':')], "actions by name", None),
+    Row::program(Help, &[Key::char('?')], "this help", Some("help")),
+    Row::program(Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
+    Row::program(Suspend, &[Key::ctrl(KeyCode::Char('z'))], "back to the shell", None),
+    Row::new(
+        PROGRAM,
+        Detach,
+        &[Key::char('d')],
+        "detach: the run goes on",
+        Some("detach"),
+        App::over,
+    ),
+    Row::program(Quit, &[Key::char('q')], "quit", Some("quit")),
+    Row::program(Interrupt, &[Key::ctrl(KeyCode::Char('c'))], "quit; twice: stop, save", None),
 ];
-
-/// No obstacle.
-fn free(_: &App) -> Option<&'static str> {
-    None
-}
 
 fn no_panel<const INDEX: usize>(_: &App) -> Option<&'static str> {
     (INDEX >= Panel::ALL.len()).then_some("no such panel")

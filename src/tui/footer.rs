@@ -6,9 +6,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::actions::{ACTIONS, PROGRAM};
+use super::actions::ACTIONS;
 use super::app::App;
-use super::keys::{Binding, hints};
+use super::keys::{Binding, PROGRAM, hints};
 use super::theme::Theme;
 use crate::train::Command;
 
@@ -32,7 +32,7 @@ pub(super) fn render(
         }
     }
     if let Some(row) = rows.next() {
-        keys(ACTIONS, app, PROGRAM, theme, row, buffer);
+        keys(ACTIONS, app, theme, row, buffer);
     }
 }
 
@@ -49,17 +49,15 @@ fn status(app: &App, theme: &Theme) -> Line<'static> {
     }
 }
 
-/// As many hints as fit of what can be done on `screen`. Those of the group `always` stand on the
-/// right.
+/// As many hints as fit of what can be done on `screen`. Those about the program stand on the right.
 pub(super) fn keys<A, C>(
     table: &[Binding<A, C>],
     screen: &C,
-    always: &str,
     theme: &Theme,
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let split = table.iter().position(|row| row.group == always).unwrap_or(table.len());
+    let split = table.iter().position(|row| row.group == PROGRAM).unwrap_or(table.len());
     let right = hint_line(hints(&table[split..], screen), area.width, theme);
     let room = area.width.saturating_sub(right.width() as u16 + 2);
     hint_line(hints(&table[..split], screen), room, theme).render(area, buffer);

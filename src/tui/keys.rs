@@ -86,7 +86,37 @@ pub struct Binding<A: 'static, C> {
     pub obstacle: fn(&C) -> Option<&'static str>,
 }
 
+/// The group whose hints are always shown.
+pub(super) const PROGRAM: &str = "program";
+
+/// No obstacle.
+pub(super) fn free<C>(_: &C) -> Option<&'static str> {
+    None
+}
+
 impl<A, C> Binding<A, C> {
+    /// A line, in the order in which tables are read.
+    pub(super) const fn new(
+        group: &'static str,
+        action: A,
+        keys: &'static [Key],
+        description: &'static str,
+        hint: Option<&'static str>,
+        obstacle: fn(&C) -> Option<&'static str>,
+    ) -> Self {
+        Binding { action, keys, description, group, hint, obstacle }
+    }
+
+    /// A line about the program itself: it can always be done.
+    pub(super) const fn program(
+        action: A,
+        keys: &'static [Key],
+        description: &'static str,
+        hint: Option<&'static str>,
+    ) -> Self {
+        Self::new(PROGRAM, action, keys, description, hint, free)
+    }
+
     /// All its keys, as help writes them.
     pub fn key_names(&self) -> String {
         let names: Vec<_> = self.keys.iter().map(Key::to_string).collect();

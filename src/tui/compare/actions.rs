@@ -4,7 +4,7 @@
 use crossterm::event::KeyCode;
 
 use super::state::{Compare, Panel};
-use crate::tui::keys::{Binding, Key};
+use crate::tui::keys::{Binding, Key, free};
 
 /// What a person can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,25 +41,13 @@ pub(super) enum Action {
 use Action::*;
 
 type Row = Binding<Action, Compare>;
-type Obstacle = fn(&Compare) -> Option<&'static str>;
-
-const fn row(
-    group: &'static str,
-    action: Action,
-    keys: &'static [Key],
-    description: &'static str,
-    hint: Option<&'static str>,
-    obstacle: Obstacle,
-) -> Row {
-    Row { action, keys, description, group, hint, obstacle }
-}
 
 const fn hide<const INDEX: usize>(keys: &'static [Key]) -> Row {
-    row("runs", Hide(INDEX), keys, "hide or show the run", Some("hide"), no_run::<INDEX>)
+    Row::new("runs", Hide(INDEX), keys, "hide or show the run", Some("hide"), no_run::<INDEX>)
 }
 
 const fn focus<const INDEX: usize>(keys: &'static [Key]) -> Row {
-    row("panels", Focus(INDEX), keys, "focus panel", None, free)
+    Row::new("panels", Focus(INDEX), keys, "focus panel", None, free)
 }
 
 const fn panel(
@@ -68,7 +56,7 @@ const fn panel(
     description: &'static str,
     hint: Option<&'static str>,
 ) -> Row {
-    row("panels", action, keys, description, hint, free)
+    Row::new("panels", action, keys, description, hint, free)
 }
 
 const fn look(
@@ -77,28 +65,16 @@ const fn look(
     description: &'static str,
     hint: Option<&'static str>,
 ) -> Row {
-    row("what is shown", action, keys, description, hint, free)
+    Row::new("what is shown", action, keys, description, hint, free)
 }
 
 const fn layer(action: Action, keys: &'static [Key], description: &'static str) -> Row {
-    row("what is shown", action, keys, description, Some("layer"), without_layers)
+    Row::new("what is shown", action, keys, description, Some("layer"), without_layers)
 }
 
 const fn scroll(action: Action, keys: &'static [Key], description: &'static str) -> Row {
-    row("what is shown", action, keys, description, Some("scroll"), no_list)
+    Row::new("what is shown", action, keys, description, Some("scroll"), no_list)
 }
-
-const fn program(
-    action: Action,
-    keys: &'static [Key],
-    description: &'static str,
-    hint: Option<&'static str>,
-) -> Row {
-    row(PROGRAM, action, keys, description, hint, free)
-}
-
-/// The group whose hints are always shown.
-pub(super) const PROGRAM: &str = "program";
 
 /// The table.
 pub(super) static ACTIONS: &[Row] = &[
@@ -135,16 +111,11 @@ pub(super) static ACTIONS: &[Row] = &[
     focus::<2>(&[Key::char('3')]),
     focus::<3>(&[Key::char('4')]),
     focus::<4>(&[Key::char('5')]),
-    program(Help, &[Key::char('?')], "this help", Some("help")),
-    program(Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
-    program(Suspend, &[Key::ctrl(KeyCode::Char('z'))], "back to the shell", None),
-    program(Quit, &[Key::char('q'), Key::ctrl(KeyCode::Char('c'))], "go back", Some("back")),
+    Row::program(Help, &[Key::char('?')], "this help", Some("help")),
+    Row::program(Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
+    Row::program(Suspend, &[Key::ctrl(KeyCode::Char('z'))], "back to the shell", None),
+    Row::program(Quit, &[Key::char('q'), Key::ctrl(KeyCode::Char('c'))], "go back", Some("back")),
 ];
-
-/// No obstacle.
-fn free(_: &Compare) -> Option<&'static str> {
-    None
-}
 
 fn no_run<const INDEX: usize>(compare: &Compare) -> Option<&'static str> {
     (INDEX >= compare.members.len()).then_some("no such run")

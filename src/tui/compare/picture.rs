@@ -5,7 +5,7 @@ use ratatui::layout::{Alignment, Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Widget};
 
-use super::actions::{ACTIONS, PROGRAM};
+use super::actions::ACTIONS;
 use super::member::Member;
 use super::state::{Compare, Panel};
 use super::{charts, tables};
@@ -29,7 +29,7 @@ pub fn render_compare(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut
             let page = format!("page {} of {}", pages.0 + 1, pages.1);
             Line::styled(page, theme.muted).alignment(Alignment::Right).render(status, buffer);
         }
-        footer::keys(ACTIONS, compare, PROGRAM, theme, keys, buffer);
+        footer::keys(ACTIONS, compare, theme, keys, buffer);
         if let Some(help) = &compare.help {
             help.render(theme, area, buffer);
         }

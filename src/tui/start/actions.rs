@@ -4,7 +4,7 @@ use crossterm::event::KeyCode;
 
 use super::state::{List, Start};
 use crate::tui::compare::MOST_RUNS;
-use crate::tui::keys::{Binding, Key};
+use crate::tui::keys::{Binding, Key, free};
 
 /// What a person can do here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,17 +35,6 @@ use Action::*;
 type Row = Binding<Action, Start>;
 type Obstacle = fn(&Start) -> Option<&'static str>;
 
-const fn row(
-    group: &'static str,
-    action: Action,
-    keys: &'static [Key],
-    description: &'static str,
-    hint: Option<&'static str>,
-    obstacle: Obstacle,
-) -> Row {
-    Row { action, keys, description, group, hint, obstacle }
-}
-
 /// The heading of what is done with what is chosen.
 const CHOSEN: &str = "what is chosen";
 
@@ -55,7 +44,7 @@ const fn list(
     description: &'static str,
     hint: Option<&'static str>,
 ) -> Row {
-    row("lists", action, keys, description, hint, free)
+    Row::new("lists", action, keys, description, hint, free)
 }
 
 const fn run(
@@ -65,20 +54,8 @@ const fn run(
     hint: &'static str,
     obstacle: Obstacle,
 ) -> Row {
-    row(CHOSEN, action, keys, description, Some(hint), obstacle)
+    Row::new(CHOSEN, action, keys, description, Some(hint), obstacle)
 }
-
-const fn program(
-    action: Action,
-    keys: &'static [Key],
-    description: &'static str,
-    hint: Option<&'static str>,
-) -> Row {
-    row(PROGRAM, action, keys, description, hint, free)
-}
-
-/// The group whose hints are always shown.
-pub(super) const PROGRAM: &str = "program";
 
 /// The table.
 pub(super) static ACTIONS: &[Row] = &[
@@ -101,17 +78,12 @@ pub(super) static ACTIONS: &[Row] = &[
         Some("other list"),
     ),
     list(Filter, &[Key::char('/')], "type to filter", Some("filter")),
-    program(Help, &[Key::char('?')], "this help", Some("help")),
-    program(Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
-    program(Suspend, &[Key::ctrl(KeyCode::Char('z'))], "back to the shell", None),
-    program(Leave, &[Key::plain(KeyCode::Esc)], "clear, then quit", None),
-    program(Quit, &[Key::char('q'), Key::ctrl(KeyCode::Char('c'))], "quit", Some("quit")),
+    Row::program(Help, &[Key::char('?')], "this help", Some("help")),
+    Row::program(Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
+    Row::program(Suspend, &[Key::ctrl(KeyCode::Char('z'))], "back to the shell", None),
+    Row::program(Leave, &[Key::plain(KeyCode::Esc)], "clear, then quit", None),
+    Row::program(Quit, &[Key::char('q'), Key::ctrl(KeyCode::Char('c'))], "quit", Some("quit")),
 ];
-
-/// No obstacle.
-fn free(_: &Start) -> Option<&'static str> {
-    None
-}
 
 fn without_run(start: &Start) -> Option<&'static str> {
     match (start.list, start.chosen_run()) {

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Widget};
 
-use super::actions::{ACTIONS, PROGRAM};
+use super::actions::ACTIONS;
 use super::item::{ExperimentItem, RunItem};
 use super::state::{List, Start};
 use crate::run::Summary;
@@ -53,7 +53,7 @@ impl Start {
         self.list(List::Runs, theme, runs, buffer);
         self.about(theme, about, buffer);
         self.status(theme, status.width).render(status, buffer);
-        footer::keys(ACTIONS, self, PROGRAM, theme, keys, buffer);
+        footer::keys(ACTIONS, self, theme, keys, buffer);
     }
 
     /// One above the other, the focused list gets more of the room.
