@@ -222,6 +222,9 @@ fn the_disk_is_full_and_has_room_again() {
     let mut pty = Pty::start(&workplace, &arguments, (100, 30));
     pty.wait_for("best");
     let [run] = &laperm::run::list_runs(&disk.join("runs"))[..] else { panic!("not one run") };
+    eventually("something is written", || {
+        fs::metadata(run.events()).ok().filter(|log| log.len() > 0)
+    });
     // Whatever room is left.
     let ballast = disk.join("ballast");
     let _ = fs::write(&ballast, vec![0; 16 << 20]);

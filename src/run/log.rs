@@ -142,6 +142,11 @@ impl LogFile {
         self.waiting.len()
     }
 
+    /// Whether the last try to write failed.
+    pub fn refusing(&self) -> bool {
+        self.refusing
+    }
+
     /// Writes what waits.
     pub fn flush(&mut self) {
         if self.waiting.is_empty() && !self.refusing {

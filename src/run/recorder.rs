@@ -121,7 +121,9 @@ impl RunRecorder {
         let mut journal = lock(&self.journal);
         journal.push(&line);
         let last = matches!(event.kind, EventKind::Finished { .. });
-        if last || journal.log().waiting() >= WRITE_AT {
+        // What the disk refuses is tried again by the keeper, not at every event.
+        let much = journal.log().waiting() >= WRITE_AT && !journal.log().refusing();
+        if last || much {
             journal.log().flush();
         }
         if last {
