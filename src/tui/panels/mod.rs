@@ -311,7 +311,7 @@ mod tests {
                 let mut next = || series.next().unwrap_or_default();
                 let [test, before_sync, train] =
                     [(); 3].map(|()| Scores { accuracy: next(), loss: next() });
-                let distance = (0..3).map(|_| Distance { mean: next(), sd: next() }).collect();
+                let distance = (0..3).map(|_| Distance { mean: next(), sd: next(), ..Distance::default() }).collect();
                 let layer_sync =
                     |(layer, moved, distance, zeros)| LayerSync { layer, moved, distance, zeros };
                 let frame = frame.map(|(since, layers)| (step, Arc::new(Frame { since, layers })));
@@ -341,6 +341,7 @@ mod tests {
                 cursor,
                 smoothing: smoothing * 20.0,
                 log,
+                ..View::default()
             })
     }
 
