@@ -30,6 +30,7 @@ mod pieces;
 mod reader;
 mod recorder;
 mod resumption;
+mod rises;
 mod series;
 mod state;
 mod summary;
@@ -55,6 +56,7 @@ pub use reader::{
 pub use recorder::RunRecorder;
 pub(crate) use resumption::recorded_start;
 pub use resumption::{Resumption, ResumptionError};
+pub use rises::{SharpRise, SharpRises};
 pub use series::Series;
 pub use state::{Distance, Mark, Notice, RunState, Scores};
 pub use summary::{Standing, Summary};

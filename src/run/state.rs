@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Distribution, List, Series};
+use super::{Distribution, List, Series, SharpRises};
 use crate::train::{
     Event, EventKind, Frame, LayerSync, Phase, Reason, Schedule, Score, Started, Weights,
 };
@@ -85,6 +85,16 @@ pub struct Distance {
     pub mean: Series,
     /// Standard deviation of D_t.
     pub sd: Series,
+    /// Sharp rises of the mean in a saturated phase, in ranks.
+    pub rises: SharpRises,
+}
+
+impl Distance {
+    fn push(&mut self, step: u64, mean: f32, sd: f32) {
+        self.mean.push(step, mean);
+        self.sd.push(step, sd);
+        self.rises.push(step, mean);
+    }
 }
 
 /// Something done by hand.
@@ -129,7 +139,12 @@ impl RunState {
                 }
                 self.pace.step(step, event.seconds);
             }
-            EventKind::Schedule(schedule) => self.schedule = *schedule,
+            EventKind::Schedule(schedule) => {
+                if disturbs(&self.schedule, schedule) {
+                    self.disturb();
+                }
+                self.schedule = *schedule;
+            }
             EventKind::Sync { sync, milliseconds, layers } => {
                 self.syncs = *sync;
                 self.last_sync = Some(step);
@@ -143,8 +158,7 @@ impl RunState {
             EventKind::RankingDistance { layers } => {
                 for layer in layers {
                     if let Some(distance) = self.distance.get_mut(layer.layer) {
-                        distance.mean.push(step, layer.mean);
-                        distance.sd.push(step, layer.sd);
+                        distance.push(step, layer.mean, layer.sd);
                     }
                 }
             }
@@ -160,6 +174,7 @@ impl RunState {
             }
             EventKind::Applied { command, .. } if command.steers() => {
                 self.marks.push(Mark { step, label: command.to_string() });
+                self.disturb();
             }
             EventKind::Refused { command, reason, .. } => {
                 self.notice(event, format!("not done: {command}: {reason}"));
@@ -273,9 +288,19 @@ impl RunState {
         }
     }
 
+    /// Something was changed that the ranking distance may well answer.
+    fn disturb(&mut self) {
+        self.distance.iter_mut().for_each(|distance| distance.rises.disturb());
+    }
+
     fn notice(&mut self, event: &Event, message: String) {
         self.notices.push(Notice { step: event.step, seconds: event.seconds, message });
     }
+}
+
+/// Whether a new schedule may raise the ranking distance by itself. A learning rate that falls does not.
+fn disturbs(old: &Schedule, new: &Schedule) -> bool {
+    new.lr > old.lr || (new.k, new.p, new.active) != (old.k, old.p, old.active)
 }
 
 /// Steps per second, over a window that forgets pauses and evaluations.

@@ -55,6 +55,16 @@ impl App {
             Action::CursorFarLeft => self.view.move_cursor(-10, now),
             Action::CursorToStart => self.view.cursor_to_start(now),
             Action::CursorToNow => self.view.cursor_to_now(now),
+            Action::RankRight => self.view.move_rank(1),
+            Action::RankLeft => self.view.move_rank(-1),
+            Action::AllLayers => {
+                self.view.all_layers = !self.view.all_layers;
+                self.say(if self.view.all_layers { "all layers" } else { "one layer" });
+            }
+            Action::Sort => {
+                self.view.sort = self.view.sort.next();
+                self.say(format!("layers {}", self.view.sort.words()));
+            }
             Action::ZoomIn => self.view.zoom_in(now),
             Action::ZoomOut => self.view.zoom_out(now),
             Action::ResetView => self.view.reset(),
@@ -114,7 +124,7 @@ impl App {
         self.view.next_smoothing();
         match self.view.smoothing {
             0.0 => self.say("curves as they are"),
-            half_life => self.say(format!("curves smoothed, half-life {half_life} values")),
+            half_life => self.say(format!("curves smoothed, half-life {half_life} steps")),
         }
     }
 

@@ -76,6 +76,14 @@ pub enum Action {
     ZoomOut,
     /// Shows the whole run, without a cursor.
     ResetView,
+    /// Moves the cursor along the ranks to the right.
+    RankRight,
+    /// Moves the cursor along the ranks to the left.
+    RankLeft,
+    /// Shows the curves of all layers on one axis, or those of the chosen one.
+    AllLayers,
+    /// Sorts the table of layers by its next column.
+    Sort,
     /// Smooths curves more, and in the end not at all.
     Smooth,
     /// Switches logarithmic axes on or off.
@@ -134,6 +142,10 @@ const fn focus<const INDEX: usize>(keys: &'static [Key]) -> Row {
 
 const fn layer(action: Action, keys: &'static [Key], description: &'static str) -> Row {
     Row::new("what is shown", action, keys, description, Some("layer"), App::without_layers)
+}
+
+const fn ranks(action: Action, keys: &'static [Key], description: &'static str) -> Row {
+    Row::new("what is shown", action, keys, description, Some("rank"), App::without_profiles)
 }
 
 const fn look(
@@ -254,6 +266,24 @@ pub static ACTIONS: &[Row] = &[
     cursor(CursorFarRight, &[Key::shift(KeyCode::Right)], "cursor far right", None),
     cursor(CursorToStart, &[Key::plain(KeyCode::Home)], "cursor to the start", None),
     cursor(CursorToNow, &[Key::plain(KeyCode::End)], "cursor follows the run", None),
+    ranks(RankLeft, &[Key::char('h')], "rank cursor left"),
+    ranks(RankRight, &[Key::char('l')], "rank cursor right"),
+    Row::new(
+        "what is shown",
+        Sort,
+        &[Key::char('S')],
+        "sort the table of layers",
+        Some("sort"),
+        App::without_profiles,
+    ),
+    Row::new(
+        "what is shown",
+        AllLayers,
+        &[Key::char('A')],
+        "all layers, or one",
+        None,
+        App::without_layers,
+    ),
     look(ZoomIn, &[Key::char('i'), Key::ctrl(KeyCode::Right)], "zoom time in", Some("zoom time")),
     look(ZoomOut, &[Key::char('o'), Key::ctrl(KeyCode::Left)], "zoom time out", Some("zoom time")),
     look(ResetView, &[Key::char('0')], "show the whole run", None),
@@ -358,7 +388,11 @@ mod tests {
             CursorFarRight => CursorFarLeft,
             CursorFarLeft => CursorToStart,
             CursorToStart => CursorToNow,
-            CursorToNow => ZoomIn,
+            CursorToNow => RankRight,
+            RankRight => RankLeft,
+            RankLeft => AllLayers,
+            AllLayers => Sort,
+            Sort => ZoomIn,
             ZoomIn => ZoomOut,
             ZoomOut => ResetView,
             ResetView => Smooth,

@@ -417,6 +417,11 @@ impl App {
         self.without_layers().or(recorded)
     }
 
+    pub(super) fn without_profiles(&self) -> Option<&'static str> {
+        let zoomed = self.zoomed && self.panel() == Panel::Profiles;
+        (!zoomed).then_some("only where the weight profiles fill the screen")
+    }
+
     pub(super) fn without_layers(&self) -> Option<&'static str> {
         self.layers().is_empty().then_some("no layers yet")
     }

@@ -1,5 +1,7 @@
 //! What a person is looking at: shared by all panels, so that they move together.
 
+use super::matrix_table::SortBy;
+
 /// The unit in which time axes are labelled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TimeUnit {
@@ -45,10 +47,16 @@ pub struct View {
     pub window: Option<(u64, u64)>,
     /// The step that panels read their numbers at; `None` is now.
     pub cursor: Option<u64>,
-    /// Half-life of the smoothing of curves, in values; 0 is none.
+    /// Half-life of the smoothing of curves, in values (in the charts of one run, in steps); 0 is none.
     pub smoothing: f32,
     /// Loss and distance on a logarithmic axis.
     pub log: bool,
+    /// Curves of all layers on one axis, where they can be.
+    pub all_layers: bool,
+    /// Where the cursor along the ranks stands, from 0, the lowest, to 1, the highest.
+    pub rank: Option<f64>,
+    /// How tables of layers are sorted.
+    pub sort: SortBy,
 }
 
 impl View {
@@ -125,8 +133,15 @@ impl View {
             s if s < 10.0 => 10.0,
             s if s < 100.0 => 100.0,
             s if s < 1000.0 => 1000.0,
+            s if s < 10_000.0 => 10_000.0,
             _ => 0.0,
         };
+    }
+
+    /// Moves the cursor along the ranks by so many hundredths; the first move puts it in the middle.
+    pub fn move_rank(&mut self, by: i32) {
+        let there = self.rank.map_or(0.5, |here| here + f64::from(by) / 100.0);
+        self.rank = Some(there.clamp(0.0, 1.0));
     }
 }
 
@@ -160,6 +175,17 @@ mod tests {
         let mut view = View::default();
         view.zoom_in(999);
         assert_eq!(view.window, Some((500, 1000)));
+    }
+
+    #[test]
+    fn the_cursor_along_the_ranks_begins_in_the_middle() {
+        let mut view = View::default();
+        view.move_rank(1);
+        assert_eq!(view.rank, Some(0.5));
+        view.move_rank(-20);
+        assert_eq!(view.rank, Some(0.3));
+        view.move_rank(100);
+        assert_eq!(view.rank, Some(1.0));
     }
 
     #[test]

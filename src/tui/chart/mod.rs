@@ -19,8 +19,7 @@ mod reduce;
 mod scale;
 mod time;
 
-pub use raster::Raster;
-use raster::put;
+pub use raster::{Raster, put};
 use reduce::{Column, Columns};
 pub use scale::{Scale, Tick, short, significant};
 pub use time::{TimeAxis, jump};

@@ -172,7 +172,8 @@ impl<'a> TimeAxis<'a> {
 fn whole_run(state: &RunState) -> u64 {
     let step = state.step.max(1);
     if state.phase == Phase::Finished {
-        return step;
+        // Its last point has a place, too.
+        return step.saturating_add(1);
     }
     let ladder = jump(step);
     match state.started.as_ref().map(|started| started.total_steps) {
@@ -253,7 +254,7 @@ mod tests {
     fn an_ended_run_fills_the_axis() {
         let mut state = at(123, 800);
         state.phase = Phase::Finished;
-        assert_eq!(whole_run(&state), 123);
+        assert_eq!(whole_run(&state), 124);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::Scene;
-use crate::run::{Scores, Series};
+use crate::run::{Mark, Scores, Series};
 use crate::tui::chart::{Chart, Curve, Highlight, Look, Scale, TimeAxis, extent, significant};
 
 /// Rows from which on the loss gets a share of them.
@@ -65,24 +65,23 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
 
 fn loss(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let curves = curves(scene, |scores| &scores.loss, &scene.state.loss, 1.0);
-    let time = scene.time();
-    let (low, high) = extent(&curves, time.from, &time).unwrap_or((0.0, 1.0));
-    let scale = match scene.view.log {
-        true => Scale::logarithmic(low, high),
-        false => Scale::around(0f64.min(low), high),
-    };
     let chart = Chart {
         title: "loss",
         theme: scene.theme,
-        time,
-        scale,
+        time: scene.time(),
+        scale: scene.falling(&curves),
         curves: &curves,
-        marks: &[],
+        marks: &unlabelled(scene.marks()),
         highlight: None,
         number: significant,
         labels_below: true,
     };
     chart.render(area, buffer);
+}
+
+/// The marks without what they say, which stands in the chart above.
+fn unlabelled(marks: Vec<Mark>) -> Vec<Mark> {
+    marks.into_iter().map(|mark| Mark { label: String::new(), ..mark }).collect()
 }
 
 /// The accuracies in percent. A batch's accuracy has few values and wide jumps: beside evaluations it is a trend.
@@ -115,7 +114,7 @@ fn curves<'a>(
         look: Look::Line,
         symbol,
         names,
-        smoothing: 0.0,
+        smoothing: scene.half_life(pick(scores)),
     };
     let lines = [
         line(&state.train, ["train sample", "train"], 2, scene.glyph('◆', '+')),
@@ -130,7 +129,7 @@ fn curves<'a>(
         look: if alone { Look::Line } else { Look::Shade },
         symbol: scene.glyph('▪', '.'),
         names: ["batch", "batch"],
-        smoothing: scene.view.smoothing,
+        smoothing: scene.half_life(batch),
     };
     [batch].into_iter().chain(lines).filter(|curve| !curve.series.is_empty()).collect()
 }
@@ -184,5 +183,66 @@ mod tests {
         // Nothing yet in the newer half: what is newest counts.
         assert_eq!(range(&[(10, 0.1), (40, 0.8)]), Scale::linear(80.0, 100.0));
         assert_eq!(range(&[(10, 0.1), (90, 0.53)]), Scale::linear(0.0, 60.0));
+    }
+
+    fn drawn(state: &RunState, view: &View, zoomed: bool, (width, height): (u16, u16)) -> String {
+        let theme = Theme::new(Depth::None, true);
+        let scene = Scene { state, view, theme: &theme, zoomed };
+        let area = Rect::new(0, 0, width, height);
+        let mut buffer = Buffer::empty(area);
+        render(&scene, area, &mut buffer);
+        let rows = buffer.content.chunks(width.into());
+        rows.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>() + "\n").collect()
+    }
+
+    /// A finished run of 100 steps, evaluated every ten, of which the last was the best; k was changed at 30.
+    fn finished() -> RunState {
+        let mut state = RunState::default();
+        for step in 1..=100u16 {
+            let share = f32::from(step) / 100.0;
+            state.step = step.into();
+            state.batch_accuracy.push(step.into(), share);
+            state.loss.push(step.into(), 2.0 - share);
+            if step % 10 == 0 {
+                let (before, after) = (share * 0.8, share * 0.9);
+                state.before_sync.accuracy.push(step.into(), before);
+                state.test.accuracy.push(step.into(), after);
+                state.test.loss.push(step.into(), 1.0 - after);
+                state.train.accuracy.push(step.into(), share);
+            }
+        }
+        state.marks.push(Mark { step: 30, label: "k = 100".into() });
+        state.phase = crate::train::Phase::Finished;
+        state
+    }
+
+    #[test]
+    fn zoomed_every_series_is_read_at_the_cursor_and_the_loss_stands_below() {
+        let view = View { cursor: Some(55), ..View::default() };
+        for size in [(78, 18), (198, 53)] {
+            let text = drawn(&finished(), &view, true, size);
+            for part in ["sync 45.0", "before", "40.0", "50.0", "batch", "loss", "0.550"] {
+                assert!(text.contains(part), "`{part}` is not in\n{text}");
+            }
+            // Said once, drawn in both charts.
+            assert_eq!(text.matches("k = 100").count(), 1, "{text}");
+            let marked = text.lines().filter(|line| line.contains('┊')).count();
+            assert!(marked >= usize::from(size.1) / 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_best_value_is_marked_even_if_it_is_the_last() {
+        let text = drawn(&finished(), &View::default(), false, (60, 12));
+        assert!(text.contains('★'), "{text}");
+    }
+
+    #[test]
+    fn evaluations_are_smoothed_over_as_many_steps_as_batches() {
+        let (state, theme) = (finished(), Theme::new(Depth::None, true));
+        let view = View { smoothing: 20.0, ..View::default() };
+        let scene = Scene { state: &state, view: &view, theme: &theme, zoomed: false };
+        let smoothing: Vec<f32> = accuracies(&scene).iter().map(|c| c.smoothing).collect();
+        assert_eq!(smoothing, [20.0, 2.0, 2.0, 2.0]);
     }
 }

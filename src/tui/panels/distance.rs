@@ -1,46 +1,81 @@
 //! Mean and standard deviation of the ranking distance of one training step, as a ratio of the weight
-//! vector's length (the paper's section 3 and figure 3).
+//! vector's length (the paper's section 3 and figure 3), of the chosen layer or of all on one axis. Where the mean rises
+//! sharply in a saturated phase, that is marked and, zoomed, told with its numbers: it may be a sign of overfitting
+//! (appendix A.3).
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
-use super::Scene;
-use crate::run::{Distance, Series};
-use crate::tui::chart::{Chart, Curve, Look, Scale, extent, significant};
+use super::{Scene, wrapped};
+use crate::run::{Distance, Mark, Series, SharpRise};
+use crate::tui::chart::{Chart, Curve, Look, significant};
 
 /// Columns of the list of layers beside the zoomed charts.
 const LIST: u16 = 40;
 
 pub fn caption(scene: &Scene) -> Vec<String> {
+    let rise = newest_rise(scene)
+        .map(|(_, rise, _)| format!("{} rise at {}", sign(scene), scene.time().readout(rise.step)));
+    if scene.view.all_layers {
+        let any = monitored(scene).next().map(|_| "all layers".to_owned());
+        return any.into_iter().chain(rise).collect();
+    }
     let (Some(layer), Some((distance, factor))) = (scene.layer(), chosen(scene)) else {
         return Vec::new();
     };
     let number = |series| significant(now(scene, series) * factor);
     let numbers = format!("mean {}  SD {}", number(&distance.mean), number(&distance.sd));
-    [layer.name.clone()].into_iter().chain(scene.zoomed.then_some(numbers)).collect()
+    let numbers = scene.zoomed.then_some(numbers);
+    [layer.name.clone()].into_iter().chain(numbers).chain(rise).collect()
 }
 
 pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
-    let Some((distance, factor)) = chosen(scene) else {
-        return nothing(scene, area, buffer);
+    let shown = if scene.view.all_layers {
+        monitored(scene).next().is_some()
+    } else {
+        chosen(scene).is_some()
     };
-    if !scene.zoomed || area.height < 16 {
-        let curves = [
-            curve(scene, &distance.sd, factor, 1, ["SD / length", "SD"]),
-            curve(scene, &distance.mean, factor, 0, ["mean / length", "mean"]),
-        ];
-        return chart(scene, "", &curves, true, area, buffer);
+    if !shown {
+        return nothing(scene, area, buffer);
     }
+    if !scene.zoomed || area.height < 16 {
+        return chart(scene, "", &together(scene), true, area, buffer);
+    }
+    let hint = hint(scene, usize::from(area.width));
+    let [area, below] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(hint.len() as u16)]).areas(area);
+    scene.lines(hint, below, buffer);
     let list = if area.width >= 3 * LIST { LIST } else { 0 };
     let [charts, side] =
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(list)]).areas(area);
     let [above, below] = Layout::vertical([Constraint::Fill(1); 2]).areas(charts);
-    let mean = overlaid(scene, |distance| &distance.mean);
+    let mean = apart(scene, |distance| &distance.mean);
     chart(scene, "mean / length", &mean, false, above, buffer);
-    let sd = overlaid(scene, |distance| &distance.sd);
+    let sd = apart(scene, |distance| &distance.sd);
     chart(scene, "SD / length", &sd, true, below, buffer);
     layers(scene, side, buffer);
+}
+
+/// What one chart shows: mean and SD of the chosen layer, or the means of all.
+fn together<'a>(scene: &Scene<'a>) -> Vec<Curve<'a>> {
+    match chosen(scene).filter(|_| !scene.view.all_layers) {
+        None => overlaid(scene, |distance| &distance.mean),
+        Some((distance, factor)) => vec![
+            curve(scene, &distance.sd, factor, 1, ["SD / length", "SD"]),
+            curve(scene, &distance.mean, factor, 0, ["mean / length", "mean"]),
+        ],
+    }
+}
+
+/// What a chart for one of both shows: of the chosen layer, or of all.
+fn apart<'a>(scene: &Scene<'a>, pick: fn(&Distance) -> &Series) -> Vec<Curve<'a>> {
+    match (chosen(scene).filter(|_| !scene.view.all_layers), scene.layer()) {
+        (Some((distance, factor)), Some(layer)) => {
+            vec![curve(scene, pick(distance), factor, 0, [&layer.name; 2])]
+        }
+        _ => overlaid(scene, pick),
+    }
 }
 
 fn nothing(scene: &Scene, area: Rect, buffer: &mut Buffer) {
@@ -91,25 +126,30 @@ fn curve<'a>(
         look: Look::Line,
         symbol: [scene.glyph('●', '*'), scene.glyph('○', 'o')][index % 2],
         names,
-        smoothing: scene.view.smoothing,
+        smoothing: scene.half_life(series),
     }
 }
 
-/// One curve per monitored layer, the chosen one before all others.
+/// One curve per monitored layer, the chosen one before all others. So many lines are readable only as trends.
 fn overlaid<'a>(scene: &Scene<'a>, pick: fn(&Distance) -> &Series) -> Vec<Curve<'a>> {
+    /// Half-life of the trends, in values, where the person chose none.
+    const CALM: f32 = 50.0;
+    let of = monitored(scene).count() as u16;
     let mut curves: Vec<(usize, Curve)> = monitored(scene)
-        .map(|(i, distance, factor)| {
-            let name = scene.layers()[i].name.as_str();
-            (i, curve(scene, pick(distance), factor, 0, [name; 2]))
+        .zip(0..)
+        .map(|((i, distance, factor), turn)| {
+            let curve = curve(scene, pick(distance), factor, i, [&scene.layers()[i].name, ""]);
+            let smoothing = if curve.smoothing > 0.0 { curve.smoothing } else { CALM };
+            (i, Curve { look: Look::Marked(turn, of), symbol: number(i), smoothing, ..curve })
         })
         .collect();
-    for (i, curve) in curves.iter_mut().filter(|(i, _)| *i != scene.view.layer) {
-        curve.look = Look::Trend;
-        curve.style = scene.theme.series(*i + 1);
-        curve.symbol = scene.glyph('▪', '.');
-    }
     curves.sort_by_key(|&(i, _)| (i == scene.view.layer, std::cmp::Reverse(i)));
     curves.into_iter().map(|(_, curve)| curve).collect()
+}
+
+/// What tells a layer's curve from others': 1 to 9, then letters.
+fn number(layer: usize) -> char {
+    u32::try_from(layer + 1).ok().and_then(|n| char::from_digit(n, 36)).unwrap_or('#')
 }
 
 fn chart(
@@ -120,41 +160,214 @@ fn chart(
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let time = scene.time();
-    let (low, high) = extent(curves, time.from, &time).unwrap_or((0.0, 1.0));
-    let scale = match scene.view.log {
-        true => Scale::logarithmic(low, high),
-        false => Scale::around(0f64.min(low), high),
-    };
-    let marks = &scene.marks();
-    let number = significant;
+    let marks: Vec<Mark> = scene.marks().into_iter().chain(rise_marks(scene)).collect();
     Chart {
         title,
         theme: scene.theme,
-        time,
-        scale,
+        time: scene.time(),
+        scale: scene.falling(curves),
         curves,
-        marks,
+        marks: &marks,
         highlight: None,
-        number,
+        number: significant,
         labels_below,
     }
     .render(area, buffer);
 }
 
+/// What stands for a sharp rise.
+fn sign(scene: &Scene) -> char {
+    scene.glyph('▲', '^')
+}
+
+/// The sharp rises of the layers that are shown: the layer, what turns ranks into a ratio, the rise.
+fn rises<'a>(scene: &Scene<'a>) -> impl Iterator<Item = (usize, f64, &'a SharpRise)> {
+    let (all, layer) = (scene.view.all_layers, scene.view.layer);
+    let shown = monitored(scene).filter(move |&(i, _, _)| all || i == layer);
+    shown.flat_map(|(i, distance, factor)| distance.rises.iter().map(move |rise| (i, factor, rise)))
+}
+
+fn rise_marks(scene: &Scene) -> Vec<Mark> {
+    let mark = |(_, _, rise): (usize, f64, &SharpRise)| Mark {
+        step: rise.step,
+        label: format!("{} rise {}", sign(scene), times(scene, rise)),
+    };
+    rises(scene).map(mark).collect()
+}
+
+/// How many times the calm level was reached.
+fn times(scene: &Scene, rise: &SharpRise) -> String {
+    match rise.ratio() {
+        ratio if ratio.is_finite() => {
+            format!("{}{}", scene.glyph('×', 'x'), significant(f64::from(ratio)))
+        }
+        _ => "from 0".into(),
+    }
+}
+
+/// The newest sharp rise up to the cursor, what turns ranks into a ratio, and how many there were before it.
+fn newest_rise<'a>(scene: &Scene<'a>) -> Option<((usize, f64), &'a SharpRise, usize)> {
+    let until = scene.view.cursor.unwrap_or(u64::MAX);
+    let seen = || rises(scene).filter(move |(_, _, rise)| rise.step <= until);
+    let (layer, factor, rise) = seen().max_by_key(|(_, _, rise)| rise.step)?;
+    Some(((layer, factor), rise, seen().count() - 1))
+}
+
+/// What the newest sharp rise may mean, with its numbers, in lines of so many cells.
+fn hint(scene: &Scene, width: usize) -> Vec<Line<'static>> {
+    let Some(((layer, factor), rise, before)) = newest_rise(scene) else { return Vec::new() };
+    let ratio = |ranks: f32| significant(f64::from(ranks) * factor);
+    let before = match before {
+        0 => String::new(),
+        before => format!(" {before} before it."),
+    };
+    let text = format!(
+        "{} Sharp rise of {} at {} in a saturated phase: the mean went from {} to {} of the length ({}; at its \
+         busiest it was {}). This may be a sign of overfitting (appendix A.3 of the paper).{before}",
+        sign(scene),
+        scene.layers()[layer].name,
+        scene.time().readout(rise.step),
+        ratio(rise.calm),
+        ratio(rise.level),
+        times(scene, rise),
+        ratio(rise.busiest),
+    );
+    wrapped(&text, width).into_iter().map(|line| Line::styled(line, scene.theme.mark)).collect()
+}
+
 /// Every layer's numbers now or at the cursor.
 fn layers(scene: &Scene, area: Rect, buffer: &mut Buffer) {
-    let head = format!("  {:<14} {:>9} {:>9}", "layer", "mean", "SD");
+    let head = format!("    {:<14} {:>9} {:>9}", "layer", "mean", "SD");
     let mut lines = vec![Line::styled(head, scene.theme.muted)];
     for (i, distance, factor) in monitored(scene) {
-        let number = |series| significant(now(scene, series) * factor);
-        let (mean, sd) = (number(&distance.mean), number(&distance.sd));
+        let value = |series| significant(now(scene, series) * factor);
+        let (mean, sd) = (value(&distance.mean), value(&distance.sd));
         let (pointer, style) = match i == scene.view.layer {
             true => (scene.glyph('▸', '>'), scene.theme.accent),
             false => (' ', scene.theme.text),
         };
         let name: String = scene.layers()[i].name.chars().take(14).collect();
-        lines.push(Line::styled(format!("{pointer} {name:<14} {mean:>9} {sd:>9}"), style));
+        let text = format!("{pointer} {} {name:<14} {mean:>9} {sd:>9}", number(i));
+        lines.push(Line::styled(text, style));
     }
     scene.lines(lines, area, buffer);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::run::RunState;
+    use crate::train::{Command, Event, EventKind, LayerDistance, LayerInfo, Phase, Started};
+    use crate::tui::theme::{Depth, Theme};
+    use crate::tui::view::View;
+
+    /// Two layers of vectors of 1000 weights; the second, `calm`, was never busy. The first was, for 200 steps, and rises
+    /// sharply at step 701 of 900.
+    fn state() -> RunState {
+        let layer =
+            |name: &str| LayerInfo { name: name.into(), length: 1000, ..LayerInfo::default() };
+        let layers = ["deep", "calm"].map(layer).into();
+        let started = Started { layers, total_steps: 900, ..Started::default() };
+        let mut state = RunState::default();
+        let mut apply = |step, kind| state.apply(&Event { step, seconds: 0.0, kind });
+        apply(0, EventKind::Started(Box::new(started)));
+        apply(0, EventKind::Phase { phase: Phase::Running });
+        for step in 1..=900 {
+            let mean = match step {
+                ..=200 => 10.0,
+                ..=700 => 1.0,
+                _ => 4.0,
+            };
+            let layers = [(0, mean), (1, 2.0)];
+            let layers = layers.map(|(layer, mean)| LayerDistance { layer, mean, sd: 2.0 * mean });
+            apply(step, EventKind::RankingDistance { layers: layers.into() });
+        }
+        state
+    }
+
+    fn drawn(state: &RunState, view: &View, zoomed: bool, size: (u16, u16)) -> (String, String) {
+        let theme = Theme::new(Depth::None, true);
+        let scene = Scene { state, view, theme: &theme, zoomed };
+        let area = Rect::new(0, 0, size.0, size.1);
+        let mut buffer = Buffer::empty(area);
+        render(&scene, area, &mut buffer);
+        let rows = buffer.content.chunks(size.0.into());
+        let row = |row: &[ratatui::buffer::Cell]| row.iter().map(|cell| cell.symbol()).collect();
+        let rows: Vec<String> = rows.map(row).collect();
+        (rows.join("\n"), caption(&scene).join(" | "))
+    }
+
+    #[test]
+    fn a_sharp_rise_is_marked_and_where_there_is_room_told() {
+        let state = state();
+        let (text, caption) = drawn(&state, &View::default(), false, (40, 9));
+        assert!(text.contains("▲ rise ×4.00"), "{text}");
+        assert_eq!(caption, "deep | ▲ rise at 701");
+        let (text, _) = drawn(&state, &View::default(), true, (78, 18));
+        let sentence = "the mean went from 0.00100 to 0.00400 of the length (×4.00; at its busiest it was 0.0100)";
+        let told = text.replace('\n', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(sentence) && told.contains("deep at 701"), "{text}");
+    }
+
+    #[test]
+    fn before_it_and_in_other_layers_there_is_nothing_to_tell() {
+        let state = state();
+        let before = View { cursor: Some(650), ..View::default() };
+        assert!(!drawn(&state, &before, true, (78, 18)).0.contains("overfitting"));
+        let other = View { layer: 1, ..View::default() };
+        let (text, caption) = drawn(&state, &other, true, (78, 18));
+        assert!(!text.contains("rise") && caption.starts_with("calm | mean 0.00200"), "{text}");
+    }
+
+    #[test]
+    fn what_was_changed_by_hand_explains_the_rise() {
+        let mut state = state();
+        let clean = |state: &RunState| {
+            let (text, _) = drawn(state, &View::default(), true, (78, 18));
+            !text.contains("overfitting")
+        };
+        assert!(!clean(&state));
+        // The run goes back to before the rise, and there somebody raises the learning rate.
+        let command = Command::SetLearningRate { lr: 1.0 };
+        let applied = EventKind::Applied { command, by: None };
+        state.apply(&Event { step: 700, seconds: 0.0, kind: applied });
+        for step in 700..=900 {
+            let layers = vec![LayerDistance { layer: 0, mean: 4.0, sd: 4.0 }];
+            let kind = EventKind::RankingDistance { layers };
+            state.apply(&Event { step, seconds: 0.0, kind });
+        }
+        assert!(clean(&state));
+    }
+
+    #[test]
+    fn all_layers_lie_on_one_axis_told_apart_by_their_numbers() {
+        let view = View { all_layers: true, ..View::default() };
+        for size in [(40, 9), (198, 53)] {
+            let (text, caption) = drawn(&state(), &view, size.1 > 10, size);
+            assert!(text.contains("1 deep") && text.contains("2 calm"), "{text}");
+            assert!(text.contains("rise"), "{text}");
+            assert_eq!(caption, "all layers | ▲ rise at 701");
+        }
+        let one = drawn(&state(), &View::default(), false, (40, 9)).0;
+        assert!(!one.contains("2 calm"), "{one}");
+    }
+
+    #[test]
+    fn layers_have_numbers_and_then_letters() {
+        assert_eq!([0, 8, 9, 34, 35].map(number), ['1', '9', 'a', 'z', '#']);
+    }
+
+    #[test]
+    fn nothing_is_invented_where_nothing_was_measured() {
+        let mut state = RunState::default();
+        let layers = vec![LayerInfo { name: "deep".into(), ..LayerInfo::default() }];
+        state.started = Some(Arc::new(Started { layers, ..Started::default() }));
+        state.phase = Phase::Running;
+        let view = View { all_layers: true, ..View::default() };
+        let (text, caption) = drawn(&state, &view, false, (60, 9));
+        assert!(text.contains("No ranking distance has been measured yet."), "{text}");
+        assert_eq!(caption, "");
+    }
 }

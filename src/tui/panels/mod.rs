@@ -9,10 +9,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::chart::TimeAxis;
+use super::chart::{Curve, Scale, TimeAxis, extent};
 use super::theme::Theme;
 use super::view::View;
-use crate::run::{Mark, RunState};
+use crate::run::{Mark, RunState, Series};
 use crate::train::{Frame, LayerFrame, LayerInfo, Phase};
 
 mod accuracy;
@@ -109,6 +109,28 @@ impl<'a> Scene<'a> {
         marks
     }
 
+    /// The half-life of `series` in values that makes the view's in steps; 0, which is none, where a value is worth more
+    /// steps than that.
+    fn half_life(&self, series: &Series) -> f32 {
+        let ends = series.get(0).zip(series.last()).filter(|((first, _), (last, _))| first < last);
+        let Some(((first, _), (last, _))) = ends else { return 0.0 };
+        let values = self.view.smoothing * (series.len() - 1) as f32 / (last - first) as f32;
+        if values >= 0.5 { values } else { 0.0 }
+    }
+
+    /// A range for a quantity that falls from a high beginning: of the whole run, it shows what comes after the first
+    /// tenth of the axis, with the beginning cut off at the top. A logarithmic axis and a part of the run show all.
+    fn falling(&self, curves: &[Curve]) -> Scale {
+        let time = self.time();
+        let whole = extent(curves, time.from, &time).unwrap_or((0.0, 1.0));
+        if self.view.log {
+            return Scale::logarithmic(whole.0, whole.1);
+        }
+        let later = time.from + (time.to - time.from) / 10;
+        let settled = extent(curves, later, &time).filter(|_| self.view.window.is_none());
+        Scale::around(0f64.min(whole.0), settled.unwrap_or(whole).1)
+    }
+
     fn layers(&self) -> &'a [LayerInfo] {
         self.state.started.as_ref().map_or(&[], |started| &started.layers)
     }
@@ -201,7 +223,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::run::{Distance, Scores, Series};
+    use crate::run::{Distance, Scores};
     use crate::train::{LayerSync, Started};
     use crate::tui::theme::Depth;
     use crate::tui::view::TimeUnit;
@@ -246,6 +268,47 @@ mod tests {
         state.distance = vec![Distance::default(); 2];
         state.distance[1].mean.push(1, 2.0);
         assert!(text(Panel::Distance, &state, true).contains("Not measured for a, but for b."));
+    }
+
+    #[test]
+    fn smoothing_over_steps_is_smoothing_over_the_values_taken_in_them() {
+        let (state, theme) = (RunState::default(), Theme::new(Depth::None, true));
+        let view = View { smoothing: 100.0, ..View::default() };
+        let scene = Scene { state: &state, view: &view, theme: &theme, zoomed: false };
+        let every = |stride: u64| {
+            let mut series = Series::default();
+            (0..11).for_each(|i| series.push(i * stride, 1.0));
+            scene.half_life(&series)
+        };
+        assert_eq!([1, 20, 200, 1000].map(every), [100.0, 5.0, 0.5, 0.0]);
+        assert_eq!(scene.half_life(&Series::default()), 0.0);
+    }
+
+    #[test]
+    fn the_beginning_of_a_falling_quantity_is_cut_off_once_it_is_over() {
+        let theme = Theme::new(Depth::None, true);
+        let mut state = RunState::default();
+        (0..100u64).for_each(|step| state.loss.push(step, if step < 5 { 90.0 } else { 0.7 }));
+        let scale = |view: &View, step| {
+            state.step = step;
+            let scene = Scene { state: &state, view, theme: &theme, zoomed: false };
+            let curve = Curve {
+                series: &scene.state.loss,
+                factor: 1.0,
+                style: theme.text,
+                look: super::super::chart::Look::Line,
+                symbol: '*',
+                names: ["loss", "loss"],
+                smoothing: 0.0,
+            };
+            scene.falling(&[curve])
+        };
+        let mut scale = scale;
+        assert_eq!(scale(&View::default(), 99), Scale::around(0.0, 0.7));
+        let zoomed = View { window: Some((0, 100)), ..View::default() };
+        assert_eq!(scale(&zoomed, 99), Scale::around(0.0, 90.0));
+        let log = View { log: true, ..View::default() };
+        assert_eq!(scale(&log, 99), Scale::logarithmic(0.7f32.into(), 90.0));
     }
 
     fn number() -> impl Strategy<Value = f32> {
@@ -324,7 +387,9 @@ mod tests {
                 let mut next = || series.next().unwrap_or_default();
                 let [test, before_sync, train] =
                     [(); 3].map(|()| Scores { accuracy: next(), loss: next() });
-                let distance = (0..3).map(|_| Distance { mean: next(), sd: next() }).collect();
+                let distance = (0..3)
+                    .map(|_| Distance { mean: next(), sd: next(), ..Distance::default() })
+                    .collect();
                 let layer_sync =
                     |(layer, moved, distance, zeros)| LayerSync { layer, moved, distance, zeros };
                 let frame = frame.map(|(since, layers)| (step, Arc::new(Frame { since, layers })));
@@ -354,6 +419,7 @@ mod tests {
                 cursor,
                 smoothing: smoothing * 20.0,
                 log,
+                ..View::default()
             })
     }
 

@@ -1,0 +1,256 @@
+//! Weight matrices in a table that can be sorted: name, shape, how many vectors of what length, zeros, and how alike
+//! the profiles are (SoWP).
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+
+use super::chart::significant;
+use super::format::grouped;
+use super::table::{Column, NARROWEST, Table};
+use super::theme::Theme;
+
+/// What is said of a matrix.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Matrix<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its shape.
+    pub shape: &'a [usize],
+    /// How many weight vectors it has.
+    pub vectors: usize,
+    /// The length of each, #w_j.
+    pub length: usize,
+    /// How many weights are exactly zero; `None` where that is not known.
+    pub zeros: Option<usize>,
+    /// Similarity of the weight profiles, 0 for identical ones; `None` where that is not known.
+    pub similarity: Option<f32>,
+}
+
+impl Matrix<'_> {
+    /// The share of weights that are zero.
+    pub fn zero_share(&self) -> Option<f64> {
+        let weights = self.vectors.saturating_mul(self.length).max(1);
+        self.zeros.map(|zeros| zeros as f64 / weights as f64)
+    }
+
+    /// Its shape as `64x3x3x3`.
+    pub fn shape(&self) -> String {
+        let sizes: Vec<String> = self.shape.iter().map(ToString::to_string).collect();
+        sizes.join("x")
+    }
+}
+
+/// What a table is sorted by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SortBy {
+    /// The order of the network or the file.
+    #[default]
+    Order,
+    /// The name.
+    Name,
+    /// The number of vectors, most first.
+    Vectors,
+    /// The length of the vectors, longest first.
+    Length,
+    /// The share of zeros, highest first.
+    Zeros,
+    /// The similarity, the least alike first.
+    Similarity,
+}
+
+impl SortBy {
+    /// The next one, round and round.
+    pub(super) fn next(self) -> Self {
+        match self {
+            SortBy::Order => SortBy::Similarity,
+            SortBy::Similarity => SortBy::Zeros,
+            SortBy::Zeros => SortBy::Length,
+            SortBy::Length => SortBy::Vectors,
+            SortBy::Vectors => SortBy::Name,
+            SortBy::Name => SortBy::Order,
+        }
+    }
+
+    /// How the table is sorted, in words.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            SortBy::Order => "in the order of the network",
+            SortBy::Name => "sorted by name",
+            SortBy::Vectors => "sorted by the number of vectors",
+            SortBy::Length => "sorted by the vectors' length",
+            SortBy::Zeros => "sorted by the share of zeros",
+            SortBy::Similarity => "sorted by similarity, the least alike first",
+        }
+    }
+}
+
+/// The indices of `matrices` as sorted. Equal ones stay in their order; what is not known comes last.
+pub(super) fn sorted(matrices: &[Matrix], by: SortBy) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..matrices.len()).collect();
+    let descending = |key: &dyn Fn(&Matrix) -> Option<f64>, order: &mut Vec<usize>| {
+        let key = |&index: &usize| key(&matrices[index]).filter(|key| !key.is_nan());
+        let least = f64::NEG_INFINITY;
+        order.sort_by(|a, b| key(b).unwrap_or(least).total_cmp(&key(a).unwrap_or(least)));
+    };
+    match by {
+        SortBy::Order => {}
+        SortBy::Name => order.sort_by_key(|&index| matrices[index].name),
+        SortBy::Vectors => descending(&|matrix| Some(matrix.vectors as f64), &mut order),
+        SortBy::Length => descending(&|matrix| Some(matrix.length as f64), &mut order),
+        SortBy::Zeros => descending(&|matrix| matrix.zero_share(), &mut order),
+        SortBy::Similarity => descending(&|matrix| matrix.similarity.map(f64::from), &mut order),
+    }
+    order
+}
+
+/// Draws the matrices of `order` (indices into `matrices`), scrolled to the selected one.
+pub(super) fn render(
+    matrices: &[Matrix],
+    order: &[usize],
+    selected: Option<usize>,
+    by: SortBy,
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    if area.height < 2 {
+        return;
+    }
+    let visible = usize::from(area.height - 1);
+    let place = order.iter().position(|&index| Some(index) == selected);
+    let first = place.unwrap_or(0).saturating_sub(visible / 2);
+    let first = first.min(order.len().saturating_sub(visible));
+    let rows = order.iter().map(|&index| cells(&matrices[index], Some(index) == selected, theme));
+    // Every row has its say in the columns' widths, so that they stay when it is scrolled.
+    Table::new(columns(by, theme), rows.collect()).render(first, area, buffer);
+}
+
+fn columns(by: SortBy, theme: &Theme) -> Vec<Column> {
+    let column = |plain, sorted, sort, right, rank| Column {
+        title: if sort == by { sorted } else { plain },
+        style: if sort == by && by != SortBy::Order { theme.text } else { theme.muted },
+        right,
+        rank,
+        least: NARROWEST,
+    };
+    vec![
+        column("", "", SortBy::Order, false, 0),
+        column("layer", "layer ↑", SortBy::Name, false, 0),
+        column("shape", "shape", SortBy::Order, false, 1),
+        column("vectors", "vectors ↓", SortBy::Vectors, true, 3),
+        column("length", "length ↓", SortBy::Length, true, 2),
+        column("zeros", "zeros ↓", SortBy::Zeros, true, 0),
+        column("similarity", "similarity ↓", SortBy::Similarity, true, 0),
+    ]
+}
+
+fn cells(matrix: &Matrix, selected: bool, theme: &Theme) -> Vec<(String, Style)> {
+    let style = if selected { theme.accent } else { theme.text };
+    let pointer = if selected { "▸" } else { " " };
+    let similarity = matrix.similarity.map_or("-".into(), |v| significant(f64::from(v)));
+    let texts = [
+        pointer.to_owned(),
+        matrix.name.to_owned(),
+        matrix.shape(),
+        grouped(matrix.vectors as u64),
+        grouped(matrix.length as u64),
+        matrix.zero_share().map_or("-".into(), share),
+        similarity,
+    ];
+    texts.into_iter().map(|text| (text, style)).collect()
+}
+
+/// A share of 1 in percent that tells none and all from nearly none and nearly all.
+pub(super) fn share(share: f64) -> String {
+    match share * 100.0 {
+        p if p == 0.0 => "0".into(),
+        p if p < 0.1 => "<0.1 %".into(),
+        p if p > 99.9 && p < 100.0 => ">99.9 %".into(),
+        p if p < 10.0 => format!("{p:.1} %"),
+        p => format!("{p:.0} %"),
+    }
+}
+
+/// The title of a small chart: a name and its similarity.
+pub(super) fn small_title(matrix: &Matrix, selected: bool, theme: &Theme) -> Line<'static> {
+    let similarity = matrix.similarity.map_or("-".into(), |v| significant(f64::from(v)));
+    let (pointer, style) = match selected {
+        true => (if theme.unicode { "▸" } else { ">" }, theme.accent),
+        false => ("", theme.muted),
+    };
+    Line::styled(format!("{pointer}{} {similarity}", matrix.name), style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::theme::Depth;
+
+    fn matrices() -> [Matrix<'static>; 3] {
+        let matrix = |name, shape, zeros, similarity| Matrix {
+            name,
+            shape,
+            vectors: 2,
+            length: 8,
+            zeros,
+            similarity,
+        };
+        [
+            matrix("b", &[2, 8], Some(4), Some(0.1)),
+            Matrix { length: 3, ..matrix("c", &[2, 3], None, Some(f32::NAN)) },
+            Matrix { vectors: 9, ..matrix("a", &[9, 8], Some(0), Some(f32::INFINITY)) },
+        ]
+    }
+
+    #[test]
+    fn it_is_sorted_by_any_column_with_the_unknown_last() {
+        let by = |by| sorted(&matrices(), by);
+        assert_eq!(by(SortBy::Order), [0, 1, 2]);
+        assert_eq!(by(SortBy::Name), [2, 0, 1]);
+        assert_eq!(by(SortBy::Vectors), [2, 0, 1]);
+        assert_eq!(by(SortBy::Length), [0, 2, 1]);
+        assert_eq!(by(SortBy::Zeros), [0, 2, 1]);
+        assert_eq!(by(SortBy::Similarity), [2, 0, 1]);
+    }
+
+    #[test]
+    fn sorting_goes_round() {
+        let mut by = SortBy::Order;
+        let mut seen = Vec::new();
+        while !seen.contains(&by) {
+            seen.push(by);
+            by = by.next();
+        }
+        assert_eq!((seen.len(), by), (6, SortBy::Order));
+    }
+
+    fn drawn(selected: usize, by: SortBy, width: u16, height: u16) -> Vec<String> {
+        let matrices = matrices();
+        let order = sorted(&matrices, by);
+        let theme = Theme::new(Depth::None, true);
+        let area = Rect::new(0, 0, width, height);
+        let mut buffer = Buffer::empty(area);
+        render(&matrices, &order, Some(selected), by, &theme, area, &mut buffer);
+        let rows = buffer.content.chunks(width.into());
+        rows.map(|row| row.iter().map(|cell| cell.symbol()).collect()).collect()
+    }
+
+    #[test]
+    fn the_selected_row_is_marked_and_stays_in_sight() {
+        let rows = drawn(0, SortBy::Zeros, 60, 4);
+        assert!(rows[0].contains("zeros ↓") && rows[0].contains("similarity "), "{rows:?}");
+        assert!(rows[1].starts_with("▸  b      2x8          2       8     25 %"), "{rows:?}");
+        assert!(rows[3].contains("c ") && rows[3].contains('-'), "{rows:?}");
+        let rows = drawn(1, SortBy::Order, 40, 2);
+        assert!(rows[1].starts_with("▸  c"), "{rows:?}");
+        assert!(!rows[0].contains("vectors"), "{rows:?}");
+    }
+
+    #[test]
+    fn shares_tell_none_from_nearly_none() {
+        let shares = [0.0, 1e-6, 0.05, 0.5, 0.9999999, 1.0].map(share);
+        assert_eq!(shares, ["0", "<0.1 %", "5.0 %", "50 %", ">99.9 %", "100 %"]);
+    }
+}

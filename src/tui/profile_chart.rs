@@ -1,0 +1,374 @@
+//! The profiles of one weight matrix: its sorted weight vectors over their ranks (section 2 of the paper), the same
+//! for a layer that is trained and for a matrix from a file.
+//!
+//! All vectors are drawn as bands of quantiles, with the median or one chosen vector before them and what they began as
+//! behind. Small, as one of many, a chart has no axes.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+use ratatui::widgets::Widget;
+
+use super::chart::{Raster, Scale, Tick, axes, put, short, significant};
+use super::format::grouped;
+use super::row::{Part, row};
+use super::theme::Theme;
+
+/// One matrix's profiles, ready to be drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ProfileChart<'a> {
+    /// Colours and symbols.
+    pub theme: &'a Theme,
+    /// The ranks at which profiles are known, ascending.
+    pub positions: &'a [u32],
+    /// The values at those ranks: one band for each of [`QUANTILES`](crate::laperm::QUANTILES) over the vectors.
+    pub bands: &'a [Vec<f32>],
+    /// What the profile was at those ranks before training; empty where that is not known.
+    pub initial: &'a [f32],
+    /// One vector by its index, with its values, ascending.
+    pub vector: Option<(usize, &'a [f32])>,
+    /// Where the cursor stands, from 0, the lowest rank, to 1, the highest.
+    pub cursor: Option<f64>,
+}
+
+impl ProfileChart<'_> {
+    /// Draws the chart with its axes, a legend and, if there is one, the cursor and what it reads.
+    pub fn render(&self, area: Rect, buffer: &mut Buffer) {
+        let area = area.intersection(buffer.area);
+        let legend = u16::from(area.height >= 5);
+        let below = Rect { y: area.y + legend, height: area.height - legend, ..area };
+        let plot = axes::plot_area(below);
+        if plot.is_empty() || self.positions.is_empty() {
+            return;
+        }
+        let scale = self.scale();
+        let ticks = scale.ticks(usize::from(plot.height).div_ceil(2).clamp(2, 6));
+        axes::vertical(below, plot, &ticks, self.theme, buffer);
+        axes::horizontal(below, plot, &self.ranks(plot), "rank", self.theme, buffer);
+        self.draw(plot, scale, buffer);
+        self.draw_cursor(plot, buffer);
+        if legend == 1 {
+            let parts = if self.cursor.is_some() { self.readout() } else { self.legend() };
+            let place = Rect { x: plot.x, width: plot.width, height: 1, y: area.y };
+            row(parts, place.width).render(place, buffer);
+        }
+    }
+
+    /// Draws the curves alone.
+    pub fn thumbnail(&self, area: Rect, buffer: &mut Buffer) {
+        let area = area.intersection(buffer.area);
+        if !area.is_empty() && !self.positions.is_empty() {
+            self.draw(area, self.scale(), buffer);
+        }
+    }
+
+    /// The highest rank.
+    fn last(&self) -> u32 {
+        self.positions.last().copied().unwrap_or(0)
+    }
+
+    /// Around every value in sight.
+    fn scale(&self) -> Scale {
+        let values = self.bands.iter().flatten().chain(self.initial);
+        let values = values.chain(self.vector.map_or(&[][..], |(_, sorted)| sorted));
+        let finite = values.filter(|value| value.is_finite());
+        let (low, high) = finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &value| {
+            (low.min(value), high.max(value))
+        });
+        Scale::around(f64::from(low), f64::from(high))
+    }
+
+    fn ranks(&self, plot: Rect) -> Vec<Tick> {
+        let last = f64::from(self.last());
+        if last == 0.0 {
+            return vec![Tick { position: 0.0, label: "0".into() }];
+        }
+        let mut ticks = Scale::linear(0.0, last).ticks(usize::from(plot.width) / 9);
+        ticks.iter_mut().for_each(|tick| tick.label = short((tick.position * last).round()));
+        ticks
+    }
+
+    fn draw(&self, plot: Rect, scale: Scale, buffer: &mut Buffer) {
+        self.zero_line(plot, scale, buffer);
+        self.curves(plot, scale, buffer);
+    }
+
+    fn zero_line(&self, plot: Rect, scale: Scale, buffer: &mut Buffer) {
+        let position = scale.position(0.0);
+        if !(0.0..=1.0).contains(&position) {
+            return;
+        }
+        let row = ((1.0 - position) * f64::from(plot.height) - 0.5).round();
+        let y = plot.y + row.clamp(0.0, f64::from(plot.height - 1)) as u16;
+        let dash = if self.theme.unicode { "╌" } else { "-" };
+        for x in plot.left()..plot.right() {
+            buffer.set_string(x, y, dash, self.theme.border);
+        }
+    }
+
+    /// From behind to before: where the layer began, all its vectors now, the chosen one now.
+    fn curves(&self, plot: Rect, scale: Scale, buffer: &mut Buffer) {
+        let raster = || Raster::new(plot, self.theme.unicode);
+        let (mut behind, mut bands, mut before) = (raster(), raster(), raster());
+        let last = (behind.height() - 1) as f64;
+        let height = |value: f64| (1.0 - scale.position(value)) * last;
+        let initial = |place| self.sample(self.initial, place).map(height);
+        self.curve(&mut behind, self.theme.muted, initial);
+        self.draw_bands(&mut bands, height);
+        self.curve(&mut before, self.theme.text, |place| self.chosen(place).map(height));
+        [behind, bands, before].iter().for_each(|raster| raster.paint(buffer));
+    }
+
+    /// The quantile bands, the outermost as a shade; without a chosen vector that follows it closely, the median too.
+    fn draw_bands(&self, raster: &mut Raster, height: impl Fn(f64) -> f64) {
+        for level in 0..self.bands.len() / 2 {
+            let style = self.theme.band(level.min(1));
+            for x in 0..raster.width() {
+                let place = place(x, raster);
+                let edge = |band: &[f32]| self.sample(band, place).map(&height);
+                let edges =
+                    (edge(&self.bands[level]), edge(&self.bands[self.bands.len() - 1 - level]));
+                let (Some(low), Some(high)) = edges else { continue };
+                match level {
+                    0 => raster.shade(x, low, high, style),
+                    _ => raster.vertical(x, low, high, style),
+                }
+            }
+        }
+        if self.chosen(0.0).is_none() {
+            let median = |place| self.sample(self.median(), place).map(&height);
+            self.curve(raster, self.theme.band(2), median);
+        }
+    }
+
+    /// A line through the heights at all places; none is a gap.
+    fn curve(&self, raster: &mut Raster, style: Style, height: impl Fn(f64) -> Option<f64>) {
+        let mut last = None;
+        for x in 0..raster.width() {
+            let here = height(place(x, raster)).map(|y| (x, y));
+            if let Some(here) = here {
+                raster.line(last.unwrap_or(here), here, style);
+            }
+            last = here;
+        }
+    }
+
+    /// A profile's value at a place from 0 to 1 along the ranks.
+    fn sample(&self, values: &[f32], place: f64) -> Option<f64> {
+        sample(self.positions, values, place * f64::from(self.last()))
+    }
+
+    /// The chosen vector's value there.
+    fn chosen(&self, place: f64) -> Option<f64> {
+        let (_, sorted) = self.vector?;
+        let index = (place * sorted.len().saturating_sub(1) as f64).round() as usize;
+        sorted.get(index).map(|&value| f64::from(value))
+    }
+
+    fn median(&self) -> &[f32] {
+        self.bands.get(self.bands.len() / 2).map_or(&[], Vec::as_slice)
+    }
+
+    fn draw_cursor(&self, plot: Rect, buffer: &mut Buffer) {
+        let Some(place) = self.cursor else { return };
+        let x = plot.x + (place.clamp(0.0, 1.0) * f64::from(plot.width - 1)).round() as u16;
+        let line = if self.theme.unicode { '│' } else { '|' };
+        for y in plot.top()..plot.bottom() {
+            put(buffer, (x, y).into(), line, self.theme.cursor);
+        }
+    }
+
+    /// What the cursor reads: the rank, the quantiles over the vectors there, and what else is drawn.
+    fn readout(&self) -> Vec<Part> {
+        let place = self.cursor.unwrap_or(0.0).clamp(0.0, 1.0);
+        let rank = (place * f64::from(self.last())).round() as u64;
+        let fact = |importance, name: &str, value: Option<f64>| {
+            let value = value.map_or("-".into(), significant);
+            Part::new(importance, format!("{name} "), self.theme.muted).and(value, self.theme.text)
+        };
+        let mut parts =
+            vec![Part::new(0, "rank ", self.theme.muted).and(grouped(rank), self.theme.cursor)];
+        let names = [("min", 2), ("15 %", 3), ("50 %", 0), ("85 %", 3), ("max", 2)];
+        for ((name, importance), band) in names.into_iter().zip(self.bands) {
+            parts.push(fact(importance, name, self.sample(band, place)));
+        }
+        if let Some((index, _)) = self.vector.filter(|(_, sorted)| !sorted.is_empty()) {
+            parts.push(fact(1, &format!("vector {index}"), self.chosen(place)));
+        }
+        if !self.initial.is_empty() {
+            parts.push(fact(1, "initial", self.sample(self.initial, place)));
+        }
+        parts
+    }
+
+    fn legend(&self) -> Vec<Part> {
+        let theme = self.theme;
+        let glyph = |unicode: char, ascii: char| if theme.unicode { unicode } else { ascii };
+        let entry = |importance, symbol: char, style, name: String| {
+            Part::new(importance, format!("{symbol} "), style).and(name, theme.muted)
+        };
+        let mut parts = match self.vector.filter(|(_, sorted)| !sorted.is_empty()) {
+            Some((index, _)) => {
+                vec![entry(0, glyph('━', '-'), theme.text, format!("vector {index}"))]
+            }
+            None => vec![entry(0, glyph('━', '-'), theme.band(2), "median".into())],
+        };
+        parts.push(entry(1, glyph('▒', '#'), theme.band(1), "15-85 %".into()));
+        parts.push(entry(2, glyph('░', '.'), theme.band(0), "all".into()));
+        if !self.initial.is_empty() {
+            parts.push(entry(0, glyph('┄', '.'), theme.muted, "initial".into()));
+        }
+        parts
+    }
+}
+
+/// Where a column of dots lies, from 0 to 1.
+fn place(x: i64, raster: &Raster) -> f64 {
+    x as f64 / (raster.width() - 1).max(1) as f64
+}
+
+/// A curve known at ascending `positions`, read at `rank` on the straight line between its neighbours.
+pub(super) fn sample(positions: &[u32], values: &[f32], rank: f64) -> Option<f64> {
+    let count = positions.len().min(values.len());
+    let next = positions[..count].partition_point(|&position| f64::from(position) < rank);
+    let finite = |i: usize| values.get(i).map(|&v| f64::from(v)).filter(|v| v.is_finite());
+    match next {
+        _ if count == 0 => None,
+        0 => finite(0),
+        next if next == count => finite(count - 1),
+        next => {
+            let (left, right) = (f64::from(positions[next - 1]), f64::from(positions[next]));
+            let (low, high) = (finite(next - 1)?, finite(next)?);
+            Some(low + (high - low) * (rank - left) / (right - left))
+        }
+    }
+}
+
+/// Many charts without axes, each under its title, as many as can be read: those of the page that `selected` is on.
+pub(super) fn multiples<'a>(
+    count: usize,
+    selected: usize,
+    item: impl Fn(usize) -> (Line<'static>, Option<ProfileChart<'a>>),
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    if area.is_empty() || count == 0 {
+        return;
+    }
+    let (columns, rows) = arrangement(count, area);
+    let (width, height) = (area.width / columns, area.height / rows);
+    let per_page = usize::from(columns) * usize::from(rows);
+    let first = selected.min(count - 1) / per_page * per_page;
+    for (index, cell) in (first..count).zip(0..columns * rows) {
+        let (x, y) = (area.x + cell % columns * width, area.y + cell / columns * height);
+        // A blank column keeps neighbours apart.
+        let width = if columns > 1 { width.saturating_sub(2) } else { width };
+        let place = Rect { x, y, width, height };
+        let (title, chart) = item(index);
+        buffer.set_line(place.x, place.y, &title, place.width);
+        let below = Rect { y: y + 1, height: height.saturating_sub(1), ..place };
+        if let Some(chart) = chart {
+            chart.thumbnail(below, buffer);
+        }
+    }
+}
+
+/// Columns and rows of small charts: all of them where they can be read, in the best shape, else as many as can.
+fn arrangement(count: usize, area: Rect) -> (u16, u16) {
+    /// The smallest one that can be read, with its title, and how many times wider than high it looks best.
+    const SMALLEST: (u16, u16) = (16, 4);
+    const BEST_SHAPE: f64 = 4.0;
+    let most = ((area.width / SMALLEST.0).max(1), (area.height / SMALLEST.1).max(1));
+    let rows = |columns: u16| count.div_ceil(columns.into());
+    let fitting = (1..=most.0).filter(|&columns| rows(columns) <= usize::from(most.1));
+    let shape = |columns: u16| {
+        let (width, height) = (area.width / columns, area.height / rows(columns) as u16);
+        (f64::from(width) / f64::from(height) / BEST_SHAPE).ln().abs()
+    };
+    let best = fitting.min_by(|&a, &b| shape(a).total_cmp(&shape(b)));
+    best.map_or(most, |columns| (columns, rows(columns) as u16))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tui::theme::Depth;
+
+    #[test]
+    fn a_profile_is_straight_between_its_samples() {
+        let (positions, values) = ([0, 10, 30], [-1.0, 0.0, 4.0]);
+        let read = |rank| sample(&positions, &values, rank);
+        assert_eq!([0.0, 5.0, 10.0, 25.0, 30.0].map(read), [-1.0, -0.5, 0.0, 3.0, 4.0].map(Some));
+    }
+
+    #[test]
+    fn what_is_missing_in_a_profile_is_a_gap() {
+        assert_eq!(sample(&[], &[1.0], 0.0), None);
+        assert_eq!(sample(&[0, 10], &[0.0, f32::NAN], 5.0), None);
+        // More positions than values: what there is still counts.
+        assert_eq!(sample(&[0, 10, 20], &[0.0, 1.0], 20.0), Some(1.0));
+    }
+
+    fn rows(draw: impl Fn(ProfileChart, Rect, &mut Buffer), cursor: Option<f64>) -> Vec<String> {
+        let theme = Theme::new(Depth::None, false);
+        let bands: Vec<Vec<f32>> =
+            [-2.0, -1.0, 0.0, 1.0, 2.0].map(|low| vec![low, low + 2.0]).into();
+        let chart = ProfileChart {
+            theme: &theme,
+            positions: &[0, 100],
+            bands: &bands,
+            initial: &[],
+            vector: None,
+            cursor,
+        };
+        let area = Rect::new(0, 0, 90, 10);
+        let mut buffer = Buffer::empty(area);
+        draw(chart, area, &mut buffer);
+        let rows = buffer.content.chunks(area.width.into());
+        rows.map(|row| row.iter().map(|cell| cell.symbol()).collect()).collect()
+    }
+
+    #[test]
+    fn the_legend_gives_way_to_what_the_cursor_reads() {
+        let draw = |chart: ProfileChart, area, buffer: &mut Buffer| chart.render(area, buffer);
+        let drawn = rows(draw, None);
+        assert!(drawn[0].contains("median") && drawn[0].contains("15-85 %"), "{drawn:?}");
+        assert!(drawn[9].trim_end().ends_with("rank"), "{drawn:?}");
+        let drawn = rows(draw, Some(0.5));
+        let expected = "rank 50  min -1.00  15 % 0  50 % 1.00  85 % 2.00  max 3.00";
+        assert!(drawn[0].contains(expected), "{drawn:?}");
+        let column = drawn[2].find('|').and_then(|axis| drawn[2][axis + 1..].find('|'));
+        assert_eq!(column, Some(42), "{drawn:?}");
+    }
+
+    #[test]
+    fn a_thumbnail_has_no_axes() {
+        let draw = |chart: ProfileChart, area, buffer: &mut Buffer| chart.thumbnail(area, buffer);
+        let drawn = rows(draw, None).concat();
+        assert!(!drawn.contains(|c: char| c.is_alphanumeric() || c == '|'), "{drawn}");
+        assert!(drawn.contains(':'), "{drawn}");
+    }
+
+    #[test]
+    fn small_charts_are_turned_to_the_page_of_the_selected_one() {
+        let area = Rect::new(0, 0, 40, 8);
+        let mut buffer = Buffer::empty(area);
+        multiples(30, 9, |i| (Line::raw(format!("<{i}>")), None), area, &mut buffer);
+        let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
+        let shown: Vec<bool> = (0..30).map(|i| text.contains(&format!("<{i}>"))).collect();
+        assert_eq!(shown.iter().filter(|shown| **shown).count(), 4);
+        assert!(shown[8..12].iter().all(|shown| *shown), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn small_charts_fit(count in 1usize..300, width in 1u16..220, height in 1u16..70) {
+            let area = Rect::new(0, 0, width, height);
+            let (columns, rows) = arrangement(count, area);
+            prop_assert!(columns >= 1 && rows >= 1 && columns <= width && rows <= height);
+        }
+    }
+}
