@@ -13,7 +13,7 @@ use crate::data::DataError;
 use crate::experiment::ExperimentError;
 use crate::run::{DataChanged, DeleteError, FindError, FolderError, ReadError, ResumptionError};
 use crate::session::{AttachError, ConnectError};
-use crate::train::{StartError, VerifyError};
+use crate::train::{SnapshotError, StartError};
 use crate::tui::ThemeError;
 
 mod attach;
@@ -63,7 +63,7 @@ enum Subcommands {
     Compare(compare::CompareArguments),
     /// Draw the screen of a run as SVG.
     Screenshot(screenshot::ScreenshotArguments),
-    /// Prove what a snapshot holds.
+    /// Code and decode a snapshot, prove what it holds, and say what it is.
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
     /// List, verify, look at and fetch datasets.
@@ -158,7 +158,7 @@ fn is_input(report: &Report) -> bool {
                 || report.is::<ExperimentError>()
                 || report.is::<ReadError>()
                 || is_not_hosted(report)
-                || report.is::<VerifyError>()
+                || report.is::<SnapshotError>()
                 || report.is::<ThemeError>()
         }
     }

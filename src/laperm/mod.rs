@@ -60,6 +60,7 @@
 
 mod argsort;
 mod clock;
+mod coding;
 mod cycles;
 mod distance;
 mod lookahead;
@@ -71,6 +72,7 @@ mod reservoir;
 mod vectors;
 
 pub use clock::SyncClock;
+pub use coding::CodingError;
 pub use cycles::{CycleSummary, cycles, permutation};
 pub use distance::RankingDistance;
 pub use lookahead::{Lookahead, LookaheadError};

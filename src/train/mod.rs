@@ -26,6 +26,6 @@ pub use event::{
 };
 pub use frame::{Frame, LayerFrame};
 pub use script::Script;
-pub use snapshot::{Verified, VerifyError, verify};
+pub use snapshot::{Snapshot, SnapshotError, SnapshotInfo, SnapshotKind, TensorSize, Verified};
 pub use start::{Prepared, StartError, initial_weights};
 pub use trainer::{Recorder, Trainer};
