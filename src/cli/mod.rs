@@ -20,6 +20,7 @@ mod attach;
 mod compare;
 mod ctl;
 mod data;
+mod eval;
 mod headless;
 mod host;
 mod output;
@@ -66,6 +67,8 @@ enum Subcommands {
     /// Code and decode a snapshot, prove what it holds, and say what it is.
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
+    /// Classify a dataset with weights from a file, ours or another program's.
+    Eval(eval::EvalArguments),
     /// List, verify, look at and fetch datasets.
     Data(data::DataCommand),
     /// Print a completion script for a shell.
@@ -110,6 +113,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
             screenshot::run(&arguments).map(|()| ExitCode::SUCCESS)
         }
         Some(Subcommands::Snapshot(command)) => snapshot::run(&command),
+        Some(Subcommands::Eval(arguments)) => {
+            eval::run(&arguments).map(|()| ExitCode::SUCCESS)
+        }
         Some(Subcommands::Data(command)) => data::run(command).map(|()| ExitCode::SUCCESS),
         Some(Subcommands::Completions { shell }) => {
             let mut script = Vec::new();

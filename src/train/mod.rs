@@ -5,6 +5,7 @@ mod backend;
 mod checkpoint;
 mod command;
 mod control;
+mod evaluate;
 mod event;
 mod frame;
 mod learner;
@@ -20,6 +21,7 @@ pub use arrays::Misfit;
 pub use backend::{Backend, MissingBackend};
 pub use checkpoint::{Checkpoint, CheckpointError, LogPosition, ResumeError};
 pub use command::{Command, Order};
+pub use evaluate::Classifier;
 pub use event::{
     Event, EventKind, FrameLocation, LayerDistance, LayerInfo, LayerSync, Phase, Reason, Schedule,
     Score, Started, Weights,
@@ -27,5 +29,5 @@ pub use event::{
 pub use frame::{Frame, LayerFrame};
 pub use script::Script;
 pub use snapshot::{Snapshot, SnapshotError, SnapshotInfo, SnapshotKind, TensorSize, Verified};
-pub use start::{Prepared, StartError, initial_weights};
+pub use start::{Prepared, StartError, initial_weights, load_data};
 pub use trainer::{Recorder, Trainer};

@@ -159,6 +159,14 @@ impl Snapshot {
         Snapshot::new(path, file, bytes)
     }
 
+    /// Whether a file is an .lperm file, which only [`Snapshot::read`] reads.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn is_coded(path: &Path) -> Result<bool, SnapshotError> {
+        coded::is_coded(path)
+    }
+
     /// The snapshot in a weights file of so many bytes that was read from `path`.
     fn new(path: &Path, file: WeightsFile, bytes: usize) -> Result<Self, SnapshotError> {
         let origin = Origin::new(path, file.metadata)?;
