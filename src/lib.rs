@@ -43,6 +43,8 @@ pub mod random;
 
 pub mod laperm;
 
+pub mod weights;
+
 pub mod model;
 
 pub mod data;

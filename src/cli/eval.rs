@@ -81,7 +81,8 @@ struct Subject {
 
 pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
     let subject = subject(arguments)?;
-    let network = subject.experiment.network().map_err(|problem| InputError(problem.to_string()))?;
+    let network =
+        subject.experiment.network().map_err(|problem| InputError(problem.to_string()))?;
     let (data, normalizer) = load_data(&subject.experiment.data)?;
     let names: Vec<String> = subject.tensors.iter().map(|tensor| tensor.name.clone()).collect();
     let parameters = network.trainable();
@@ -129,7 +130,8 @@ fn subject(arguments: &EvalArguments) -> Result<Subject> {
         Some(network) => experiment(network)?,
     };
     if Snapshot::is_coded(path)? {
-        let message = format!("{}: an .lperm file has its own network: leave out --network", path.display());
+        let message =
+            format!("{}: an .lperm file has its own network: leave out --network", path.display());
         return Err(InputError(message).into());
     }
     arguments.redirect(&mut experiment);
@@ -195,9 +197,7 @@ fn experiment(network: &str) -> Result<Experiment> {
     let data = match published {
         Published::Mlp | Published::Conv7 | Published::F1 | Published::F2 => r#"dataset = "mnist""#,
         Published::Conv2 | Published::Conv4 | Published::Conv13 => r#"dataset = "cifar10""#,
-        Published::Resnet50 => {
-            "dataset = \"cifar10\"\nnormalization = \"unit-minus-pixel-mean\""
-        }
+        Published::Resnet50 => "dataset = \"cifar10\"\nnormalization = \"unit-minus-pixel-mean\"",
     };
     let text = format!("[data]\n{data}\n[network]\nname = \"{network}\"\n");
     Ok(Experiment::parse(&text, network, &[])?)

@@ -11,10 +11,12 @@ use color_eyre::eyre::Report;
 use self::host::HostError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
+use crate::model::AdoptError;
 use crate::run::{DataChanged, DeleteError, FindError, FolderError, ReadError, ResumptionError};
 use crate::session::{AttachError, ConnectError};
 use crate::train::{SnapshotError, StartError};
 use crate::tui::ThemeError;
+use crate::weights::TensorFileError;
 
 mod attach;
 mod compare;
@@ -24,6 +26,7 @@ mod eval;
 mod headless;
 mod host;
 mod output;
+mod profile;
 mod replay;
 mod rerun;
 mod resume;
@@ -64,6 +67,8 @@ enum Subcommands {
     Compare(compare::CompareArguments),
     /// Draw the screen of a run as SVG.
     Screenshot(screenshot::ScreenshotArguments),
+    /// Sum up the weight matrices of a file from anywhere, or compare two.
+    Profile(profile::ProfileArguments),
     /// Code and decode a snapshot, prove what it holds, and say what it is.
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
@@ -112,10 +117,11 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Some(Subcommands::Screenshot(arguments)) => {
             screenshot::run(&arguments).map(|()| ExitCode::SUCCESS)
         }
-        Some(Subcommands::Snapshot(command)) => snapshot::run(&command),
-        Some(Subcommands::Eval(arguments)) => {
-            eval::run(&arguments).map(|()| ExitCode::SUCCESS)
+        Some(Subcommands::Profile(arguments)) => {
+            profile::run(&arguments).map(|()| ExitCode::SUCCESS)
         }
+        Some(Subcommands::Snapshot(command)) => snapshot::run(&command),
+        Some(Subcommands::Eval(arguments)) => eval::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Subcommands::Data(command)) => data::run(command).map(|()| ExitCode::SUCCESS),
         Some(Subcommands::Completions { shell }) => {
             let mut script = Vec::new();
@@ -149,6 +155,13 @@ fn is_input(report: &Report) -> bool {
     if let Some(error) = report.downcast_ref::<ResumptionError>() {
         return error.is_input();
     }
+    let tensors = report.downcast_ref::<TensorFileError>();
+    if let Some(error) = tensors.or(match report.downcast_ref::<AdoptError>() {
+        Some(AdoptError::File(error)) => Some(error),
+        _ => None,
+    }) {
+        return error.is_input();
+    }
     let start = report.downcast_ref::<StartError>();
     let data = report.downcast_ref::<DataError>().or(match start {
         Some(StartError::Data(error)) => Some(error),
@@ -165,6 +178,7 @@ fn is_input(report: &Report) -> bool {
                 || report.is::<ReadError>()
                 || is_not_hosted(report)
                 || report.is::<SnapshotError>()
+                || report.is::<AdoptError>()
                 || report.is::<ThemeError>()
         }
     }

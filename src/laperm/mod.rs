@@ -76,6 +76,7 @@ pub use coding::CodingError;
 pub use cycles::{CycleSummary, cycles, permutation};
 pub use distance::RankingDistance;
 pub use lookahead::{Lookahead, LookaheadError};
+pub(crate) use profile::evenly;
 pub use profile::{Profile, QUANTILES, sample, similarity};
 pub use prune::PruneRule;
 pub use ranking::{order, rank_vectors, ranking, sort_vectors};

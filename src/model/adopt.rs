@@ -168,7 +168,9 @@ impl Search<'_> {
         let prefixes = candidates.keys().filter_map(|name| name.strip_suffix(first.as_str()));
         let prefixes = prefixes.filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
         prefixes.into_iter().find_map(|prefix| {
-            own.iter().map(|name| candidates.get(format!("{prefix}{name}").as_str()).copied()).collect()
+            own.iter()
+                .map(|name| candidates.get(format!("{prefix}{name}").as_str()).copied())
+                .collect()
         })
     }
 
