@@ -1,10 +1,14 @@
 //! Training through the public library: what commands and schedules do, step by step.
 
+use std::path::Path;
+
 use laperm::experiment::Experiment;
 use laperm::model::WeightsFile;
 use laperm::run::RunFolder;
 use laperm::session::Live;
-use laperm::train::{Backend, Command, Event, EventKind, Phase, Prepared, Reason, Weights, verify};
+use laperm::train::{
+    Backend, Command, Event, EventKind, Phase, Prepared, Reason, Snapshot, Weights,
+};
 use tempfile::TempDir;
 
 /// A small network on a few generated digits: 12 steps an epoch.
@@ -158,7 +162,8 @@ fn every_snapshot_proves_itself_whatever_p_was_set_to() {
         snapshots.push(run.snapshot());
     }
     for snapshot in &snapshots {
-        let verified = verify(snapshot).expect("provable");
+        let verified =
+            Snapshot::read(snapshot).and_then(|snapshot| snapshot.verify()).expect("provable");
         assert_eq!(verified.len(), 4);
         assert!(verified.iter().all(|parameter| parameter.foreign.is_empty()), "{verified:?}");
     }
@@ -169,7 +174,8 @@ fn every_snapshot_proves_itself_whatever_p_was_set_to() {
     tensor.values[5 * 784 + 3] += 0.5;
     let forged = run.runs.path().join("forged.safetensors");
     file.write(&forged).expect("writes");
-    let verified = verify(&forged).expect("readable");
+    let verified =
+        Snapshot::read(&forged).and_then(|snapshot| snapshot.verify()).expect("readable");
     let first =
         verified.iter().find(|parameter| parameter.parameter == "dense1.weight").expect("is there");
     assert_eq!(first.foreign, [5]);
@@ -261,6 +267,8 @@ fn lookahead_and_shuffled_weights_train() {
         .expect("a run")
         .expect("reads");
     let last = folder.path().join("snapshots/step-0000012.safetensors");
-    let verified = verify(&last).expect("provable while the shuffled snapshot is there");
+    let verified = Snapshot::read(&last)
+        .and_then(|snapshot| snapshot.verify())
+        .expect("provable while the shuffled snapshot is there");
     assert!(verified.iter().all(|parameter| parameter.foreign.is_empty()));
 }

@@ -11,18 +11,22 @@ use color_eyre::eyre::Report;
 use self::host::HostError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
+use crate::model::AdoptError;
 use crate::run::{DataChanged, DeleteError, FindError, FolderError, ReadError, ResumptionError};
 use crate::session::{AttachError, ConnectError};
-use crate::train::{StartError, VerifyError};
+use crate::train::{SnapshotError, StartError};
 use crate::tui::ThemeError;
+use crate::weights::TensorFileError;
 
 mod attach;
 mod compare;
 mod ctl;
 mod data;
+mod eval;
 mod headless;
 mod host;
 mod output;
+mod profile;
 mod replay;
 mod rerun;
 mod resume;
@@ -63,9 +67,13 @@ enum Subcommands {
     Compare(compare::CompareArguments),
     /// Draw the screen of a run as SVG.
     Screenshot(screenshot::ScreenshotArguments),
-    /// Prove what a snapshot holds.
+    /// Sum up the weight matrices of a file from anywhere, or compare two.
+    Profile(profile::ProfileArguments),
+    /// Code and decode a snapshot, prove what it holds, and say what it is.
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
+    /// Classify a dataset with weights from a file, ours or another program's.
+    Eval(eval::EvalArguments),
     /// List, verify, look at and fetch datasets.
     Data(data::DataCommand),
     /// Print a completion script for a shell.
@@ -109,7 +117,11 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Some(Subcommands::Screenshot(arguments)) => {
             screenshot::run(&arguments).map(|()| ExitCode::SUCCESS)
         }
+        Some(Subcommands::Profile(arguments)) => {
+            profile::run(&arguments).map(|()| ExitCode::SUCCESS)
+        }
         Some(Subcommands::Snapshot(command)) => snapshot::run(&command),
+        Some(Subcommands::Eval(arguments)) => eval::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Subcommands::Data(command)) => data::run(command).map(|()| ExitCode::SUCCESS),
         Some(Subcommands::Completions { shell }) => {
             let mut script = Vec::new();
@@ -143,6 +155,13 @@ fn is_input(report: &Report) -> bool {
     if let Some(error) = report.downcast_ref::<ResumptionError>() {
         return error.is_input();
     }
+    let tensors = report.downcast_ref::<TensorFileError>();
+    if let Some(error) = tensors.or(match report.downcast_ref::<AdoptError>() {
+        Some(AdoptError::File(error)) => Some(error),
+        _ => None,
+    }) {
+        return error.is_input();
+    }
     let start = report.downcast_ref::<StartError>();
     let data = report.downcast_ref::<DataError>().or(match start {
         Some(StartError::Data(error)) => Some(error),
@@ -158,7 +177,8 @@ fn is_input(report: &Report) -> bool {
                 || report.is::<ExperimentError>()
                 || report.is::<ReadError>()
                 || is_not_hosted(report)
-                || report.is::<VerifyError>()
+                || report.is::<SnapshotError>()
+                || report.is::<AdoptError>()
                 || report.is::<ThemeError>()
         }
     }

@@ -1,9 +1,14 @@
 //! What goes to standard output.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use color_eyre::Result;
+use color_eyre::eyre::eyre;
 use serde::Serialize;
+
+use super::InputError;
+use crate::model::write_atomically;
 
 /// Writes text as it is.
 pub(super) fn text(text: &str) -> Result<()> {
@@ -15,6 +20,19 @@ pub(super) fn text(text: &str) -> Result<()> {
 /// Writes one JSON object on a line.
 pub(super) fn json(value: &impl Serialize) -> Result<()> {
     text(&format!("{}\n", serde_json::to_string(value)?))
+}
+
+/// Writes a file whole or not at all. A place that the user should not have named is the user's mistake, a full disk is
+/// not.
+pub(super) fn file(path: &Path, bytes: &[u8]) -> Result<()> {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    write_atomically(path, bytes).map_err(|error| {
+        let message = format!("cannot write {}: {error}", path.display());
+        match error.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => eyre!(message),
+            _ => InputError(message).into(),
+        }
+    })
 }
 
 /// Lines up columns: the first row is the header. The last column is not padded.

@@ -60,6 +60,7 @@
 
 mod argsort;
 mod clock;
+mod coding;
 mod cycles;
 mod distance;
 mod distribution;
@@ -72,6 +73,7 @@ mod reservoir;
 mod vectors;
 
 pub use clock::SyncClock;
+pub use coding::CodingError;
 pub use cycles::{CycleSummary, cycles, permutation};
 pub use distance::RankingDistance;
 pub use distribution::{Distribution, PERCENTILES};

@@ -98,9 +98,7 @@ impl WeightsFile {
     /// # Errors
     /// Whatever the file system says.
     pub fn write(&self, path: &Path) -> Result<(), WeightsFileError> {
-        let bytes = self
-            .to_bytes()
-            .map_err(|problem| WeightsFileError::Format { path: path.into(), problem })?;
+        let bytes = self.to_bytes(path)?;
         write_atomically(path, &bytes)
             .map_err(|source| WeightsFileError::Io { path: path.into(), source })
     }
@@ -110,7 +108,15 @@ impl WeightsFile {
         self.tensors.iter().find(|tensor| tensor.name == name)
     }
 
-    fn to_bytes(&self) -> Result<Vec<u8>, String> {
+    /// The bytes of the file, which errors call `path`.
+    ///
+    /// # Errors
+    /// A tensor that has not as many values as its shape.
+    pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, WeightsFileError> {
+        self.serialized().map_err(|problem| WeightsFileError::Format { path: path.into(), problem })
+    }
+
+    fn serialized(&self) -> Result<Vec<u8>, String> {
         let bytes =
             |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
         let data: Vec<Vec<u8>> = self.tensors.iter().map(|t| bytes(&t.values)).collect();

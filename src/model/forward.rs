@@ -53,6 +53,23 @@ impl Statistics {
     }
 }
 
+impl Weights {
+    /// The weights in a network's [`tensors`](Network::tensors), which come in that order.
+    pub fn new(network: &Network, tensors: Vec<Vec<f32>>, device: &Device) -> Self {
+        let tensor = |values: Vec<f32>| {
+            let length = values.len();
+            Tensor::from_data(TensorData::new(values, [length]), device)
+        };
+        let mut tensors = tensors.into_iter().map(tensor);
+        let parameters = tensors.by_ref().take(network.parameters().len()).collect();
+        let mut statistics = Vec::new();
+        while let (Some(mean), Some(variance)) = (tensors.next(), tensors.next()) {
+            statistics.push(Statistics { mean, variance });
+        }
+        Weights { parameters, statistics }
+    }
+}
+
 /// Where dropout takes its random numbers from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {

@@ -141,6 +141,7 @@ mod tests {
             fan_out,
             first: true,
             last: false,
+            flattened: None,
         }
     }
 

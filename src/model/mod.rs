@@ -4,6 +4,7 @@
 //! experiment. [`Network::new`] checks it against the data and lists its [`Parameter`]s; their numbers live apart
 //! from it, in [`Weights`], one flat tensor each, whose weight vectors are contiguous slices.
 
+mod adopt;
 mod dropout;
 mod file;
 mod forward;
@@ -14,6 +15,7 @@ mod parameter;
 mod plan;
 mod published;
 
+pub use adopt::{AdoptError, Adopted, Matching, adopt};
 pub(crate) use file::write_atomically;
 pub use file::{NamedTensor, WeightsFile, WeightsFileError};
 pub use forward::{Draw, Statistics, Weights};

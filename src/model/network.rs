@@ -58,6 +58,17 @@ impl Network {
         &self.norms
     }
 
+    /// Name and shape of every tensor that a file of its weights has, by PyTorch's convention: the parameters, and then
+    /// mean and variance of each batch norm's running statistics.
+    pub fn tensors(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
+        let parameters = self.parameters.iter().map(|p| (p.name.clone(), p.shape.clone()));
+        let statistics = self.norms.iter().flat_map(|(layer, channels)| {
+            ["running_mean", "running_var"]
+                .map(|statistic| (format!("{layer}.{statistic}"), vec![*channels]))
+        });
+        parameters.chain(statistics)
+    }
+
     /// The number of trainable parameters: all but batch norm's running statistics.
     pub fn trainable(&self) -> usize {
         self.parameters.iter().map(Parameter::elements).sum()
@@ -140,6 +151,41 @@ mod tests {
         assert_eq!((conv3.fan_in, conv3.fan_out), (800, 800));
         let bias = &conv7.parameters()[5];
         assert_eq!((bias.role, bias.fan_in, bias.fan_out), (Role::Bias, 32, 32));
+    }
+
+    #[test]
+    fn tensors_are_parameters_and_statistics() {
+        let layers = [Layer::conv(4, 3), Layer::BatchNorm, Layer::Flatten, Layer::dense(10)];
+        let tensors: Vec<_> = Network::new(&layers, MNIST, 10).expect("fits").tensors().collect();
+        let expected: [(&str, &[usize]); 8] = [
+            ("conv1.weight", &[4, 1, 3, 3]),
+            ("conv1.bias", &[4]),
+            ("bn1.weight", &[4]),
+            ("bn1.bias", &[4]),
+            ("dense1.weight", &[10, 3136]),
+            ("dense1.bias", &[10]),
+            ("bn1.running_mean", &[4]),
+            ("bn1.running_var", &[4]),
+        ];
+        assert_eq!(tensors, expected.map(|(name, shape)| (name.to_owned(), shape.to_vec())));
+    }
+
+    #[test]
+    fn the_first_dense_layer_after_a_flatten_layer_knows_the_image() {
+        let layers = [
+            Layer::conv(4, 3),
+            Layer::Flatten,
+            Layer::BatchNorm,
+            Layer::dense(5),
+            Layer::BatchNorm,
+            Layer::dense(10),
+        ];
+        let network = Network::new(&layers, MNIST, 10).expect("fits");
+        let flattened = network.parameters().iter().filter(|p| p.flattened.is_some());
+        let names: Vec<_> = flattened.map(|p| (p.name.as_str(), p.flattened)).collect();
+        let image = Some([4, 28, 28]);
+        let expected = ["bn1.weight", "bn1.bias", "dense1.weight"].map(|name| (name, image));
+        assert_eq!(names, expected);
     }
 
     #[test]

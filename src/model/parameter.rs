@@ -33,6 +33,9 @@ pub struct Parameter {
     pub first: bool,
     /// Whether it belongs to the network's last layer.
     pub last: bool,
+    /// Channels, height and width of the image whose flattening is its last axis: the inputs of a dense layer's
+    /// weights after a flatten layer, or the units of a batch norm there. They lie in this order.
+    pub flattened: Option<[usize; 3]>,
 }
 
 impl Parameter {

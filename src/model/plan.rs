@@ -67,6 +67,8 @@ pub(super) struct Planner {
     pub(super) parameters: Vec<Parameter>,
     pub(super) norms: Vec<(String, usize)>,
     shape: Shape,
+    /// The image that the present values were before a flatten layer.
+    flattened: Option<[usize; 3]>,
     classes: usize,
     dropouts: u64,
     blocks: usize,
@@ -87,6 +89,7 @@ impl Planner {
             parameters: Vec::new(),
             norms: Vec::new(),
             shape: Shape::Image(input),
+            flattened: None,
             classes,
             dropouts: 0,
             blocks: 0,
@@ -166,6 +169,7 @@ impl Planner {
             Layer::Flatten => {
                 if let Shape::Image(shape) = self.shape {
                     self.shape = Shape::Flat(shape.iter().product());
+                    self.flattened = Some(shape);
                 }
                 Ok(Operation::Flatten)
             }
@@ -186,6 +190,7 @@ impl Planner {
         };
         at_least_one("units", units)?;
         let weight = self.parameter(name, Role::Weight, &[units, inputs], inputs, units);
+        self.flattened = None;
         let bias = bias.then(|| self.parameter(name, Role::Bias, &[units], units, units));
         self.shape = Shape::Flat(units);
         Ok(Operation::Dense { weight, shape: [units, inputs], bias, relu })
@@ -300,6 +305,7 @@ impl Planner {
             fan_out,
             first,
             last: false,
+            flattened: self.flattened,
         });
         self.parameters.len() - 1
     }

@@ -143,21 +143,9 @@ impl Learner {
         outcome
     }
 
-    /// Logits' loss (summed) and how many of these images `weights` classify correctly.
-    pub(super) fn examine(
-        &self,
-        weights: &Weights,
-        images: Vec<f32>,
-        labels: &[u8],
-    ) -> (f64, usize) {
-        let weights = Weights {
-            parameters: weights.parameters.iter().map(|p| p.clone().inner()).collect(),
-            statistics: weights.statistics.clone(),
-        };
-        let images = self.images(images, labels.len());
-        let logits = to_vec(self.network.evaluate(&weights, images));
-        let (mean, correct) = score(&logits, labels, self.network.classes());
-        (f64::from(mean) * labels.len() as f64, correct)
+    /// The device that it computes on.
+    pub(super) fn device(&self) -> &Device {
+        &self.device
     }
 
     fn images(&self, images: Vec<f32>, count: usize) -> Tensor<4> {
@@ -190,7 +178,7 @@ fn leaf(values: Vec<f32>, device: &Device) -> Tensor<1> {
     Tensor::<1>::from_data(TensorData::new(values, [length]), device).autodiff().require_grad()
 }
 
-fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(super) fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     let data = tensor.inner().into_data();
     match data.try_to_vec() {
         Ok(values) => values,
@@ -207,7 +195,7 @@ fn one_hot(labels: &[u8], classes: usize) -> TensorData {
 }
 
 /// Mean cross-entropy of the logits `[n, classes]`, and how many rows are greatest at their label.
-fn score(logits: &[f32], labels: &[u8], classes: usize) -> (f32, usize) {
+pub(super) fn score(logits: &[f32], labels: &[u8], classes: usize) -> (f32, usize) {
     let (mut loss, mut correct) = (0.0f64, 0);
     for (row, &label) in logits.chunks_exact(classes).zip(labels) {
         let label = usize::from(label);

@@ -6,6 +6,7 @@ mod checkpoint;
 mod command;
 mod control;
 mod distribution;
+mod evaluate;
 mod event;
 mod frame;
 mod learner;
@@ -21,12 +22,13 @@ pub use arrays::Misfit;
 pub use backend::{Backend, MissingBackend};
 pub use checkpoint::{Checkpoint, CheckpointError, LogPosition, ResumeError};
 pub use command::{Command, Order};
+pub use evaluate::Classifier;
 pub use event::{
     Event, EventKind, FrameLocation, LayerDistance, LayerDistribution, LayerInfo, LayerSync, Phase,
     Reason, Schedule, Score, Started, Weights,
 };
 pub use frame::{Frame, LayerFrame};
 pub use script::Script;
-pub use snapshot::{Verified, VerifyError, verify};
-pub use start::{Prepared, StartError, initial_weights};
+pub use snapshot::{Snapshot, SnapshotError, SnapshotInfo, SnapshotKind, TensorSize, Verified};
+pub use start::{Prepared, StartError, initial_weights, load_data};
 pub use trainer::{Recorder, Trainer};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use burn::tensor::Device;
 
 use super::{Backend, MissingBackend};
-use crate::data::{self, DataError, DataFile, Images, Normalizer};
-use crate::experiment::{Experiment, Problem};
+use crate::data::{self, DataError, DataFile, Dataset, Images, Normalizer};
+use crate::experiment::{DataSection, Experiment, Problem};
 use crate::model::{Initializer, Network, WeightsFile, WeightsFileError, initial_values};
 
 /// What is to be trained, loaded and ready.
@@ -57,16 +57,13 @@ impl Prepared {
     pub fn new(experiment: Experiment, backend: Backend) -> Result<Self, StartError> {
         let device = backend.device()?;
         let network = experiment.network()?;
-        let section = &experiment.data;
-        let dataset = data::load(section.dataset, section.folder.as_deref(), &section.glyphs)?;
-        let dataset = dataset.take(section.train_examples, section.test_examples);
+        let (dataset, normalizer) = load_data(&experiment.data)?;
         let (batch, examples) = (experiment.train.batch, dataset.train.len());
         if batch > examples {
             return Err(StartError::Experiment(format!(
                 "train.batch: a batch of {batch} is more than the {examples} training examples"
             )));
         }
-        let normalizer = Normalizer::fit(section.normalization(), &dataset.train);
         let initial = initial_weights(&experiment, &network)?;
         Ok(Prepared {
             experiment,
@@ -86,6 +83,17 @@ impl Prepared {
     pub fn data_files(&self) -> &[DataFile] {
         &self.files
     }
+}
+
+/// The data of an experiment, and how its pixels become numbers.
+///
+/// # Errors
+/// Data that is not there or not readable.
+pub fn load_data(section: &DataSection) -> Result<(Dataset, Normalizer), DataError> {
+    let dataset = data::load(section.dataset, section.folder.as_deref(), &section.glyphs)?;
+    let dataset = dataset.take(section.train_examples, section.test_examples);
+    let normalizer = Normalizer::fit(section.normalization(), &dataset.train);
+    Ok((dataset, normalizer))
 }
 
 /// The initial values of every parameter, before pruning: a function of the experiment alone, and of the snapshot

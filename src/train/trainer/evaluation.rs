@@ -9,6 +9,7 @@ use super::{Recorder, Trainer};
 use crate::data::Images;
 use crate::model;
 use crate::random::{Purpose, stream};
+use crate::train::evaluate::{chosen, examine};
 use crate::train::learner::total;
 use crate::train::{Command, EventKind, Score, Weights};
 
@@ -60,19 +61,15 @@ impl<R: Recorder> Trainer<R> {
         images: &Images,
         examples: &[usize],
     ) -> Option<Score> {
-        let elements = images.shape.elements();
         let mut parts = Vec::new();
         for examples in examples.chunks(self.experiment.evaluate.batch) {
             self.inbox.extend(self.commands.try_iter());
             if self.inbox.iter().any(|order| order.command == Command::Stop) {
                 return None;
             }
-            let mut pixels = vec![0.0; examples.len() * elements];
-            for (pixels, &example) in pixels.chunks_exact_mut(elements).zip(examples) {
-                self.normalizer.apply(images.pixels_of(example), pixels);
-            }
-            let labels: Vec<u8> = examples.iter().map(|&example| images.labels[example]).collect();
-            let (loss, correct) = self.learner.examine(weights, pixels, &labels);
+            let (pixels, labels) = chosen(images, &self.normalizer, examples);
+            let (network, device) = (self.learner.network(), self.learner.device());
+            let (loss, correct) = examine(network, weights, pixels, &labels, device);
             parts.push((loss, correct, examples.len()));
         }
         Some(total(parts))

@@ -21,7 +21,7 @@ use crate::train::control::Control;
 use crate::train::distribution::DistributionMonitor;
 use crate::train::learner::Learner;
 use crate::train::monitor::{DistanceMonitor, FrameMonitor};
-use crate::train::snapshot::{checksum, snapshot};
+use crate::train::snapshot::{checksum, weights_file};
 use crate::train::wrapper::{NotFinite, Wrapper};
 use crate::train::{
     Checkpoint, Event, EventKind, LayerInfo, Order, Phase, Prepared, Reason, Schedule, Script,
@@ -400,7 +400,7 @@ impl<R: Recorder> Trainer<R> {
 
     fn weights_file(&self) -> WeightsFile {
         let (weights, which) = self.synced_weights();
-        snapshot(
+        weights_file(
             &self.experiment,
             self.learner.network(),
             &weights,
@@ -442,7 +442,8 @@ impl<R: Recorder> Trainer<R> {
         }
         let file = self.weights_file();
         self.save(&file);
-        let weights_checksum = Some(checksum(&file, self.learner.network()));
+        let parameters = self.learner.network().parameters().len();
+        let weights_checksum = Some(checksum(&file.tensors[..parameters]));
         self.phase = Phase::Finished;
         self.record(EventKind::Finished { reason, message: failure, weights_checksum });
     }

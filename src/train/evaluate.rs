@@ -1,0 +1,86 @@
+//! How good a network is at classifying images, without training it.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::learner::{score, to_vec, total};
+use super::{Backend, MissingBackend, Score};
+use crate::data::{Images, Normalizer};
+use crate::model::{NamedTensor, Network, Weights};
+
+/// A network with weights, ready to be shown images.
+#[derive(Debug, Clone)]
+pub struct Classifier {
+    network: Network,
+    weights: Weights,
+    device: Device,
+}
+
+impl Classifier {
+    /// The network with these weights, which come in the order of [`Network::tensors`].
+    ///
+    /// # Errors
+    /// A backend that was not compiled in.
+    pub fn new(
+        network: Network,
+        tensors: Vec<NamedTensor>,
+        backend: Backend,
+    ) -> Result<Self, MissingBackend> {
+        let device = backend.device()?;
+        let tensors = tensors.into_iter().map(|tensor| tensor.values).collect();
+        let weights = Weights::new(&network, tensors, &device);
+        Ok(Classifier { network, weights, device })
+    }
+
+    /// The score on `images`, so many of which are computed at once. Calls `progress` with the number of images after
+    /// each batch.
+    pub fn score(
+        &self,
+        images: &Images,
+        normalizer: &Normalizer,
+        batch: usize,
+        mut progress: impl FnMut(usize),
+    ) -> Score {
+        let everything: Vec<usize> = (0..images.len()).collect();
+        total(everything.chunks(batch.max(1)).map(|examples| {
+            let (pixels, labels) = chosen(images, normalizer, examples);
+            let (loss, correct) =
+                examine(&self.network, &self.weights, pixels, &labels, &self.device);
+            progress(examples.len());
+            (loss, correct, examples.len())
+        }))
+    }
+}
+
+/// The pixels, normalized, and the labels of these examples.
+pub(super) fn chosen(
+    images: &Images,
+    normalizer: &Normalizer,
+    examples: &[usize],
+) -> (Vec<f32>, Vec<u8>) {
+    let elements = images.shape.elements();
+    let mut pixels = vec![0.0; examples.len() * elements];
+    for (pixels, &example) in pixels.chunks_exact_mut(elements).zip(examples) {
+        normalizer.apply(images.pixels_of(example), pixels);
+    }
+    (pixels, examples.iter().map(|&example| images.labels[example]).collect())
+}
+
+/// The loss (summed) on these images, and how many of them `weights` classify correctly.
+pub(super) fn examine(
+    network: &Network,
+    weights: &Weights,
+    pixels: Vec<f32>,
+    labels: &[u8],
+    device: &Device,
+) -> (f64, usize) {
+    let weights = Weights {
+        parameters: weights.parameters.iter().map(|p| p.clone().inner()).collect(),
+        statistics: weights.statistics.clone(),
+    };
+    let [channels, height, width] = network.input();
+    let shape = [labels.len(), channels, height, width];
+    let images = Tensor::from_data(TensorData::new(pixels, shape), device);
+    let logits = to_vec(network.evaluate(&weights, images));
+    let (mean, correct) = score(&logits, labels, network.classes());
+    (f64::from(mean) * labels.len() as f64, correct)
+}

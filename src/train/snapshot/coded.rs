@@ -1,0 +1,341 @@
+//! Coded snapshots, `.lperm`: synchronized weights as a rule, a seed and permutations (the paper's section 7).
+//!
+//! Whoever draws the same initial weights again needs only to know where each of them went. A file is
+//!
+//! | bytes | |
+//! |---|---|
+//! | 6 | `\x93LPERM` |
+//! | 2 | the version of the format, 1 |
+//! | 4 | the length of the header |
+//! | so many | the header: JSON, compressed as a zlib stream |
+//! | all but 4 of the rest | the tensors' content, one after the other in the header's order |
+//! | 4 | CRC-32 (IEEE) of all bytes before |
+//!
+//! Numbers are unsigned and little-endian. The header is an object:
+//!
+//! - `metadata`: strings, the same as in the metadata of a .safetensors snapshot. `experiment` is the experiment's
+//!   TOML, which gives the network and the initial weights; `p` is the pruning ratio in effect and `p_by_hand` whether
+//!   it was every layer's (`true`) or that of the experiment's rules for layers (`false`).
+//! - `tensors`: for each tensor its `name`, its `shape`, how many `bytes` it has, and its `coding`.
+//! - `sha256`: of the values of all parameters in order as little-endian 32-bit floats, in hexadecimal.
+//!
+//! A tensor's coding is either `values`, 32-bit floats as they are (batch norm, biases that are not permuted), or
+//! `permutation`. Those are read so:
+//!
+//! 1. Draw the parameter's initial values ([`initial_values`](crate::model::initial_values)) from the experiment's rule
+//!    and seed ([`random`](crate::random)), and set those to zero that pruning takes
+//!    ([`pruning_priority`](crate::model::pruning_priority), [`PruneRule`](crate::laperm::PruneRule)).
+//! 2. Sort each weight vector: a slice along all axes but the first; a bias is one vector. Equal values form a class.
+//! 3. Take the bytes as a stream of a range coder of 32-bit words and 64 bits of state (the crate constriction's
+//!    `DefaultRangeDecoder`): words most significant byte first, zeros beyond the end. All vectors are in it, one after
+//!    the other.
+//! 4. For each position of a vector, of which n are left: if only one class is left, it is that. Otherwise the coder's
+//!    28-bit quantile q says it: the class in which the value of rank min(q / ⌊2²⁸ / n⌋, n - 1) among those left lies.
+//!    A class of m values with b values before it has the interval from b ⌊2²⁸ / n⌋ to (b + m) ⌊2²⁸ / n⌋, the last
+//!    one up to 2²⁸. One value of that class is gone then.
+//!
+//! Decoding ends with a comparison of the SHA-256, so it either gives every bit that was encoded, or an error.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::super::wrapper::Permuted;
+use super::{Origin, Snapshot, SnapshotError, SnapshotKind};
+use crate::laperm::Reservoir;
+use crate::model::{NamedTensor, WeightsFileError};
+
+const MAGIC: &[u8; 6] = b"\x93LPERM";
+const VERSION: u16 = 1;
+
+/// Bytes before the header.
+const PREAMBLE: usize = 12;
+
+/// The greatest header that is read.
+const MOST_HEADER: u64 = 1 << 24;
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    metadata: BTreeMap<String, String>,
+    tensors: Vec<Entry>,
+    sha256: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    name: String,
+    shape: Vec<usize>,
+    coding: Coding,
+    bytes: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Coding {
+    Permutation,
+    Values,
+}
+
+/// Whether a file begins as an .lperm file does.
+///
+/// # Errors
+/// Whatever the file system says.
+pub(super) fn is_coded(path: &Path) -> Result<bool, SnapshotError> {
+    let mut begin = Vec::new();
+    let file = File::open(path).map_err(|source| io_error(path, source))?;
+    file.take(MAGIC.len() as u64)
+        .read_to_end(&mut begin)
+        .map_err(|source| io_error(path, source))?;
+    Ok(begin == MAGIC)
+}
+
+pub(super) fn read(path: &Path) -> Result<Snapshot, SnapshotError> {
+    let bytes = fs::read(path).map_err(|source| io_error(path, source))?;
+    Snapshot::decode(path, &bytes)
+}
+
+fn io_error(path: &Path, source: io::Error) -> SnapshotError {
+    WeightsFileError::Io { path: path.into(), source }.into()
+}
+
+impl Snapshot {
+    /// The bytes of an .lperm file. They are decoded again before they are given out.
+    ///
+    /// # Errors
+    /// A snapshot that is not a permutation of its initial weights to the bit, or whose initial weights cannot be drawn
+    /// again.
+    pub fn encode(&self) -> Result<Vec<u8>, SnapshotError> {
+        let permuted = self.origin.permuted()?;
+        let codes = self.tensors.par_iter().enumerate().map(|(index, tensor)| {
+            let Some(reservoir) = reservoir(&permuted, index) else {
+                let values = tensor.values.iter().flat_map(|value| value.to_le_bytes());
+                return Ok((Coding::Values, values.collect()));
+            };
+            let code = reservoir.encode(&tensor.values).map_err(|source| {
+                let (path, name) = (self.origin.path.clone(), tensor.name.clone());
+                SnapshotError::Coding { path, name, source }
+            })?;
+            Ok((Coding::Permutation, code))
+        });
+        let codes: Vec<(Coding, Vec<u8>)> = codes.collect::<Result<_, SnapshotError>>()?;
+        let entries = self.tensors.iter().zip(&codes).map(|(tensor, (coding, code))| Entry {
+            name: tensor.name.clone(),
+            shape: tensor.shape.clone(),
+            coding: *coding,
+            bytes: code.len(),
+        });
+        let header = Header {
+            metadata: self.origin.metadata.clone().into_iter().collect(),
+            tensors: entries.collect(),
+            sha256: self.checksum(),
+        };
+        let bytes = container(&header, codes.into_iter().flat_map(|(_, code)| code))
+            .map_err(|problem| damaged(&self.origin.path, problem))?;
+        Snapshot::decode(&self.origin.path, &bytes)?;
+        Ok(bytes)
+    }
+
+    /// The snapshot in the bytes of an .lperm file, which errors call `path`.
+    ///
+    /// # Errors
+    /// Bytes that are cut, changed, or were never an .lperm file; an experiment whose initial weights cannot be drawn
+    /// again; weights that do not come out as they went in.
+    pub fn decode(path: &Path, bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let damaged = |problem: &str| damaged(path, problem);
+        let inexact = || SnapshotError::Inexact { path: path.into() };
+        let (header, content) = opened(bytes).map_err(|problem| damaged(&problem))?;
+        let origin = Origin::new(path, header.metadata.into_iter().collect())?;
+        let described =
+            header.tensors.iter().map(|entry| (entry.name.clone(), entry.shape.clone()));
+        if !described.eq(origin.network.tensors()) {
+            return Err(damaged("its tensors are not those of its network"));
+        }
+        if !is_plausible(&header.tensors, bytes.len()) {
+            return Err(damaged("it describes more weights than a file of its size can hold"));
+        }
+        let contents = split(&header.tensors, content)
+            .ok_or_else(|| damaged("its tensors have another length than it has"))?;
+        let permuted = origin.permuted()?;
+        let tensors = header.tensors.par_iter().zip(contents).enumerate();
+        let tensors = tensors.map(|(index, (entry, content))| {
+            let values = match (reservoir(&permuted, index), entry.coding) {
+                (Some(reservoir), Coding::Permutation) => {
+                    // The bytes are whole, so what does not fit them is the initial values.
+                    reservoir.decode(content).map_err(|_| inexact())?
+                }
+                (None, Coding::Values) => floats(content, entry)
+                    .ok_or_else(|| damaged("a tensor has not as many values as its shape"))?,
+                _ => return Err(damaged("what it permutes is not what its experiment does")),
+            };
+            Ok(NamedTensor { name: entry.name.clone(), shape: entry.shape.clone(), values })
+        });
+        let tensors = tensors.collect::<Result<_, _>>()?;
+        let tensor_bytes = header.tensors.iter().map(|entry| entry.bytes).collect();
+        let kind = SnapshotKind::Lperm;
+        let snapshot = Snapshot { origin, tensors, kind, tensor_bytes, bytes: bytes.len() };
+        match snapshot.checksum() == header.sha256 {
+            true => Ok(snapshot),
+            false => Err(inexact()),
+        }
+    }
+}
+
+fn damaged(path: &Path, problem: impl Into<String>) -> SnapshotError {
+    SnapshotError::Damaged { path: path.into(), problem: problem.into() }
+}
+
+/// The reservoir of the tensor at `index`, if it is permuted.
+fn reservoir(permuted: &[Permuted], index: usize) -> Option<&Reservoir> {
+    permuted.iter().find(|permuted| permuted.parameter == index).map(|found| &found.reservoir)
+}
+
+fn container(header: &Header, content: impl Iterator<Item = u8>) -> Result<Vec<u8>, String> {
+    let json = serde_json::to_vec(header).map_err(|error| error.to_string())?;
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    let compressed = encoder.write_all(&json).and_then(|()| encoder.finish());
+    let compressed = compressed.map_err(|error| error.to_string())?;
+    let length = u32::try_from(compressed.len()).map_err(|error| error.to_string())?;
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(VERSION.to_le_bytes());
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(compressed);
+    bytes.extend(content);
+    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+    Ok(bytes)
+}
+
+/// The header and the tensors' content, or what is wrong.
+fn opened(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or("it begins as something else")?;
+    let (version, rest) = rest.split_first_chunk().ok_or("it is cut")?;
+    let version = u16::from_le_bytes(*version);
+    if version != VERSION {
+        return Err(format!("it is of version {version}; this laperm reads version {VERSION}"));
+    }
+    let (length, rest) = rest.split_first_chunk().ok_or("it is cut")?;
+    let (rest, crc) = rest.split_last_chunk().ok_or("it is cut")?;
+    if crc32fast::hash(&bytes[..PREAMBLE + rest.len()]) != u32::from_le_bytes(*crc) {
+        return Err("it is cut or changed: its CRC-32 is another".into());
+    }
+    let length = u32::from_le_bytes(*length) as usize;
+    let (header, content) = rest.split_at_checked(length).ok_or("its header is cut")?;
+    let inflated = ZlibDecoder::new(header).take(MOST_HEADER);
+    let header =
+        serde_json::from_reader(inflated).map_err(|error| format!("its header: {error}"))?;
+    Ok((header, content))
+}
+
+/// Whether `length` bytes can hold these tensors: nothing of absurd size is ever allocated. A zero in a vector of
+/// hardly anything else costs next to nothing, so a small file may hold far more weights than bytes.
+fn is_plausible(entries: &[Entry], length: usize) -> bool {
+    const MOST_WEIGHTS_A_BYTE: usize = 250;
+    const SMALL: usize = 1 << 24;
+    let weights = entries.iter().try_fold(0usize, |sum, entry| {
+        let elements = entry.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
+        sum.checked_add(elements?)
+    });
+    weights.is_some_and(|weights| weights <= SMALL.saturating_add(length * MOST_WEIGHTS_A_BYTE))
+}
+
+/// Each tensor's part of the content, if they are all of it.
+fn split<'a>(entries: &[Entry], mut content: &'a [u8]) -> Option<Vec<&'a [u8]>> {
+    let mut parts = Vec::new();
+    for entry in entries {
+        let (part, rest) = content.split_at_checked(entry.bytes)?;
+        parts.push(part);
+        content = rest;
+    }
+    content.is_empty().then_some(parts)
+}
+
+fn floats(content: &[u8], entry: &Entry) -> Option<Vec<f32>> {
+    let (words, rest) = content.as_chunks();
+    let whole = rest.is_empty() && words.len() == entry.shape.iter().product::<usize>();
+    whole.then(|| words.iter().copied().map(f32::from_le_bytes).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::snapshot::tests::{FILE, snapshot};
+
+    /// An .lperm file with a header that somebody changed, and a right CRC-32.
+    fn forged(change: impl FnOnce(&mut Header, &mut Vec<u8>)) -> Vec<u8> {
+        let bytes = snapshot("").encode().expect("a synchronized snapshot");
+        let (mut header, content) = opened(&bytes).expect("whole");
+        let mut content = content.to_vec();
+        change(&mut header, &mut content);
+        container(&header, content.into_iter()).expect("a container")
+    }
+
+    fn error(bytes: &[u8]) -> String {
+        Snapshot::decode(Path::new(FILE), bytes).expect_err("forged").to_string()
+    }
+
+    #[test]
+    fn a_forged_header_is_refused() {
+        let whole = forged(|_, _| {});
+        assert!(Snapshot::decode(Path::new(FILE), &whole).is_ok());
+        let tensors = |change: fn(&mut Vec<Entry>)| forged(|header, _| change(&mut header.tensors));
+        let cases = [
+            (tensors(|t| t[0].shape.reverse()), "not those of its network"),
+            (tensors(|t| drop(t.pop())), "not those of its network"),
+            (tensors(|t| t[0].bytes += 1), "another length"),
+            (tensors(|t| t[0].coding = Coding::Values), "what it permutes"),
+            (tensors(|t| t[1].coding = Coding::Permutation), "what it permutes"),
+            (forged(|_, content| content.push(0)), "another length"),
+            (forged(|_, content| content[7] ^= 1), "do not come out as they went in"),
+            (forged(|header, _| header.sha256.clear()), "do not come out as they went in"),
+            (forged(|header, _| header.metadata.clear()), "no readable `experiment`"),
+        ];
+        for (bytes, part) in cases {
+            let error = error(&bytes);
+            assert!(error.contains(part) && error.contains(FILE), "{part}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_absurd_network_is_never_allocated() {
+        for units in ["1000000000", "4611686018427387904"] {
+            let bytes = forged(|header, _| {
+                let experiment = header.metadata.get_mut("experiment").expect("there");
+                *experiment = experiment.replace("units = 8", &format!("units = {units}"));
+                let network =
+                    toml::from_str::<crate::experiment::Experiment>(experiment).expect("valid");
+                let tensors = network.network().expect("fits");
+                for (entry, (name, shape)) in header.tensors.iter_mut().zip(tensors.tensors()) {
+                    (entry.name, entry.shape) = (name, shape);
+                }
+            });
+            let error = error(&bytes);
+            assert!(error.contains("more weights than a file of its size"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_or_with_any_bit_changed_is_refused() {
+        let bytes = snapshot("").encode().expect("a synchronized snapshot");
+        for length in 0..bytes.len() {
+            error(&bytes[..length]);
+        }
+        for place in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[place] ^= 1 << (place % 8);
+            error(&changed);
+        }
+    }
+
+    #[test]
+    fn other_versions_are_named() {
+        let mut bytes = snapshot("").encode().expect("a synchronized snapshot");
+        bytes[6] = 2;
+        assert!(error(&bytes).contains("it is of version 2; this laperm reads version 1"));
+    }
+}
