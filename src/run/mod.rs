@@ -48,7 +48,7 @@ pub use log::{LogFile, LogNews};
 pub use pieces::List;
 pub use reader::{
     ReadError, is_complete, list_runs, read_events, read_frame, read_outline, read_started,
-    read_state,
+    read_state, read_state_at,
 };
 pub use recorder::RunRecorder;
 pub(crate) use resumption::recorded_start;

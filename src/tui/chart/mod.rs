@@ -16,13 +16,12 @@ use crate::tui::theme::Theme;
 pub mod axes;
 mod raster;
 mod reduce;
-mod scale;
 mod time;
 
 pub use raster::Raster;
 use raster::put;
 use reduce::{Column, Columns};
-pub use scale::{Scale, Tick, short, significant};
+pub use crate::figure::{Scale, Tick, short, significant};
 pub use time::{TimeAxis, jump};
 
 /// How a curve is drawn.

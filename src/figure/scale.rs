@@ -102,7 +102,7 @@ impl Scale {
 }
 
 /// The least of 1, 2, 2.5 and 5 times a power of ten that is not below `value`.
-pub(super) fn round_up(value: f64) -> f64 {
+pub(crate) fn round_up(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
     let factor = [1.0, 2.0, 2.5, 5.0].into_iter().find(|f| f * power >= value * (1.0 - 1e-9));
     factor.unwrap_or(10.0) * power
