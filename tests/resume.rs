@@ -149,6 +149,7 @@ fn course(folder: &RunFolder) -> Vec<String> {
         }
         EventKind::Step { .. }
         | EventKind::RankingDistance { .. }
+        | EventKind::Distribution { .. }
         | EventKind::Lookahead { .. }
         | EventKind::Epoch { .. }
         | EventKind::Diverged { .. }

@@ -100,8 +100,13 @@ impl Experiment {
         require(minutes >= 0.0, "checkpoint.every_minutes", || {
             format!("must be a number of minutes, not {minutes}")
         })?;
-        for (i, layer) in monitor.distance_layers.iter().enumerate() {
-            known_layer(&network, layer, &format!("monitor.distance_layers.{i}"))?;
+        for (key, layers) in [
+            ("distance_layers", &monitor.distance_layers),
+            ("distribution_layers", &monitor.distribution_layers),
+        ] {
+            for (i, layer) in layers.iter().enumerate() {
+                known_layer(&network, layer, &format!("monitor.{key}.{i}"))?;
+            }
         }
         require(self.evaluate.batch >= 1, "evaluate.batch", || {
             "the batch must be at least 1".into()

@@ -314,13 +314,24 @@ pub struct MonitorSection {
     pub distance_layers: Vec<String>,
     /// Measure it every so many steps; 0 is as often as costs less than a twentieth of the time.
     pub distance_every: u64,
+    /// Whether the distribution of the weights in every weight vector is looked at: at most at every step, and about as
+    /// often as a chart of the whole run can show.
+    pub distribution: bool,
+    /// Layers whose distribution is looked at, by name; all where empty.
+    pub distribution_layers: Vec<String>,
     /// Least seconds between two looks at profiles and permutations.
     pub frame_seconds: f64,
 }
 
 impl Default for MonitorSection {
     fn default() -> Self {
-        MonitorSection { distance_layers: Vec::new(), distance_every: 0, frame_seconds: 1.0 }
+        MonitorSection {
+            distance_layers: Vec::new(),
+            distance_every: 0,
+            distribution: true,
+            distribution_layers: Vec::new(),
+            frame_seconds: 1.0,
+        }
     }
 }
 

@@ -109,7 +109,7 @@ fn quantile(ascending: &[f32], level: f32) -> f32 {
 }
 
 /// At most `points` of the numbers below `count`, evenly spread; both ends from two points on.
-fn evenly(count: usize, points: usize) -> impl Iterator<Item = usize> {
+pub(super) fn evenly(count: usize, points: usize) -> impl Iterator<Item = usize> {
     let points = points.clamp(1, count);
     let (last, gaps) = (count - 1, (points - 1).max(1));
     (0..points).map(move |point| (point * last + gaps / 2) / gaps)

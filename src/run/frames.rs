@@ -33,11 +33,16 @@ pub fn encode(frame: &Frame) -> Result<Vec<u8>, FrameError> {
         floats("initial", vec![layer.initial.len()], &layer.initial);
         floats("bands", vec![layer.bands.len(), points], &layer.bands.concat());
         floats("values", vec![layer.values.len()], &layer.values);
+        floats("initial_values", vec![layer.initial_values.len()], &layer.initial_values);
         for (name, ranks) in
             [("positions", &layer.positions), ("before", &layer.before), ("after", &layer.after)]
         {
             let bytes = ranks.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
             arrays.push((format!("{index}/{name}"), Dtype::U32, vec![ranks.len()], bytes));
+        }
+        if !layer.connections.is_empty() {
+            let (shape, bytes) = (vec![layer.connections.len()], layer.connections.clone());
+            arrays.push((format!("{index}/connections"), Dtype::U8, shape, bytes));
         }
     }
     let fail = |error: safetensors::SafeTensorError| FrameError(error.to_string());
@@ -73,12 +78,28 @@ impl FrameReader<'_> {
         number.ok_or_else(|| FrameError(format!("`{name}` is missing or not a number")))
     }
 
-    fn words(&self, name: &str, dtype: Dtype) -> Result<Vec<[u8; 4]>, FrameError> {
+    fn bytes(&self, name: &str, dtype: Dtype) -> Result<&[u8], FrameError> {
         let tensor = self.tensors.tensor(name).map_err(|error| FrameError(error.to_string()))?;
         if tensor.dtype() != dtype {
             return Err(FrameError(format!("`{name}` is not of type {dtype:?}")));
         }
-        Ok(tensor.data().as_chunks().0.to_vec())
+        Ok(tensor.data())
+    }
+
+    fn words(&self, name: &str, dtype: Dtype) -> Result<Vec<[u8; 4]>, FrameError> {
+        Ok(self.bytes(name, dtype)?.as_chunks().0.to_vec())
+    }
+
+    /// What `read` makes of the tensor, or nothing where an older version wrote none.
+    fn since_later<T: Default>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, FrameError>,
+    ) -> Result<T, FrameError> {
+        match self.tensors.tensor(name) {
+            Ok(_) => read(name),
+            Err(_) => Ok(T::default()),
+        }
     }
 
     fn floats(&self, name: &str) -> Result<Vec<f32>, FrameError> {
@@ -97,9 +118,14 @@ impl FrameReader<'_> {
             bands: bands.chunks(positions.len().max(1)).map(<[f32]>::to_vec).collect(),
             similarity: self.number(&format!("{layer}/similarity"))?,
             vector: self.number(&format!("{layer}/vector"))?,
+            initial_values: self
+                .since_later(&format!("{layer}/initial_values"), |name| self.floats(name))?,
             values: self.floats(&format!("{layer}/values"))?,
             before: self.ranks(&format!("{layer}/before"))?,
             after: self.ranks(&format!("{layer}/after"))?,
+            connections: self.since_later(&format!("{layer}/connections"), |name| {
+                Ok(self.bytes(name, Dtype::U8)?.to_vec())
+            })?,
             positions,
         })
     }
@@ -119,9 +145,11 @@ mod tests {
                     bands: vec![vec![-1.5, 0.5], vec![-1.0, 1.0]],
                     similarity: 0.25,
                     vector: 7,
+                    initial_values: vec![-0.25, 0.0, 0.25],
                     values: vec![0.5, -0.5, 0.0],
                     before: vec![2, 0, 1],
                     after: vec![0, 1, 2],
+                    connections: vec![0b0110_1101, 0b1],
                 },
                 LayerFrame::default(),
             ],
@@ -132,6 +160,20 @@ mod tests {
     fn what_is_encoded_is_decoded() {
         let bytes = encode(&frame()).expect("encodes");
         assert_eq!(decode(&bytes).expect("decodes"), frame());
+    }
+
+    #[test]
+    fn a_frame_of_an_older_version_lacks_what_came_later() {
+        let bytes = encode(&frame()).expect("encodes");
+        let (_, header) = SafeTensors::read_metadata(&bytes).expect("a header");
+        let tensors = SafeTensors::deserialize(&bytes).expect("tensors");
+        let later = |name: &str| name.ends_with("initial_values") || name.ends_with("connections");
+        let older = tensors.iter().filter(|(name, _)| !later(name));
+        let older = safetensors::serialize(older, header.metadata().clone()).expect("encodes");
+        let mut expected = frame();
+        expected.layers[0].initial_values.clear();
+        expected.layers[0].connections.clear();
+        assert_eq!(decode(&older).expect("decodes"), expected);
     }
 
     #[test]

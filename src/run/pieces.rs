@@ -67,6 +67,21 @@ impl<P: Piece> Pieces<P> {
     }
 }
 
+impl<T: Clone> Pieces<Vec<T>> {
+    /// The element of this index.
+    pub fn get(&self, index: usize) -> Option<&T> {
+        let inside = index < self.full.len() * PIECE + self.open.len();
+        self.piece(index / PIECE).get(index % PIECE).filter(|_| inside)
+    }
+
+    /// How many elements there are until the first that is not as `wanted`; after it, none may be.
+    pub fn partition_point(&self, wanted: impl Fn(&T) -> bool) -> usize {
+        let all = |piece: &Vec<T>| piece.last().is_none_or(&wanted);
+        let whole = self.full.partition_point(|piece| all(piece));
+        whole * PIECE + self.piece(whole).partition_point(&wanted)
+    }
+}
+
 impl<T: Clone> Piece for Vec<T> {
     fn len(&self) -> usize {
         self.len()
@@ -175,6 +190,7 @@ mod tests {
             }
             clones.push((pieces, model));
             for (pieces, model) in clones {
+                prop_assert!((0..=model.len()).all(|i| pieces.get(i) == model.get(i)));
                 prop_assert_eq!(pieces.iter().flatten().copied().collect::<Vec<_>>(), model);
             }
         }

@@ -253,7 +253,10 @@ impl Watcher {
         }
         let only_for_looking = matches!(
             event.kind,
-            EventKind::Step { .. } | EventKind::RankingDistance { .. } | EventKind::Frame { .. }
+            EventKind::Step { .. }
+                | EventKind::RankingDistance { .. }
+                | EventKind::Distribution { .. }
+                | EventKind::Frame { .. }
         );
         if !self.pending.is_empty() {
             if !only_for_looking {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{List, Series};
+use super::{Distribution, List, Series};
 use crate::train::{
     Event, EventKind, Frame, LayerSync, Phase, Reason, Schedule, Score, Started, Weights,
 };
@@ -33,6 +33,8 @@ pub struct RunState {
     pub train: Scores,
     /// Ranking distance per layer, in the order of [`Started::layers`]; empty where not monitored.
     pub distance: Vec<Distance>,
+    /// The distribution of the weights, as the inner optimizer has them; empty where not monitored.
+    pub distribution: Distribution,
     /// Syncs (or lookahead moves) so far.
     pub syncs: u64,
     /// Step of the newest sync.
@@ -146,6 +148,7 @@ impl RunState {
                     }
                 }
             }
+            EventKind::Distribution { layers } => self.distribution.push(step, layers),
             EventKind::Evaluation { weights, test, train, took } => {
                 self.evaluated(step, *weights, test, train.as_ref());
                 self.pace.idle(*took);
@@ -322,7 +325,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::{Command, LayerDistance, LayerInfo};
+    use crate::train::{Command, LayerDistance, LayerDistribution, LayerInfo};
 
     fn started(wrapper: &str) -> EventKind {
         EventKind::Started(Box::new(Started {
@@ -398,14 +401,17 @@ mod tests {
     #[test]
     fn hand_made_changes_are_marked_and_distances_kept_per_layer() {
         let distance = LayerDistance { layer: 1, mean: 2.0, sd: 3.0 };
+        let distribution = LayerDistribution { layer: 1, max: 0.5, ..Default::default() };
         let state = fold([
             (0, 0.0, started("laperm")),
             (5, 1.0, EventKind::Applied { command: Command::SetPeriod { k: 100 }, by: None }),
             (5, 1.0, EventKind::Applied { command: Command::Pause, by: None }),
             (6, 1.0, EventKind::RankingDistance { layers: vec![distance] }),
+            (7, 1.0, EventKind::Distribution { layers: vec![distribution.clone()] }),
         ]);
         assert_eq!(state.marks, List::from_iter([Mark { step: 5, label: "k = 100".into() }]));
         assert!(state.distance[0].mean.is_empty());
         assert_eq!(state.distance[1].sd.last(), Some((6, 3.0)));
+        assert_eq!(state.distribution.at(1, 9), Some((7, &distribution)));
     }
 }

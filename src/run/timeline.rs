@@ -350,7 +350,8 @@ mod tests {
 
     use super::*;
     use crate::train::{
-        Command, LayerDistance, LayerInfo, LayerSync, Reason, Schedule, Score, Started, Weights,
+        Command, LayerDistance, LayerDistribution, LayerInfo, LayerSync, Reason, Schedule, Score,
+        Started, Weights,
     };
 
     /// A log in a folder of its own, with what is known after each of its events.
@@ -453,6 +454,9 @@ mod tests {
             6 => EventKind::Schedule(Schedule { k: number, active: true, ..Schedule::default() }),
             7 => EventKind::Snapshot { file: format!("step-{number}"), synced: true },
             8 => EventKind::Phase { phase: crate::train::Phase::Paused },
+            9 => EventKind::Distribution {
+                layers: vec![LayerDistribution { p50: vec![value], ..Default::default() }],
+            },
             _ => EventKind::Phase { phase: crate::train::Phase::Running },
         }
     }
@@ -466,8 +470,8 @@ mod tests {
             for (what, number, seconds) in acts {
                 now += seconds;
                 match what {
-                    0..10 => events.push((step, now, happening(what, number))),
-                    10 => step = step.saturating_sub(number),
+                    0..11 => events.push((step, now, happening(what, number))),
+                    11 => step = step.saturating_sub(number),
                     _ => {
                         step += 1;
                         events.push((step, now, self::step()));

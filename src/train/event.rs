@@ -63,6 +63,12 @@ pub enum EventKind {
         /// One entry per monitored layer.
         layers: Vec<LayerDistance>,
     },
+    /// The distribution of the weights in every weight vector, as the inner optimizer has them (the paper's figure 12,
+    /// row 1).
+    Distribution {
+        /// One entry per monitored layer.
+        layers: Vec<LayerDistribution>,
+    },
     /// The network was evaluated.
     Evaluation {
         /// Which weights were evaluated.
@@ -249,6 +255,35 @@ pub struct LayerDistance {
     pub sd: f32,
 }
 
+/// How the weights of one layer are distributed: percentiles of every weight vector, or of
+/// [`MOST_VECTORS`](Self::MOST_VECTORS) evenly chosen ones where there are more. To four significant digits.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LayerDistribution {
+    /// Index into [`Started::layers`].
+    pub layer: usize,
+    /// The least weight of the layer.
+    #[serde(with = "gap")]
+    pub min: f32,
+    /// The greatest weight of the layer.
+    #[serde(with = "gap")]
+    pub max: f32,
+    /// The 15th percentile of each vector looked at.
+    #[serde(with = "gaps")]
+    pub p15: Vec<f32>,
+    /// The median of each.
+    #[serde(with = "gaps")]
+    pub p50: Vec<f32>,
+    /// The 85th percentile of each.
+    #[serde(with = "gaps")]
+    pub p85: Vec<f32>,
+}
+
+impl LayerDistribution {
+    /// How many weight vectors are looked at, at most.
+    pub const MOST_VECTORS: usize = 100;
+}
+
 /// Which weights an evaluation looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -331,6 +366,20 @@ mod gap {
     }
 }
 
+/// Lists of numbers that may be missing, each as in [`gap`].
+mod gaps {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(values: &[f32], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(|value| value.is_finite().then_some(value)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f32>, D::Error> {
+        let values: Vec<Option<f32>> = Deserialize::deserialize(deserializer)?;
+        Ok(values.into_iter().map(|value| value.unwrap_or(f32::NAN)).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -359,6 +408,19 @@ mod tests {
         assert!(line.contains(r#""loss":null"#), "{line}");
         let EventKind::Step { loss, .. } = read(&line).kind else { panic!("not a step") };
         assert!(loss.is_nan());
+    }
+
+    #[test]
+    fn a_distribution_keeps_its_gaps() {
+        let line = concat!(
+            r#"{"step":5,"seconds":0.5,"type":"distribution","layers":[{"layer":1,"min":null,"#,
+            r#""max":0.25,"p15":[-0.125,null],"p50":[0.0,0.5],"p85":[]}]}"#
+        );
+        let event = read(line);
+        let EventKind::Distribution { layers } = &event.kind else { panic!("not a distribution") };
+        assert!(layers[0].min.is_nan() && layers[0].p15[1].is_nan());
+        assert_eq!((layers[0].p15[0], layers[0].p50[1]), (-0.125, 0.5));
+        assert_eq!(serde_json::to_string(&event).expect("serializes"), line);
     }
 
     #[test]

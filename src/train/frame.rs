@@ -26,10 +26,45 @@ pub struct LayerFrame {
     pub similarity: f32,
     /// Index of the watched weight vector.
     pub vector: usize,
+    /// Its values at the start, pruned as it is now; empty in frames of old runs.
+    pub initial_values: Vec<f32>,
     /// Its values now, unsorted.
     pub values: Vec<f32>,
     /// Its ranking at [`Frame::since`].
     pub before: Vec<u32>,
     /// Its ranking now.
     pub after: Vec<u32>,
+    /// Which weights of the layer are not zero, as a sync would have them now: a bit for each in order, eight to a byte,
+    /// the lowest first. Empty for a layer without zeros, or with many weights.
+    pub connections: Vec<u8>,
+}
+
+impl LayerFrame {
+    /// Whether the layer's weight of this index is not zero; `None` where that is not known.
+    pub fn connected(&self, weight: usize) -> Option<bool> {
+        Some(self.connections.get(weight / 8)? >> (weight % 8) & 1 == 1)
+    }
+}
+
+/// [`LayerFrame::connections`] of these weights.
+pub(super) fn connections(weights: &[f32]) -> Vec<u8> {
+    let byte = |weights: &[f32]| {
+        weights.iter().rev().fold(0, |byte, &weight| byte << 1 | u8::from(weight != 0.0))
+    };
+    weights.chunks(8).map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_read_as_they_are_packed() {
+        let weights = [0.5, 0.0, -0.5, -0.0, 1.0, 0.0, 0.0, 0.0, f32::NAN, 0.0];
+        let frame = LayerFrame { connections: connections(&weights), ..LayerFrame::default() };
+        assert_eq!(frame.connections, [0b0001_0101, 0b01]);
+        let read: Vec<bool> = (0..10).filter_map(|weight| frame.connected(weight)).collect();
+        assert_eq!(read, weights.map(|weight| weight != 0.0));
+        assert_eq!(LayerFrame::default().connected(0), None);
+    }
 }

@@ -5,6 +5,7 @@ mod backend;
 mod checkpoint;
 mod command;
 mod control;
+mod distribution;
 mod event;
 mod frame;
 mod learner;
@@ -21,8 +22,8 @@ pub use backend::{Backend, MissingBackend};
 pub use checkpoint::{Checkpoint, CheckpointError, LogPosition, ResumeError};
 pub use command::{Command, Order};
 pub use event::{
-    Event, EventKind, FrameLocation, LayerDistance, LayerInfo, LayerSync, Phase, Reason, Schedule,
-    Score, Started, Weights,
+    Event, EventKind, FrameLocation, LayerDistance, LayerDistribution, LayerInfo, LayerSync, Phase,
+    Reason, Schedule, Score, Started, Weights,
 };
 pub use frame::{Frame, LayerFrame};
 pub use script::Script;

@@ -6,13 +6,16 @@ use super::arrays::{Arrays, Misfit};
 use super::checkpoint::FrameProgress;
 use super::learner::Learner;
 use super::wrapper::Wrapper;
-use super::{Frame, LayerDistance, LayerFrame, LayerInfo};
+use super::{Frame, LayerDistance, LayerFrame, LayerInfo, frame};
 use crate::experiment::MonitorSection;
-use crate::laperm::{Profile, RankingDistance, rank_vectors, ranking};
+use crate::laperm::{Profile, RankingDistance, Reservoir, rank_vectors, ranking};
 
 /// Ranks at which a profile is sampled, and vectors it is taken over: enough for a wide screen.
 const PROFILE_POINTS: usize = 128;
 const PROFILE_VECTORS: usize = 128;
+
+/// Weights of the largest layer whose connections are told: 16 kB in a frame.
+const MOST_CONNECTIONS: usize = 1 << 17;
 
 /// Share of the time that ranking distance may take when it is measured as often as is cheap.
 const CHEAP: f64 = 0.05;
@@ -34,14 +37,8 @@ impl DistanceMonitor {
         layers: &[LayerInfo],
         parameters: &[usize],
     ) -> Self {
-        let names = &section.distance_layers;
-        let watched =
-            layers.iter().zip(parameters).enumerate().filter_map(|(layer, (info, &parameter))| {
-                let chosen = names.is_empty() || names.contains(&info.name);
-                chosen.then_some((layer, parameter, info.length))
-            });
         DistanceMonitor {
-            watched: watched.collect(),
+            watched: watched(&section.distance_layers, layers, parameters),
             every: section.distance_every,
             before: None,
             begun: Instant::now(),
@@ -120,6 +117,18 @@ impl DistanceMonitor {
     }
 }
 
+/// (layer, parameter, vector length) of the layers with these names; of all if there are none.
+pub(super) fn watched(
+    names: &[String],
+    layers: &[LayerInfo],
+    parameters: &[usize],
+) -> Vec<(usize, usize, usize)> {
+    let chosen = |info: &LayerInfo| names.is_empty() || names.contains(&info.name);
+    let layers = layers.iter().zip(parameters).enumerate();
+    let watched = layers.filter(|(_, (info, _))| chosen(info));
+    watched.map(|(layer, (info, &parameter))| (layer, parameter, info.length)).collect()
+}
+
 /// Takes frames, at most one in a while.
 pub(super) struct FrameMonitor {
     seconds: f64,
@@ -130,6 +139,10 @@ pub(super) struct FrameMonitor {
     vectors: Vec<usize>,
     /// The initial profile of each layer.
     initial: Vec<Vec<f32>>,
+    /// Without a wrapper that permutes: the initial weights of each layer. One that does knows them itself.
+    start: Vec<Vec<f32>>,
+    /// The watched vectors' initial values.
+    initial_values: Vec<Vec<f32>>,
     /// Without a wrapper that permutes: the watched vectors' rankings in the frame before.
     before: Vec<Vec<u32>>,
     since: u64,
@@ -141,6 +154,7 @@ impl FrameMonitor {
         layers: &[LayerInfo],
         parameters: &[usize],
         learner: &Learner,
+        wrapper: &Wrapper,
     ) -> Self {
         let vectors = layers.iter().map(|info| info.vectors).collect();
         let layers: Vec<_> =
@@ -148,17 +162,24 @@ impl FrameMonitor {
         let initial = layers
             .iter()
             .map(|&(parameter, length, _)| initial_profile(&learner.values(parameter), length));
+        let start = match wrapper.permutes() {
+            true => Vec::new(),
+            false => parameters.iter().map(|&parameter| learner.values(parameter)).collect(),
+        };
         let mut monitor = FrameMonitor {
             seconds: section.frame_seconds,
             last: None,
             newest: None,
             vectors,
             initial: initial.collect(),
+            start,
+            initial_values: Vec::new(),
             before: Vec::new(),
             since: 0,
             layers,
         };
         monitor.before = monitor.rank_watched(learner);
+        monitor.initial_values = monitor.watched_at_start(wrapper);
         monitor
     }
 
@@ -178,6 +199,7 @@ impl FrameMonitor {
     pub(super) fn restore(
         &mut self,
         progress: &FrameProgress,
+        wrapper: &Wrapper,
         arrays: &mut Arrays,
     ) -> Result<(), Misfit> {
         let known = progress.watched.iter().zip(&self.vectors).all(|(vector, n)| vector < n);
@@ -189,6 +211,7 @@ impl FrameMonitor {
             self.before[layer] = arrays.rankings(&watched_name(layer), 1, entry.1)?;
         }
         (self.since, self.newest) = (progress.since, progress.newest);
+        self.initial_values = self.watched_at_start(wrapper);
         Ok(())
     }
 
@@ -198,10 +221,17 @@ impl FrameMonitor {
     }
 
     /// Frames carry this vector of that layer from now on.
-    pub(super) fn watch(&mut self, layer: usize, vector: usize, learner: &Learner) {
+    pub(super) fn watch(
+        &mut self,
+        layer: usize,
+        vector: usize,
+        learner: &Learner,
+        wrapper: &Wrapper,
+    ) {
         if let Some(entry) = self.layers.get_mut(layer) {
             entry.2 = vector;
             self.before = self.rank_watched(learner);
+            self.initial_values = self.watched_at_start(wrapper);
             self.last = None;
         }
     }
@@ -224,6 +254,7 @@ impl FrameMonitor {
                 *initial = initial_profile(&reservoir.pruned_initial(), reservoir.shape().len);
             }
         }
+        self.initial_values = self.watched_at_start(wrapper);
     }
 
     /// A look at the weights as they are, after `step` and before the sync that may follow it. `last_sync` is the
@@ -255,9 +286,11 @@ impl FrameMonitor {
                 bands: profile.bands,
                 similarity: profile.similarity,
                 vector,
+                initial_values: self.initial_values[layer].clone(),
                 values: now.to_vec(),
                 before,
                 after,
+                connections: connections(&values, wrapper.layer(layer).map(|(r, _)| r)),
             });
         }
         let since = if wrapper.permutes() { last_sync } else { self.since };
@@ -266,11 +299,37 @@ impl FrameMonitor {
         Frame { since, layers }
     }
 
+    /// The watched vectors as they began, pruned as they are now.
+    fn watched_at_start(&self, wrapper: &Wrapper) -> Vec<Vec<f32>> {
+        let watched = |(layer, &(_, length, vector)): (usize, &(usize, usize, usize))| {
+            let range = vector * length..(vector + 1) * length;
+            match wrapper.layer(layer) {
+                Some((reservoir, _)) => reservoir.pruned_initial()[range].to_vec(),
+                None => self.start.get(layer).map_or(Vec::new(), |values| values[range].to_vec()),
+            }
+        };
+        self.layers.iter().enumerate().map(watched).collect()
+    }
+
     fn rank_watched(&self, learner: &Learner) -> Vec<Vec<u32>> {
         let rank = |&(parameter, length, vector): &(usize, usize, usize)| {
             ranking(&learner.values(parameter)[vector * length..(vector + 1) * length])
         };
         self.layers.iter().map(rank).collect()
+    }
+}
+
+/// Which weights of a small layer with zeros are connections: those that are not zero, or under LaPerm, that would not be
+/// after a sync.
+fn connections(values: &[f32], reservoir: Option<&Reservoir>) -> Vec<u8> {
+    let pruned = match reservoir {
+        Some(reservoir) => reservoir.zeros() > 0,
+        None => values.contains(&0.0),
+    };
+    match reservoir {
+        _ if !pruned || values.len() > MOST_CONNECTIONS => Vec::new(),
+        Some(reservoir) => frame::connections(&reservoir.synced(values)),
+        None => frame::connections(values),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::laperm::SyncClock;
 use crate::model::{self, Draw, Role, WeightsFile};
 use crate::train::checkpoint::checksum_of;
 use crate::train::control::Control;
+use crate::train::distribution::DistributionMonitor;
 use crate::train::learner::Learner;
 use crate::train::monitor::{DistanceMonitor, FrameMonitor};
 use crate::train::snapshot::{checksum, snapshot};
@@ -95,6 +96,7 @@ pub struct Trainer<R> {
     loader: BatchLoader,
     plan: BatchPlan,
     distance: DistanceMonitor,
+    distribution: DistributionMonitor,
     frames: FrameMonitor,
     commands: Receiver<Order>,
     inbox: VecDeque<Order>,
@@ -135,6 +137,7 @@ impl<R: Recorder> Trainer<R> {
     ) -> Result<Self, DataError> {
         let (mut trainer, started) = Self::at_step(0, prepared, commands, recorder)?;
         trainer.record(EventKind::Started(Box::new(started)));
+        trainer.look_at_distribution();
         Ok(trainer)
     }
 
@@ -189,7 +192,15 @@ impl<R: Recorder> Trainer<R> {
             layers,
         };
         let distance = DistanceMonitor::new(&experiment.monitor, &started.layers, &parameters);
-        let frames = FrameMonitor::new(&experiment.monitor, &started.layers, &parameters, &learner);
+        let distribution =
+            DistributionMonitor::new(&experiment.monitor, &started.layers, &parameters);
+        let frames = FrameMonitor::new(
+            &experiment.monitor,
+            &started.layers,
+            &parameters,
+            &learner,
+            &wrapper,
+        );
         let schedule = control.at(0);
         let trainer = Trainer {
             loader: loader(&train, &normalizer, &experiment, &plan, step.saturating_add(1)),
@@ -207,6 +218,7 @@ impl<R: Recorder> Trainer<R> {
             epoch: 0,
             plan,
             distance,
+            distribution,
             frames,
             commands,
             inbox: VecDeque::new(),
@@ -269,6 +281,7 @@ impl<R: Recorder> Trainer<R> {
         if let Some(layers) = self.distance.after_step(&self.learner, &self.wrapper) {
             self.record(EventKind::RankingDistance { layers });
         }
+        self.look_at_distribution();
         let sync_due = self.schedule.active && self.clock.tick();
         let epoch_ends = step.is_multiple_of(self.plan.steps_per_epoch());
         let look = self.is_evaluation_due(sync_due, epoch_ends);
@@ -348,6 +361,12 @@ impl<R: Recorder> Trainer<R> {
             (self.learner.weights_with(self.wrapper.synced(&self.learner)), Weights::Synced)
         } else {
             (self.learner.weights().clone(), Weights::Inner)
+        }
+    }
+
+    fn look_at_distribution(&mut self) {
+        if let Some(layers) = self.distribution.look(self.step, &self.learner) {
+            self.record(EventKind::Distribution { layers });
         }
     }
 

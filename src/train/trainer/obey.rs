@@ -68,7 +68,7 @@ impl<R: Recorder> Trainer<R> {
             }
             Command::Snapshot => self.save_snapshot(),
             Command::Watch { layer, vector } => {
-                self.frames.watch(layer, vector, &self.learner);
+                self.frames.watch(layer, vector, &self.learner, &self.wrapper);
                 self.take_frame();
             }
             Command::Stop => self.stopped = true,

@@ -63,7 +63,7 @@ impl<R: Recorder> Trainer<R> {
         }
         self.wrapper.restore(self.learner.network(), arrays)?;
         self.distance.restore(&self.learner, arrays)?;
-        self.frames.restore(&progress.frames, arrays)?;
+        self.frames.restore(&progress.frames, &self.wrapper, arrays)?;
         self.clock = progress.clock;
         self.clock.set_period(period(self.schedule.k));
         self.step = progress.step;

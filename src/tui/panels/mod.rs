@@ -275,12 +275,25 @@ mod tests {
     fn layer_frame() -> impl Strategy<Value = LayerFrame> {
         let numbers = || vec(number(), 0..30);
         let bands = vec(numbers(), 0..6);
-        (ranks(), numbers(), bands, number(), any::<usize>(), numbers(), ranks(), ranks()).prop_map(
-            |(mut positions, initial, bands, similarity, vector, values, before, after)| {
-                positions.sort_unstable();
-                LayerFrame { positions, initial, bands, similarity, vector, values, before, after }
-            },
-        )
+        let profile = (ranks(), numbers(), bands, number());
+        let watched = (any::<usize>(), numbers(), numbers(), ranks(), ranks());
+        (profile, watched, vec(any::<u8>(), 0..60)).prop_map(|(profile, watched, connections)| {
+            let (mut positions, initial, bands, similarity) = profile;
+            let (vector, initial_values, values, before, after) = watched;
+            positions.sort_unstable();
+            LayerFrame {
+                positions,
+                initial,
+                bands,
+                similarity,
+                vector,
+                initial_values,
+                values,
+                before,
+                after,
+                connections,
+            }
+        })
     }
 
     fn started() -> impl Strategy<Value = Started> {
