@@ -11,6 +11,8 @@ use color_eyre::eyre::Report;
 use self::host::HostError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
+use crate::figure::{FigureError, PngError};
+use crate::run::export::ExportError;
 use crate::run::{DataChanged, DeleteError, FindError, FolderError, ReadError, ResumptionError};
 use crate::session::{AttachError, ConnectError};
 use crate::train::{StartError, VerifyError};
@@ -20,6 +22,8 @@ mod attach;
 mod compare;
 mod ctl;
 mod data;
+mod export;
+mod figure;
 mod headless;
 mod host;
 mod output;
@@ -61,7 +65,11 @@ enum Subcommands {
     Runs(runs::RunsArguments),
     /// Show several runs side by side: curves, results, and in what they differ.
     Compare(compare::CompareArguments),
-    /// Draw the screen of a run as SVG.
+    /// Draw one of the paper's figures from runs, as SVG or PNG.
+    Figure(figure::FigureArguments),
+    /// Write everything that a run measured as CSV, Parquet or TensorBoard files.
+    Export(export::ExportArguments),
+    /// Draw the screen of a run as SVG or PNG.
     Screenshot(screenshot::ScreenshotArguments),
     /// Prove what a snapshot holds.
     #[command(subcommand)]
@@ -106,8 +114,14 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Some(Subcommands::Compare(arguments)) => {
             compare::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
         }
+        Some(Subcommands::Figure(arguments)) => {
+            figure::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Subcommands::Export(arguments)) => {
+            export::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
+        }
         Some(Subcommands::Screenshot(arguments)) => {
-            screenshot::run(&arguments).map(|()| ExitCode::SUCCESS)
+            screenshot::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
         }
         Some(Subcommands::Snapshot(command)) => snapshot::run(&command),
         Some(Subcommands::Data(command)) => data::run(command).map(|()| ExitCode::SUCCESS),
@@ -157,6 +171,9 @@ fn is_input(report: &Report) -> bool {
                 || report.is::<DataChanged>()
                 || report.is::<ExperimentError>()
                 || report.is::<ReadError>()
+                || report.is::<FigureError>()
+                || report.is::<PngError>()
+                || report.downcast_ref::<ExportError>().is_some_and(ExportError::is_input)
                 || is_not_hosted(report)
                 || report.is::<VerifyError>()
                 || report.is::<ThemeError>()

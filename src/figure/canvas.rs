@@ -158,7 +158,8 @@ impl Canvas {
 
     /// Lines through places, drawn as one shape.
     pub fn lines(&mut self, lines: &[Vec<Place>], stroke: Stroke) {
-        let path: String = lines.iter().filter(|line| line.len() > 1).map(|line| path(line)).collect();
+        let path: String =
+            lines.iter().filter(|line| line.len() > 1).map(|line| path(line)).collect();
         if path.is_empty() {
             return;
         }
@@ -206,7 +207,9 @@ impl Canvas {
     /// A filled circle.
     pub fn disc(&mut self, (x, y): Place, radius: f64, fill: Colour) {
         let [x, y, radius] = [x, y, radius].map(number);
-        self.element(format_args!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\"/>"));
+        self.element(format_args!(
+            "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\"/>"
+        ));
     }
 
     /// A circle.

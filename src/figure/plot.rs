@@ -104,14 +104,23 @@ pub struct Plot {
     pub curves: Vec<Curve>,
     /// Where their names go.
     pub legend: Legend,
+    /// Changes made by hand: where on the horizontal axis, and what.
+    pub marks: Vec<(f64, String)>,
 }
 
 impl Plot {
     /// Draws the plot, axes and titles included, into `area`; returns where its curves lie.
     pub fn draw(&self, area: Area, canvas: &mut Canvas) -> Area {
-        let inner = area.inside(self.margins());
-        self.axes(inner, canvas);
+        self.draw_from(self.margins()[0], area, canvas)
+    }
+
+    /// As [`draw`](Self::draw), with the vertical axis so far from the left that plots above each other are in line.
+    pub fn draw_from(&self, left: f64, area: Area, canvas: &mut Canvas) -> Area {
+        let [_, top, right, bottom] = self.margins();
+        let inner = area.inside([left, top, right, bottom]);
+        self.axes(inner, area.x, canvas);
         canvas.clipped(inner, |canvas| {
+            self.marks(inner, canvas);
             self.curves.iter().for_each(|curve| self.band(curve, inner, canvas));
             self.curves.iter().for_each(|curve| self.line(curve, inner, canvas));
         });
@@ -128,7 +137,8 @@ impl Plot {
         (area.x + x * area.width, area.bottom() - y * area.height)
     }
 
-    fn margins(&self) -> [f64; 4] {
+    /// What axes and titles need on the left, at the top, on the right, at the bottom.
+    pub fn margins(&self) -> [f64; 4] {
         let widest = |axis: &Axis| {
             axis.seen().map(|tick| text_width(&tick.label, SMALL)).fold(0.0, f64::max)
         };
@@ -144,7 +154,7 @@ impl Plot {
         ]
     }
 
-    fn axes(&self, area: Area, canvas: &mut Canvas) {
+    fn axes(&self, area: Area, left: f64, canvas: &mut Canvas) {
         for tick in self.x.seen() {
             let x = area.x + tick.position * area.width;
             canvas.line((x, area.y), (x, area.bottom()), GRID);
@@ -162,10 +172,24 @@ impl Plot {
         let (middle_x, middle_y) = area.centre();
         let below = area.bottom() + 4.5 + SMALL + LARGE;
         canvas.text((middle_x, below), Anchor::Middle, LARGE, Colour::INK, &self.x.title);
-        let left = area.x - self.margins()[0] + LARGE;
-        canvas.upward_text((left, middle_y), LARGE, Colour::INK, &self.y.title);
+        canvas.upward_text((left + LARGE, middle_y), LARGE, Colour::INK, &self.y.title);
         let above = (area.x, area.y - 4.0);
         canvas.text(above, Anchor::Start, LARGE, Colour::INK, &self.title);
+    }
+
+    /// A line at every change made by hand; its name where it does not run into the one before.
+    fn marks(&self, area: Area, canvas: &mut Canvas) {
+        let stroke = Stroke { dash: "1 2", ..Stroke::solid(Colour::PALE, 0.8) };
+        let mut free = area.x;
+        for (x, name) in &self.marks {
+            let (x, _) = self.place(area, *x, 0.0);
+            canvas.line((x, area.y), (x, area.bottom()), stroke);
+            if x >= free && !name.is_empty() {
+                let place = (x + 1.5, area.y + SMALL);
+                canvas.text(place, Anchor::Start, SMALL * 0.85, Colour::PALE, name);
+                free = x + text_width(name, SMALL * 0.85);
+            }
+        }
     }
 
     fn band(&self, curve: &Curve, area: Area, canvas: &mut Canvas) {
@@ -221,7 +245,8 @@ impl Plot {
         let places: Vec<Place> = self.dense_places(area);
         let hidden = |&(x, y): &Place| {
             let within = |p: &&Place| {
-                (x - 2.0..=x + width + 2.0).contains(&p.0) && (y - 2.0..=y + height + 2.0).contains(&p.1)
+                (x - 2.0..=x + width + 2.0).contains(&p.0)
+                    && (y - 2.0..=y + height + 2.0).contains(&p.1)
             };
             places.iter().filter(within).count()
         };
@@ -319,6 +344,7 @@ mod tests {
             y: Axis::of_values("accuracy (%)", Scale::linear(0.0, 100.0), 5),
             curves: vec![curve],
             legend: Legend::Inside,
+            marks: Vec::new(),
         }
     }
 
@@ -338,7 +364,13 @@ mod tests {
         plot(points.collect()).draw(canvas.area(), &mut canvas);
         let svg = canvas.finish("");
         let place = svg.lines().find(|line| line.contains(">k = 20<")).expect("a legend");
-        let y: f64 = place.split("y=\"").nth(1).and_then(|t| t.split('"').next()).expect("a place").parse().expect("a number");
+        let y: f64 = place
+            .split("y=\"")
+            .nth(1)
+            .and_then(|t| t.split('"').next())
+            .expect("a place")
+            .parse()
+            .expect("a number");
         assert!(y < 30.0, "{place}");
     }
 

@@ -1,7 +1,5 @@
 //! The runs that a figure is drawn from, and what tells them apart.
 
-use std::collections::BTreeSet;
-
 use super::FigureError;
 use crate::run::{ReadError, RunFolder, RunState, Setup, differences, read_state_at};
 use crate::train::{LayerFrame, LayerInfo, Started};
@@ -50,7 +48,9 @@ impl Source {
     /// The newest look at a layer.
     pub(super) fn frame(&self, layer: usize) -> Result<&LayerFrame, FigureError> {
         let frame = self.state.frame.as_ref().and_then(|(_, frame)| frame.layers.get(layer));
-        frame.ok_or_else(|| self.lacks("looks at its weights", "train it with monitor.frame_seconds above 0"))
+        frame.ok_or_else(|| {
+            self.lacks("looks at its weights", "train it with monitor.frame_seconds above 0")
+        })
     }
 
     /// What is missing for a figure, and how to get it.
@@ -128,10 +128,11 @@ fn by_differences(
     let runs: Vec<_> =
         members.iter().map(|&member| (&sources[member].setup, &sources[member].state)).collect();
     let aside = |key: &str| {
-        let same = |aside: &&str| {
-            key.strip_prefix(**aside).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        let within = |other: &str| {
+            let rest = key.strip_prefix(other);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
-        ASIDE.iter().chain(also).any(|other| same(&other))
+        ASIDE.iter().chain(also).any(|other| within(other))
     };
     let mut found = differences(&runs);
     found.retain(|difference| !aside(&difference.key));
@@ -191,9 +192,4 @@ fn method(source: &Source) -> String {
         (_, "adam") => "Adam".into(),
         (_, other) => other.to_uppercase(),
     }
-}
-
-/// The numbers that runs have in some order, each once.
-pub fn distinct(values: impl Iterator<Item = u64>) -> Vec<u64> {
-    values.collect::<BTreeSet<u64>>().into_iter().collect()
 }

@@ -17,6 +17,7 @@ mod claim;
 mod delete;
 mod differences;
 mod distribution;
+pub mod export;
 mod find;
 mod folder;
 mod follow;

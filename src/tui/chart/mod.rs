@@ -18,10 +18,10 @@ mod raster;
 mod reduce;
 mod time;
 
+pub use crate::figure::{Scale, Tick, short, significant};
 pub use raster::Raster;
 use raster::put;
 use reduce::{Column, Columns};
-pub use crate::figure::{Scale, Tick, short, significant};
 pub use time::{TimeAxis, jump};
 
 /// How a curve is drawn.
