@@ -57,6 +57,8 @@ pub mod run;
 
 pub mod session;
 
+pub mod figure;
+
 pub mod tui;
 
 pub mod cli;

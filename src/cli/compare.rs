@@ -99,8 +99,7 @@ fn report(compare: &Compare) -> Report<'_> {
 fn draw(compare: &Compare, (columns, rows): (u16, u16), path: &Path) -> Result<()> {
     let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
     render_compare(compare, &Theme::new(Depth::True, true), buffer.area, &mut buffer);
-    std::fs::write(path, to_svg(&buffer, "laperm: several runs compared"))
-        .map_err(|error| InputError(format!("{}: {error}", path.display())).into())
+    output::file(path, to_svg(&buffer, "laperm: several runs compared").as_bytes())
 }
 
 fn show(compare: &mut Compare) -> Result<()> {

@@ -12,6 +12,8 @@ use self::host::HostError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
 use crate::model::AdoptError;
+use crate::figure::{FigureError, PngError};
+use crate::run::export::ExportError;
 use crate::run::{DataChanged, DeleteError, FindError, FolderError, ReadError, ResumptionError};
 use crate::session::{AttachError, ConnectError};
 use crate::train::{SnapshotError, StartError};
@@ -23,6 +25,8 @@ mod compare;
 mod ctl;
 mod data;
 mod eval;
+mod export;
+mod figure;
 mod headless;
 mod host;
 mod output;
@@ -65,7 +69,11 @@ enum Subcommands {
     Runs(runs::RunsArguments),
     /// Show several runs side by side: curves, results, and in what they differ.
     Compare(compare::CompareArguments),
-    /// Draw the screen of a run as SVG.
+    /// Draw one of the paper's figures from runs, as SVG or PNG.
+    Figure(figure::FigureArguments),
+    /// Write everything that a run measured as CSV, Parquet or TensorBoard files.
+    Export(export::ExportArguments),
+    /// Draw the screen of a run as SVG or PNG.
     Screenshot(screenshot::ScreenshotArguments),
     /// Sum up the weight matrices of a file from anywhere, or compare two.
     Profile(profile::ProfileArguments),
@@ -114,8 +122,14 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Some(Subcommands::Compare(arguments)) => {
             compare::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
         }
+        Some(Subcommands::Figure(arguments)) => {
+            figure::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Subcommands::Export(arguments)) => {
+            export::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
+        }
         Some(Subcommands::Screenshot(arguments)) => {
-            screenshot::run(&arguments).map(|()| ExitCode::SUCCESS)
+            screenshot::run(&arguments, &runs).map(|()| ExitCode::SUCCESS)
         }
         Some(Subcommands::Profile(arguments)) => {
             profile::run(&arguments).map(|()| ExitCode::SUCCESS)
@@ -176,6 +190,9 @@ fn is_input(report: &Report) -> bool {
                 || report.is::<DataChanged>()
                 || report.is::<ExperimentError>()
                 || report.is::<ReadError>()
+                || report.is::<FigureError>()
+                || report.is::<PngError>()
+                || report.downcast_ref::<ExportError>().is_some_and(ExportError::is_input)
                 || is_not_hosted(report)
                 || report.is::<SnapshotError>()
                 || report.is::<AdoptError>()

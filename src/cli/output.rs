@@ -1,13 +1,14 @@
-//! What goes to standard output.
+//! What goes to standard output, and pictures as files.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use color_eyre::Result;
 use color_eyre::eyre::eyre;
 use serde::Serialize;
 
 use super::InputError;
+use crate::figure::to_png;
 use crate::model::write_atomically;
 
 /// Writes text as it is.
@@ -51,4 +52,38 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };
     rows.iter().map(line).collect()
+}
+
+/// A file for a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Picture {
+    path: PathBuf,
+    png: bool,
+}
+
+/// The file for a picture that the command line names; its kind is told by its extension.
+pub(super) fn picture(text: &str) -> Result<Picture, String> {
+    let path = PathBuf::from(text);
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    match extension.to_str() {
+        Some("svg") => Ok(Picture { path, png: false }),
+        Some("png") => Ok(Picture { path, png: true }),
+        _ => Err("the file must end in .svg or .png".into()),
+    }
+}
+
+impl Picture {
+    /// Writes an SVG picture, or its pixels: `scale` of them for each pixel of the web.
+    pub(super) fn write(&self, svg: &str, scale: f64) -> Result<()> {
+        match self.png {
+            true => file(&self.path, &to_png(svg, scale)?),
+            false => file(&self.path, svg.as_bytes()),
+        }
+    }
+}
+
+/// Writes a file that the user named.
+pub(super) fn file(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_atomically(path, bytes)
+        .map_err(|error| InputError(format!("{}: {error}", path.display())).into())
 }

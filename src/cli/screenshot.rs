@@ -1,6 +1,6 @@
 //! `laperm screenshot RUN`
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
@@ -8,15 +8,16 @@ use color_eyre::Result;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{InputError, output};
-use crate::run::RunFolder;
+use super::InputError;
+use super::output::{self, Picture};
+use crate::run::find_run;
 use crate::session::{Replay, Target, Transport};
 use crate::tui::{Action, App, Depth, Theme, render, to_svg};
 
 #[derive(Debug, Args)]
 pub(super) struct ScreenshotArguments {
-    /// The run's folder.
-    run: PathBuf,
+    /// The run: its folder, or its name in the folder of the runs.
+    run: String,
     /// Columns and rows.
     #[arg(long, default_value = "120x36", value_name = "COLUMNSxROWS", value_parser = size)]
     size: (u16, u16),
@@ -29,13 +30,16 @@ pub(super) struct ScreenshotArguments {
     /// Choose this layer, counted from 1.
     #[arg(long)]
     layer: Option<usize>,
-    /// The file to write; standard output where absent.
-    #[arg(short, long)]
-    output: Option<PathBuf>,
+    /// The file to write, .svg or .png; SVG to standard output where absent.
+    #[arg(short, long, value_name = "FILE", value_parser = output::picture)]
+    output: Option<Picture>,
 }
 
-pub(super) fn run(arguments: &ScreenshotArguments) -> Result<()> {
-    let folder = RunFolder::open(&arguments.run);
+/// Pixels of a PNG for each of the SVG's, in which a character is 9 wide and 18 high.
+const SCALE: f64 = 2.0;
+
+pub(super) fn run(arguments: &ScreenshotArguments, runs: &Path) -> Result<()> {
+    let folder = find_run(runs, &arguments.run)?;
     let mut replay = Replay::open(folder.clone())?;
     if let Some(step) = arguments.step {
         replay.obey(Transport::To(Target::Step(step)), Instant::now()).map_err(InputError)?;
@@ -59,8 +63,7 @@ pub(super) fn run(arguments: &ScreenshotArguments) -> Result<()> {
     let svg = to_svg(&buffer, &format!("laperm: {}", folder.name()));
     match &arguments.output {
         None => output::text(&svg),
-        Some(path) => std::fs::write(path, svg)
-            .map_err(|error| InputError(format!("{}: {error}", path.display())).into()),
+        Some(picture) => picture.write(&svg, SCALE),
     }
 }
 

@@ -17,6 +17,7 @@ mod claim;
 mod delete;
 mod differences;
 mod distribution;
+pub mod export;
 mod find;
 mod folder;
 mod follow;
@@ -51,7 +52,7 @@ pub use log::{LogFile, LogNews};
 pub use pieces::List;
 pub use reader::{
     ReadError, is_complete, list_runs, read_events, read_frame, read_outline, read_started,
-    read_state,
+    read_state, read_state_at,
 };
 pub use recorder::RunRecorder;
 pub(crate) use resumption::recorded_start;

@@ -105,6 +105,14 @@ pub fn read_started(folder: &RunFolder) -> Result<Option<Started>, ReadError> {
 /// # Errors
 /// As [`read_events`].
 pub fn read_state(folder: &RunFolder) -> Result<RunState, ReadError> {
+    read_state_at(folder, u64::MAX)
+}
+
+/// What was known of a run after `step`, with the last frame until then.
+///
+/// # Errors
+/// As [`read_events`].
+pub fn read_state_at(folder: &RunFolder, step: u64) -> Result<RunState, ReadError> {
     let mut log = Follower::open(folder.clone())?;
     let (mut state, mut last_frame) = (RunState::default(), None);
     loop {
@@ -115,7 +123,7 @@ pub fn read_state(folder: &RunFolder) -> Result<RunState, ReadError> {
         if log.take_restarted() {
             (state, last_frame) = (RunState::default(), None);
         }
-        for event in events {
+        for event in events.into_iter().filter(|event| event.step <= step) {
             if let EventKind::Frame { at: Some(at), .. } = event.kind {
                 last_frame = Some((event.step, at));
             }

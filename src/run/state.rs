@@ -275,10 +275,14 @@ impl RunState {
         self.test.accuracy.max()
     }
 
-    fn evaluated(&mut self, step: u64, weights: Weights, test: &Score, train: Option<&Score>) {
+    /// Whether an evaluation of these weights now is one just before a sync, rather than of the only weights there are.
+    pub(super) fn is_before_sync(&self, weights: Weights) -> bool {
         let permutes = self.started.as_ref().is_some_and(|s| s.wrapper == "laperm");
-        let synchronizes = permutes && self.schedule.active;
-        if weights == Weights::Inner && synchronizes {
+        weights == Weights::Inner && permutes && self.schedule.active
+    }
+
+    fn evaluated(&mut self, step: u64, weights: Weights, test: &Score, train: Option<&Score>) {
+        if self.is_before_sync(weights) {
             self.before_sync.push(step, test);
             return;
         }

@@ -16,12 +16,11 @@ use crate::tui::theme::Theme;
 pub mod axes;
 mod raster;
 mod reduce;
-mod scale;
 mod time;
 
+pub use crate::figure::{Scale, Tick, short, significant};
 pub use raster::{Raster, put};
 use reduce::{Column, Columns};
-pub use scale::{Scale, Tick, short, significant};
 pub use time::{TimeAxis, jump};
 
 /// How a curve is drawn.

@@ -1,6 +1,6 @@
 //! The time axis that all panels share: linear in training steps, labelled in the unit of the view.
 
-use super::scale::{Tick, round_up, short};
+use crate::figure::{Tick, round_up, short};
 use crate::run::RunState;
 use crate::train::Phase;
 use crate::tui::format::grouped;

@@ -64,6 +64,22 @@ impl Scale {
         Scale { low: 10f64.powf(low), high: 10f64.powf(high), log: true }
     }
 
+    /// From `low` to `high`, exactly, where equal ratios are equal distances; `0 < low < high`. For an axis with ticks of
+    /// its own.
+    pub fn ratios(low: f64, high: f64) -> Self {
+        Scale { low, high, log: true }
+    }
+
+    /// The value at the low end.
+    pub fn low(&self) -> f64 {
+        self.low
+    }
+
+    /// The value at the high end.
+    pub fn high(&self) -> f64 {
+        self.high
+    }
+
     /// Where a value lies: 0 at the low end, 1 at the high end; values outside lie beyond.
     pub fn position(&self, value: f64) -> f64 {
         if !self.log {
@@ -102,7 +118,7 @@ impl Scale {
 }
 
 /// The least of 1, 2, 2.5 and 5 times a power of ten that is not below `value`.
-pub(super) fn round_up(value: f64) -> f64 {
+pub(crate) fn round_up(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
     let factor = [1.0, 2.0, 2.5, 5.0].into_iter().find(|f| f * power >= value * (1.0 - 1e-9));
     factor.unwrap_or(10.0) * power

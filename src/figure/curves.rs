@@ -1,0 +1,160 @@
+//! From what a run has measured to what a plot draws.
+
+use super::Unit;
+use super::plot::Point;
+use super::source::{Family, Source};
+use crate::run::{RunState, Series};
+
+/// More values than this along an axis are drawn by what they range over.
+const COLUMNS: usize = 400;
+
+/// A series of the members of a family over a common axis, as one curve: the mean of the members and the band of their
+/// least and greatest values. A long series is summed up by places along the axis, and the band is what it ranges over
+/// at each.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// What the axis counts.
+    pub unit: Unit,
+    /// The axis' end.
+    pub end: f64,
+    /// Half-life of the smoothing, in values; 0 is none.
+    pub smoothing: f64,
+}
+
+impl Reading {
+    /// For these runs, to the end of the longest.
+    pub fn new(sources: &[Source], unit: Unit, smoothing: f64) -> Self {
+        let ends = sources.iter().map(|source| unit.place(&source.state, source.state.step));
+        Reading { unit, end: ends.fold(0.0, f64::max), smoothing }
+    }
+
+    /// The curve of a family; `pick` finds the series and what its values are multiplied by. Empty if no member has it.
+    pub fn curve<'a>(
+        &self,
+        sources: &'a [Source],
+        family: &Family,
+        pick: impl Fn(&'a Source) -> Option<(&'a Series, f64)>,
+    ) -> Vec<Point> {
+        let members = family.members.iter().filter_map(|&member| {
+            let source = &sources[member];
+            let (series, factor) = pick(source)?;
+            Some(self.summed_up(self.values(&source.state, series, factor)))
+        });
+        merged(&members.filter(|points| !points.is_empty()).collect::<Vec<_>>())
+    }
+
+    fn values(&self, state: &RunState, series: &Series, factor: f64) -> Vec<(f64, f64)> {
+        let decay = if self.smoothing > 0.0 { 0.5f64.powf(1.0 / self.smoothing) } else { 0.0 };
+        let (mut sum, mut weight) = (0.0, 0.0);
+        let value = |(step, value): (u64, f32)| {
+            let (place, value) = (self.unit.place(state, step), f64::from(value) * factor);
+            if !value.is_finite() {
+                return (place, f64::NAN);
+            }
+            (sum, weight) = (sum * decay + value, weight * decay + 1.0);
+            (place, sum / weight)
+        };
+        series.iter().map(value).collect()
+    }
+
+    fn summed_up(&self, values: Vec<(f64, f64)>) -> Vec<Point> {
+        if values.len() <= COLUMNS {
+            return values.into_iter().map(|(x, y)| Point { x, y, low: y, high: y }).collect();
+        }
+        let width = self.end.max(f64::MIN_POSITIVE) / COLUMNS as f64;
+        let column = |x: f64| (x / width).floor();
+        values
+            .chunk_by(|a, b| column(a.0) == column(b.0))
+            .map(|part| {
+                let finite = || part.iter().map(|&(_, y)| y).filter(|y| y.is_finite());
+                let x = (column(part[0].0) + 0.5) * width;
+                Point {
+                    x,
+                    y: finite().sum::<f64>() / finite().count() as f64,
+                    low: finite().fold(f64::NAN, f64::min),
+                    high: finite().fold(f64::NAN, f64::max),
+                }
+            })
+            .collect()
+    }
+}
+
+/// The mean of several curves, and a band around all of them, at every place that one of them has.
+fn merged(curves: &[Vec<Point>]) -> Vec<Point> {
+    if let [only] = curves {
+        return only.clone();
+    }
+    let mut places: Vec<f64> = curves.iter().flatten().map(|point| point.x).collect();
+    places.sort_unstable_by(f64::total_cmp);
+    places.dedup();
+    let at = |x: f64| {
+        let points: Vec<Point> = curves.iter().filter_map(|curve| between(curve, x)).collect();
+        let count = points.len() as f64;
+        Point {
+            x,
+            y: points.iter().map(|point| point.y).sum::<f64>() / count,
+            low: points.iter().map(|point| point.low).fold(f64::NAN, f64::min),
+            high: points.iter().map(|point| point.high).fold(f64::NAN, f64::max),
+        }
+    };
+    places.into_iter().map(at).collect()
+}
+
+/// A curve at a place within it, along straight lines between its points; `None` outside and in gaps.
+fn between(curve: &[Point], x: f64) -> Option<Point> {
+    let next = curve.partition_point(|point| point.x < x);
+    let after = curve.get(next)?;
+    if after.x == x {
+        return after.y.is_finite().then_some(*after);
+    }
+    let before = &curve[next.checked_sub(1)?];
+    let share = (x - before.x) / (after.x - before.x);
+    let mix = |a: f64, b: f64| a + (b - a) * share;
+    let y = mix(before.y, after.y);
+    let (low, high) = (mix(before.low, after.low), mix(before.high, after.high));
+    y.is_finite().then_some(Point { x, y, low, high })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn points(points: &[(f64, f64)]) -> Vec<Point> {
+        points.iter().map(|&(x, y)| Point { x, y, low: y, high: y }).collect()
+    }
+
+    #[test]
+    fn seeds_become_a_mean_and_a_band_by_hand() {
+        let curves = [points(&[(0.0, 1.0), (2.0, 3.0)]), points(&[(0.0, 3.0), (1.0, 6.0)])];
+        let merged = merged(&curves);
+        let expected = [
+            Point { x: 0.0, y: 2.0, low: 1.0, high: 3.0 },
+            // The first passes 2 on its way from 1 to 3.
+            Point { x: 1.0, y: 4.0, low: 2.0, high: 6.0 },
+            // The second has ended.
+            Point { x: 2.0, y: 3.0, low: 3.0, high: 3.0 },
+        ];
+        assert_eq!(merged, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_was_measured_lies_outside_the_band(
+            values in prop::collection::vec(-1e3f64..1e3, 1..3000)
+        ) {
+            let end = values.len() as f64;
+            let reading = Reading { unit: Unit::Step, end, smoothing: 0.0 };
+            let all: Vec<(f64, f64)> =
+                values.iter().enumerate().map(|(i, &v)| (i as f64, v)).collect();
+            let points = reading.summed_up(all);
+            prop_assert!(points.len() <= COLUMNS + 1);
+            let extreme = |pick: fn(f64, f64) -> f64| values.iter().copied().reduce(pick);
+            let low = points.iter().map(|point| point.low).reduce(f64::min);
+            let high = points.iter().map(|point| point.high).reduce(f64::max);
+            prop_assert_eq!((low, high), (extreme(f64::min), extreme(f64::max)));
+            prop_assert!(points.iter().all(|p| p.low <= p.y + 1e-9 && p.y <= p.high + 1e-9));
+            prop_assert!(points.is_sorted_by(|a, b| a.x < b.x));
+        }
+    }
+}

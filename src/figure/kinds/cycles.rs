@@ -1,0 +1,111 @@
+//! The permutation of one weight vector between two looks (figure 13): its values stand on a circle, counter-clockwise
+//! in ascending order, and a chord leads from each to where it moved, in the colour of its disjoint cycle.
+
+use std::f64::consts::TAU;
+
+use super::{COLUMN, PAGE, Picture};
+use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
+use crate::figure::plot::{LARGE, SMALL};
+use crate::figure::source::Source;
+use crate::figure::style::cycle;
+use crate::figure::{FigureError, Options};
+use crate::laperm::{CycleSummary, cycles, permutation};
+use crate::train::{LayerFrame, LayerInfo};
+
+pub fn prepare<'a>(
+    sources: &'a [Source],
+    options: &'a Options,
+) -> Result<Picture<'a>, FigureError> {
+    let circles = sources.iter().map(|source| circle(source, options));
+    let circles = circles.collect::<Result<Vec<Circle>, FigureError>>()?;
+    let columns = circles.len().min(3);
+    let rows = circles.len().div_ceil(columns.max(1));
+    let width = if columns > 1 { PAGE } else { COLUMN };
+    let size = (width, rows as f64 * (width / columns as f64 + 12.0));
+    let draw = move |area: Area, canvas: &mut Canvas| {
+        for (index, circle) in circles.iter().enumerate() {
+            circle.draw(area.cell(index, (columns, rows), 8.0), canvas);
+        }
+    };
+    Ok(Picture { size, draw: Box::new(draw) })
+}
+
+/// A permutation with the words around it.
+struct Circle {
+    title: String,
+    facts: String,
+    sigma: Vec<u32>,
+}
+
+fn circle(source: &Source, options: &Options) -> Result<Circle, FigureError> {
+    let layers = source.layers();
+    let index = match &options.layer {
+        Some(name) => source.layer(name)?,
+        None => largest(layers),
+    };
+    let frame = source.frame(index)?;
+    let sigma = sigma(frame).ok_or_else(|| {
+        source.lacks("permutation", "the run ended before its weights were looked at twice")
+    })?;
+    let since = source.state.frame.as_ref().map_or(0, |(_, frame)| frame.since);
+    let now = source.state.frame.as_ref().map_or(0, |(step, _)| *step);
+    let CycleSummary { cycles, fixed_points, longest, moved } = CycleSummary::of(&sigma);
+    let cycles = if cycles == 1 { "1 cycle".into() } else { format!("{cycles} cycles") };
+    Ok(Circle {
+        title: format!("{}[{}], steps {since} to {now}", layers[index].name, frame.vector),
+        facts: format!(
+            "{} weights, {:.0} % moved: {cycles}, the longest {longest}; {fixed_points} fixed",
+            sigma.len(),
+            moved * 100.0
+        ),
+        sigma,
+    })
+}
+
+/// The layer with the most weights; the first of equals.
+fn largest(layers: &[LayerInfo]) -> usize {
+    let weights = |&layer: &usize| layers[layer].vectors * layers[layer].length;
+    (0..layers.len()).rev().max_by_key(weights).unwrap_or_default()
+}
+
+/// `None` if the two rankings are not rankings of the same vector.
+fn sigma(frame: &LayerFrame) -> Option<Vec<u32>> {
+    let (before, after) = (&frame.before, &frame.after);
+    let whole = !before.is_empty() && before.len() == after.len();
+    (whole && is_ranking(before) && is_ranking(after)).then(|| permutation(before, after))
+}
+
+/// Whether every number below the length is there exactly once.
+pub(super) fn is_ranking(ranks: &[u32]) -> bool {
+    let mut seen = vec![false; ranks.len()];
+    let new =
+        |&rank: &u32| seen.get_mut(rank as usize).is_some_and(|s| !std::mem::replace(s, true));
+    ranks.iter().all(new)
+}
+
+impl Circle {
+    fn draw(&self, area: Area, canvas: &mut Canvas) {
+        let (x, _) = area.centre();
+        let title = (x, area.y + LARGE);
+        canvas.text(title, Anchor::Middle, LARGE, Colour::INK, &self.title);
+        canvas.text((x, area.bottom() - 2.0), Anchor::Middle, SMALL, Colour::INK, &self.facts);
+        let inner = area.inside([4.0, LARGE + 8.0, 4.0, SMALL + 8.0]);
+        let radius = inner.width.min(inner.height) / 2.0;
+        let count = self.sigma.len();
+        let place = |rank: u32| -> Place {
+            let angle = TAU * f64::from(rank) / count as f64;
+            (inner.centre().0 + radius * angle.cos(), inner.centre().1 - radius * angle.sin())
+        };
+        // Long vectors have thin chords, so that they do not become one blot.
+        let width = (60.0 / count as f64).clamp(0.12, 0.8);
+        for (index, members) in cycles(&self.sigma).iter().enumerate() {
+            let chord = |&rank: &u32| vec![place(rank), place(self.sigma[rank as usize])];
+            let chords: Vec<Vec<Place>> = members.iter().map(chord).collect();
+            canvas.lines(&chords, Stroke::solid(cycle(index), width));
+        }
+        let dot = (radius * 2.0 / count as f64).clamp(0.15, 1.4);
+        for rank in 0..count as u32 {
+            canvas.disc(place(rank), dot, Colour::INK);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A weight vector as an image before (upper left) and after training (lower right), with arrows from where weights were
+//! to where they are now (figure 14).
+
+use super::cycles::is_ranking;
+use super::{COLUMN, PAGE, Picture};
+use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
+use crate::figure::plot::{LARGE, SMALL};
+use crate::figure::source::Source;
+use crate::figure::style::mixed;
+use crate::figure::{FigureError, Options};
+
+/// More arrows than this cannot be followed.
+const ARROWS: usize = 60;
+
+const GREEN: Colour = Colour(0x00, 0x9e, 0x73);
+const ORANGE: Colour = Colour(0xe6, 0x9f, 0x00);
+
+pub fn prepare<'a>(
+    sources: &'a [Source],
+    options: &'a Options,
+) -> Result<Picture<'a>, FigureError> {
+    let vectors = sources.iter().map(|source| vector(source, options));
+    let vectors = vectors.collect::<Result<Vec<Vector>, FigureError>>()?;
+    let columns = vectors.len().min(2);
+    let rows = vectors.len().div_ceil(columns.max(1));
+    let width = if columns > 1 { PAGE } else { COLUMN };
+    let size = (width, rows as f64 * (COLUMN + 6.0));
+    let draw = move |area: Area, canvas: &mut Canvas| {
+        for (index, vector) in vectors.iter().enumerate() {
+            vector.draw(area.cell(index, (columns, rows), 8.0), canvas);
+        }
+    };
+    Ok(Picture { size, draw: Box::new(draw) })
+}
+
+/// A weight vector at the start and now.
+struct Vector {
+    title: String,
+    before: Vec<f32>,
+    after: Vec<f32>,
+    /// Where every weight was, and where it is now; the largest weights first. Zeros cannot be told from each other.
+    moves: Vec<(usize, usize)>,
+    /// Pixels in a row of the image.
+    columns: usize,
+}
+
+fn vector(source: &Source, options: &Options) -> Result<Vector, FigureError> {
+    let layer = options.layer.as_deref().map_or(Ok(0), |name| source.layer(name))?;
+    let frame = source.frame(layer)?;
+    let before = &frame.initial_values;
+    let whole = before.len() == frame.after.len() && is_ranking(&frame.after);
+    if before.is_empty() || !whole {
+        let advice = "its looks at the weights are of an older version; train it anew";
+        return Err(source.lacks("initial weights of a vector", advice));
+    }
+    let places = ranked(before);
+    let mut now = vec![0; places.len()];
+    for (place, &rank) in frame.after.iter().enumerate() {
+        now[rank as usize] = place;
+    }
+    let mut moves: Vec<(usize, usize)> = places.iter().copied().zip(now.iter().copied()).collect();
+    moves.retain(|&(from, _)| before[from] != 0.0);
+    moves.sort_by(|a, b| before[b.0].abs().total_cmp(&before[a.0].abs()));
+    let permutes = source.state.started.as_ref().is_some_and(|s| s.wrapper == "laperm");
+    let after = match permutes {
+        // As a sync would have them: the same values in other places.
+        true => frame.after.iter().map(|&rank| before[places[rank as usize]]).collect(),
+        false => frame.values.clone(),
+    };
+    let info = &source.layers()[layer];
+    Ok(Vector {
+        title: format!("{}[{}]", info.name, frame.vector),
+        before: before.clone(),
+        after,
+        moves,
+        columns: columns(before.len()),
+    })
+}
+
+/// Where the weights stand, in ascending order; of equals the first.
+fn ranked(values: &[f32]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..values.len()).collect();
+    places.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    places
+}
+
+/// The width of the most nearly square image of so many pixels.
+fn columns(pixels: usize) -> usize {
+    let root = (pixels as f64).sqrt().ceil() as usize;
+    let whole = (root..=2 * root).find(|&columns| columns > 0 && pixels.is_multiple_of(columns));
+    whole.unwrap_or(root.max(1))
+}
+
+impl Vector {
+    fn draw(&self, area: Area, canvas: &mut Canvas) {
+        let middle = (area.centre().0, area.y + LARGE);
+        canvas.text(middle, Anchor::Middle, LARGE, Colour::INK, &self.title);
+        let area = area.inside([2.0, LARGE + 6.0, 2.0, 2.0]);
+        let rows = self.before.len().div_ceil(self.columns);
+        let pixel = (area.width * 0.47 / self.columns as f64).min(area.height * 0.45 / rows as f64);
+        let (width, height) = (pixel * self.columns as f64, pixel * rows as f64);
+        let first = Area { x: area.x, y: area.y, width, height };
+        let second = Area { x: area.right() - width, y: area.bottom() - height, width, height };
+        for (name, image, values) in
+            [("before", first, &self.before), ("after", second, &self.after)]
+        {
+            self.image(values, pixel, image, canvas);
+            let (place, anchor) = match name {
+                "before" => ((image.right() + 4.0, image.y + SMALL), Anchor::Start),
+                _ => ((image.x - 4.0, image.bottom() - 2.0), Anchor::End),
+            };
+            canvas.text(place, anchor, SMALL, Colour::INK, name);
+        }
+        let moved = self.moves.iter().filter(|(from, to)| from != to).take(ARROWS);
+        for (index, &(from, to)) in moved.enumerate() {
+            let colour = if index % 2 == 0 { GREEN } else { ORANGE };
+            arrow(self.centre(from, pixel, first), self.centre(to, pixel, second), colour, canvas);
+        }
+        let facts = match self.moves.len() > ARROWS {
+            true => format!("arrows: the {ARROWS} largest"),
+            false => String::new(),
+        };
+        let place = (area.right(), area.y + SMALL);
+        canvas.text(place, Anchor::End, SMALL, Colour::PALE, &facts);
+    }
+
+    fn centre(&self, index: usize, pixel: f64, image: Area) -> Place {
+        let (column, row) = (index % self.columns, index / self.columns);
+        (image.x + (column as f64 + 0.5) * pixel, image.y + (row as f64 + 0.5) * pixel)
+    }
+
+    /// Blue below zero, red above.
+    fn image(&self, values: &[f32], pixel: f64, image: Area, canvas: &mut Canvas) {
+        let most = values.iter().fold(0f32, |most, value| most.max(value.abs()));
+        for (index, value) in values.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+            let end =
+                if *value < 0.0 { Colour(0x21, 0x66, 0xac) } else { Colour(0xb2, 0x18, 0x2b) };
+            let colour = mixed(Colour::PAPER, end, f64::from(value.abs() / most).powf(0.7));
+            let (x, y) = self.centre(index, pixel, image);
+            let square =
+                Area { x: x - pixel / 2.0, y: y - pixel / 2.0, width: pixel, height: pixel };
+            canvas.fill(square, colour, 1.0);
+        }
+        canvas.frame(image, Stroke::solid(Colour::INK, 0.5));
+    }
+}
+
+fn arrow(from: Place, to: Place, colour: Colour, canvas: &mut Canvas) {
+    const HEAD: f64 = 3.5;
+    canvas.lines(&[vec![from, to]], Stroke { opacity: 0.8, ..Stroke::solid(colour, 0.6) });
+    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    let length = dx.hypot(dy).max(f64::MIN_POSITIVE);
+    let (dx, dy) = (dx / length * HEAD, dy / length * HEAD);
+    let base = (to.0 - dx, to.1 - dy);
+    let sides = [(base.0 - dy * 0.3, base.1 + dx * 0.3), (base.0 + dy * 0.3, base.1 - dx * 0.3)];
+    canvas.shape(&[to, sides[0], sides[1]], colour, 1.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_as_square_as_their_pixels_allow() {
+        assert_eq!([784, 128, 288, 27, 7, 1].map(columns), [28, 16, 18, 9, 7, 1]);
+    }
+
+    #[test]
+    fn equals_are_ranked_by_their_place() {
+        assert_eq!(ranked(&[0.5, -1.0, 0.5, 0.0]), [1, 3, 0, 2]);
+    }
+}

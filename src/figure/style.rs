@@ -1,0 +1,97 @@
+//! How curves look: colours that the colour-blind tell apart, and dashes and symbols that need no colour at all.
+
+use super::canvas::{Colour, Marker};
+
+/// What tells a curve from the others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Look {
+    /// Its colour.
+    pub colour: Colour,
+    /// Its dashes, as SVG takes them.
+    pub dash: &'static str,
+    /// The symbol along it.
+    pub marker: Marker,
+}
+
+/// Of Okabe and Ito, without their yellow, which is too pale on paper.
+const COLOURS: [Colour; 7] = [
+    Colour(0x00, 0x72, 0xb2),
+    Colour(0xd5, 0x5e, 0x00),
+    Colour(0x00, 0x9e, 0x73),
+    Colour(0xcc, 0x79, 0xa7),
+    Colour(0x00, 0x00, 0x00),
+    Colour(0x56, 0xb4, 0xe9),
+    Colour(0xe6, 0x9f, 0x00),
+];
+
+const DASHES: [&str; 5] = ["", "4.5 1.5", "1.2 1.2", "5 1.5 1.2 1.5", "2.5 1.2"];
+
+const MARKERS: [Marker; 7] = [
+    Marker::Disc,
+    Marker::Square,
+    Marker::Triangle,
+    Marker::Diamond,
+    Marker::Ring,
+    Marker::Wedge,
+    Marker::Cross,
+];
+
+/// The look of the curve of this index. Curves begin to look alike only after the 35th.
+pub fn look(index: usize) -> Look {
+    Look {
+        colour: COLOURS[index % COLOURS.len()],
+        dash: DASHES[index % DASHES.len()],
+        marker: MARKERS[index % MARKERS.len()],
+    }
+}
+
+/// The look of the curve of this index among `count` that stand in an order: from dark to light, along the scale
+/// viridis without its palest end.
+pub fn ordered(index: usize, count: usize) -> Look {
+    const STOPS: [Colour; 5] = [
+        Colour(0x44, 0x01, 0x54),
+        Colour(0x3e, 0x4c, 0x8a),
+        Colour(0x25, 0x84, 0x8e),
+        Colour(0x3c, 0xb4, 0x75),
+        Colour(0xb0, 0xc4, 0x20),
+    ];
+    let place = index as f64 / count.saturating_sub(1).max(1) as f64 * (STOPS.len() - 1) as f64;
+    let stop = (place as usize).min(STOPS.len() - 2);
+    let colour = mixed(STOPS[stop], STOPS[stop + 1], place - stop as f64);
+    Look { colour, ..look(index) }
+}
+
+/// The colour of the cycle of this index.
+pub fn cycle(index: usize) -> Colour {
+    COLOURS[index % COLOURS.len()]
+}
+
+/// A colour between two: `share` of the way from the first to the second.
+pub fn mixed(from: Colour, to: Colour, share: f64) -> Colour {
+    let share = share.clamp(0.0, 1.0);
+    let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share).round() as u8;
+    Colour(mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_of_many_curves_look_the_same() {
+        let looks: Vec<Look> = (0..35).map(look).collect();
+        for (index, look) in looks.iter().enumerate() {
+            assert!(!looks[..index].contains(look), "{index}");
+            let before = looks[..index].last().map(|before| (before.dash, before.marker));
+            assert_ne!(before, Some((look.dash, look.marker)), "without colour: {index}");
+        }
+    }
+
+    #[test]
+    fn an_order_goes_from_dark_to_light() {
+        let light = |look: Look| u32::from(look.colour.1);
+        let greens: Vec<u32> = (0..10).map(|index| light(ordered(index, 10))).collect();
+        assert!(greens.is_sorted(), "{greens:?}");
+        assert_eq!(ordered(0, 1).colour, ordered(0, 9).colour);
+    }
+}
