@@ -81,9 +81,3 @@ impl Picture {
         }
     }
 }
-
-/// Writes a file that the user named.
-pub(super) fn file(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_atomically(path, bytes)
-        .map_err(|error| InputError(format!("{}: {error}", path.display())).into())
-}
