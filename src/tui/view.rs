@@ -57,6 +57,8 @@ pub struct View {
     pub rank: Option<f64>,
     /// How tables of layers are sorted.
     pub sort: SortBy,
+    /// Permutations since the start, rather than since the sync before.
+    pub since_start: bool,
 }
 
 impl View {
