@@ -193,6 +193,11 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// The marks without what they say, which stands in the chart above.
+fn unlabelled(marks: Vec<Mark>) -> Vec<Mark> {
+    marks.into_iter().map(|mark| Mark { label: String::new(), ..mark }).collect()
+}
+
 /// `text` in lines of at most `width` cells, broken between words.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
