@@ -15,6 +15,7 @@ use crate::run::{DataChanged, DeleteError, FindError, FolderError, ReadError, Re
 use crate::session::{AttachError, ConnectError};
 use crate::train::{StartError, VerifyError};
 use crate::tui::ThemeError;
+use crate::weights::TensorFileError;
 
 mod attach;
 mod compare;
@@ -23,6 +24,7 @@ mod data;
 mod headless;
 mod host;
 mod output;
+mod profile;
 mod replay;
 mod rerun;
 mod resume;
@@ -63,6 +65,8 @@ enum Subcommands {
     Compare(compare::CompareArguments),
     /// Draw the screen of a run as SVG.
     Screenshot(screenshot::ScreenshotArguments),
+    /// Sum up the weight matrices of a file from anywhere, or compare two.
+    Profile(profile::ProfileArguments),
     /// Prove what a snapshot holds.
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
@@ -109,6 +113,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         Some(Subcommands::Screenshot(arguments)) => {
             screenshot::run(&arguments).map(|()| ExitCode::SUCCESS)
         }
+        Some(Subcommands::Profile(arguments)) => {
+            profile::run(&arguments).map(|()| ExitCode::SUCCESS)
+        }
         Some(Subcommands::Snapshot(command)) => snapshot::run(&command),
         Some(Subcommands::Data(command)) => data::run(command).map(|()| ExitCode::SUCCESS),
         Some(Subcommands::Completions { shell }) => {
@@ -141,6 +148,9 @@ fn is_input(report: &Report) -> bool {
         return !matches!(error, DeleteError::Io { .. });
     }
     if let Some(error) = report.downcast_ref::<ResumptionError>() {
+        return error.is_input();
+    }
+    if let Some(error) = report.downcast_ref::<TensorFileError>() {
         return error.is_input();
     }
     let start = report.downcast_ref::<StartError>();

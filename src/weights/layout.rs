@@ -16,37 +16,70 @@ pub enum Layout {
     DepthwiseLast,
 }
 
-impl Layout {
-    /// How many weight vectors a tensor of `shape` has, and how long they are.
-    pub fn vectors(self, shape: &[usize]) -> VectorShape {
-        let elements: usize = shape.iter().product();
-        let count: usize = match self {
-            Layout::OutputFirst => shape.iter().take(1).product(),
-            Layout::OutputLast => shape.iter().rev().take(1).product(),
-            Layout::DepthwiseLast => shape.iter().rev().take(2).product(),
-        };
-        VectorShape { count, len: elements.checked_div(count).unwrap_or(0) }
-    }
+/// A shape with its axes merged by what they run over: `[outputs, inputs, positions]` in PyTorch's order, and
+/// `[positions, inputs, outputs]` in Keras's.
+struct Axes {
+    outputs: usize,
+    inputs: usize,
+    positions: usize,
+}
 
-    /// The distance in the tensor from a vector's beginning to the next one's, and from one of its entries to the
-    /// next.
-    fn strides(self, vectors: VectorShape) -> (usize, usize) {
-        match self {
-            Layout::OutputFirst => (vectors.len, 1),
-            Layout::OutputLast | Layout::DepthwiseLast => (1, vectors.count),
+impl Layout {
+    fn axes(self, shape: &[usize]) -> Axes {
+        let product = |axes: &[usize]| axes.iter().product::<usize>();
+        match (self, shape) {
+            (Layout::OutputFirst, [outputs, inputs, positions @ ..]) => {
+                Axes { outputs: *outputs, inputs: *inputs, positions: product(positions) }
+            }
+            (Layout::OutputLast, [positions @ .., inputs, outputs]) => {
+                Axes { outputs: *outputs, inputs: *inputs, positions: product(positions) }
+            }
+            (Layout::DepthwiseLast, [positions @ .., inputs, multiplier]) => {
+                Axes { outputs: inputs * multiplier, inputs: 1, positions: product(positions) }
+            }
+            (_, bias) => Axes { outputs: 1, inputs: product(bias), positions: 1 },
         }
     }
 
-    /// The entries of the `vector`-th weight vector, in the tensor's order.
+    /// How many weight vectors a tensor of `shape` has, and how long they are. A tensor with one axis (a bias) or none
+    /// is a single vector.
+    pub fn vectors(self, shape: &[usize]) -> VectorShape {
+        let Axes { outputs, inputs, positions } = self.axes(shape);
+        VectorShape { count: outputs, len: inputs * positions }
+    }
+
+    /// The shape that the same weights have in PyTorch's order.
+    pub fn output_first(self, shape: &[usize]) -> Vec<usize> {
+        match (self, shape) {
+            (Layout::OutputLast, [positions @ .., inputs, outputs]) => {
+                [&[*outputs, *inputs], positions].concat()
+            }
+            (Layout::DepthwiseLast, [positions @ .., inputs, multiplier]) => {
+                [&[inputs * multiplier, 1], positions].concat()
+            }
+            _ => shape.to_vec(),
+        }
+    }
+
+    /// The entries of the `vector`-th weight vector of a tensor of `shape`, in PyTorch's order, whichever the layout:
+    /// those of the first input, position by position, then those of the next.
     pub fn vector<'a>(
         self,
         values: &'a [f32],
-        vectors: VectorShape,
+        shape: &[usize],
         vector: usize,
-    ) -> impl Iterator<Item = f32> + 'a {
-        let (next_vector, next_entry) = self.strides(vectors);
-        let entries = values.get(vector * next_vector..).unwrap_or(&[]);
-        entries.iter().step_by(next_entry.max(1)).take(vectors.len).copied()
+    ) -> impl Iterator<Item = f32> + use<'a> {
+        let Axes { outputs, inputs, positions } = self.axes(shape);
+        (0..inputs * positions).filter_map(move |entry| {
+            let place = match self {
+                Layout::OutputFirst => vector * inputs * positions + entry,
+                Layout::OutputLast | Layout::DepthwiseLast => {
+                    let (input, position) = (entry / positions, entry % positions);
+                    (position * inputs + input) * outputs + vector
+                }
+            };
+            values.get(place).copied()
+        })
     }
 }
 
@@ -57,7 +90,7 @@ mod tests {
     fn all(layout: Layout, shape: &[usize]) -> Vec<Vec<f32>> {
         let vectors = layout.vectors(shape);
         let values: Vec<f32> = (0u8..).map(f32::from).take(vectors.elements()).collect();
-        (0..vectors.count).map(|j| layout.vector(&values, vectors, j).collect()).collect()
+        (0..vectors.count).map(|j| layout.vector(&values, shape, j).collect()).collect()
     }
 
     #[test]
@@ -65,13 +98,22 @@ mod tests {
         assert_eq!(all(Layout::OutputFirst, &[2, 3]), [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]);
         assert_eq!(all(Layout::OutputLast, &[2, 3]), [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]);
         assert_eq!(all(Layout::OutputFirst, &[2, 1, 2]), [[0.0, 1.0], [2.0, 3.0]]);
-        assert_eq!(all(Layout::OutputLast, &[2, 1, 2]), [[0.0, 2.0], [1.0, 3.0]]);
+    }
+
+    #[test]
+    fn the_kernels_of_a_convolution_come_in_one_order() {
+        // One position after the other, two inputs, one output.
+        assert_eq!(all(Layout::OutputFirst, &[1, 2, 3]), [[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]);
+        assert_eq!(all(Layout::OutputLast, &[3, 2, 1]), [[0.0, 2.0, 4.0, 1.0, 3.0, 5.0]]);
+        assert_eq!(Layout::OutputLast.output_first(&[3, 5, 2, 7]), [7, 2, 3, 5]);
+        assert_eq!(Layout::OutputFirst.output_first(&[7, 2, 3, 5]), [7, 2, 3, 5]);
     }
 
     #[test]
     fn a_depthwise_kernel_has_a_vector_for_each_channel() {
         let kernels = all(Layout::DepthwiseLast, &[2, 1, 3, 1]);
         assert_eq!(kernels, [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]);
+        assert_eq!(Layout::DepthwiseLast.output_first(&[2, 1, 3, 1]), [3, 1, 2, 1]);
     }
 
     #[test]
@@ -79,6 +121,7 @@ mod tests {
         for layout in [Layout::OutputFirst, Layout::OutputLast, Layout::DepthwiseLast] {
             assert_eq!(layout.vectors(&[0, 3]).elements(), 0);
             assert_eq!(layout.vectors(&[3, 0]).elements(), 0);
+            assert!(all(layout, &[2, 0, 2, 0]).iter().all(Vec::is_empty));
         }
     }
 }

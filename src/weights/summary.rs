@@ -53,7 +53,7 @@ impl MatrixSummary {
         let (mean, sd) = mean_and_sd(values);
         let chosen_vectors = PROFILED_WEIGHTS / vectors.len;
         let chosen: Vec<f32> = evenly(vectors.count, chosen_vectors)
-            .flat_map(|vector| layout.vector(values, vectors, vector))
+            .flat_map(|vector| layout.vector(values, &shape, vector))
             .collect();
         Some(Self {
             name,

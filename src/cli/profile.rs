@@ -1,0 +1,229 @@
+//! `laperm profile FILE [FILE]`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use color_eyre::Result;
+use serde::Serialize;
+
+use super::output;
+use crate::weights::{
+    Comparison, Layout, MatrixSummary, PERCENTILES, TensorFile, TensorInfo, compare, partners,
+    printable,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct ProfileArguments {
+    /// A file of weights: .safetensors, PyTorch's .pt or .pth, Keras's .h5, or a snapshot.
+    file: PathBuf,
+    /// A second one: are its weights a permutation of the first one's, vector by vector?
+    second: Option<PathBuf>,
+    /// Which axis of a matrix runs over neurons, where the format's convention is wrong: first as in PyTorch, or last as
+    /// in Keras.
+    #[arg(long, value_enum)]
+    layout: Option<Layout>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &ProfileArguments) -> Result<()> {
+    let file = TensorFile::open(&arguments.file)?;
+    match &arguments.second {
+        Some(second) => both(arguments, &file, &TensorFile::open(second)?),
+        None => one(arguments, &file),
+    }
+}
+
+/// What `--json` prints of one file.
+#[derive(Serialize)]
+struct Report<'a> {
+    file: String,
+    format: String,
+    percentile_levels: [f32; PERCENTILES.len()],
+    layers: Vec<Layer<'a>>,
+    /// Tensors that are not weight matrices.
+    others: Vec<Other<'a>>,
+    /// Python that a pickle names, and that was not run.
+    ignored: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Layer<'a> {
+    name: &'a str,
+    shape: &'a [usize],
+    vectors: usize,
+    length: usize,
+    zeros: usize,
+    mean: f32,
+    sd: f32,
+    percentiles: [f32; PERCENTILES.len()],
+    similarity: f32,
+}
+
+#[derive(Serialize)]
+struct Other<'a> {
+    name: &'a str,
+    shape: &'a [usize],
+    r#type: &'a str,
+}
+
+impl<'a> From<&'a MatrixSummary> for Layer<'a> {
+    fn from(summary: &'a MatrixSummary) -> Self {
+        Layer {
+            name: &summary.name,
+            shape: &summary.shape,
+            vectors: summary.vectors,
+            length: summary.length,
+            zeros: summary.zeros,
+            mean: summary.mean,
+            sd: summary.sd,
+            percentiles: summary.percentiles,
+            similarity: summary.profile.similarity,
+        }
+    }
+}
+
+impl<'a> From<&'a TensorInfo> for Other<'a> {
+    fn from(tensor: &'a TensorInfo) -> Self {
+        Other { name: &tensor.name, shape: &tensor.shape, r#type: &tensor.kind }
+    }
+}
+
+fn one(arguments: &ProfileArguments, file: &TensorFile) -> Result<()> {
+    let summaries = file.matrices().into_iter().map(|index| file.summary(index, arguments.layout));
+    let summaries = summaries.collect::<Result<Vec<MatrixSummary>, _>>()?;
+    if arguments.json {
+        let others = file.tensors().iter().filter(|tensor| !tensor.is_matrix());
+        return output::json(&Report {
+            file: file.path().display().to_string(),
+            format: file.format().to_string(),
+            percentile_levels: PERCENTILES,
+            layers: summaries.iter().map(Layer::from).collect(),
+            others: others.map(Other::from).collect(),
+            ignored: file.ignored(),
+        });
+    }
+    output::text(&(summary_table(&summaries) + &remarks(file)))
+}
+
+fn summary_table(summaries: &[MatrixSummary]) -> String {
+    let titles = ["name", "shape", "vectors", "length", "zeros", "mean", "sd", "similarity"];
+    let rows = summaries.iter().map(|summary| {
+        vec![
+            printable(&summary.name),
+            shape(&summary.shape),
+            summary.vectors.to_string(),
+            summary.length.to_string(),
+            summary.zeros.to_string(),
+            number(summary.mean),
+            number(summary.sd),
+            number(summary.profile.similarity),
+        ]
+    });
+    let header = titles.map(str::to_owned).to_vec();
+    output::table(&std::iter::once(header).chain(rows).collect::<Vec<_>>())
+}
+
+/// What the table does not tell of a file.
+fn remarks(file: &TensorFile) -> String {
+    let others = file.tensors().len() - file.matrices().len();
+    let mut text = format!("{}; tensors that are no weight matrices: {others}\n", file.format());
+    if !file.ignored().is_empty() {
+        let named = printable(&file.ignored().join(", "));
+        text += &format!("the file names Python that was not run: {named}\n");
+    }
+    text
+}
+
+/// What `--json` prints of two files.
+#[derive(Serialize)]
+struct Comparisons<'a> {
+    files: [String; 2],
+    /// Whether there is nothing but permutations.
+    permutation: bool,
+    layers: Vec<Pair<'a>>,
+    /// Weight matrices without a partner, in either file.
+    unmatched: [Vec<&'a str>; 2],
+}
+
+#[derive(Serialize)]
+struct Pair<'a> {
+    /// The name in either file.
+    names: [&'a str; 2],
+    shapes: [&'a [usize]; 2],
+    permutation: bool,
+    #[serde(flatten)]
+    comparison: Comparison,
+}
+
+fn both(arguments: &ProfileArguments, first: &TensorFile, second: &TensorFile) -> Result<()> {
+    let partners = partners(first, second, arguments.layout);
+    let pairs = partners.pairs.iter().map(|&(a, b)| {
+        let comparison = compare(first, a, second, b, arguments.layout)?;
+        let (a, b) = (&first.tensors()[a], &second.tensors()[b]);
+        Ok(Pair {
+            names: [&a.name, &b.name],
+            shapes: [&a.shape, &b.shape],
+            permutation: comparison.is_permutation(),
+            comparison,
+        })
+    });
+    let layers = pairs.collect::<Result<Vec<Pair>>>()?;
+    let names = |file: &'_ TensorFile, indices: &[usize]| -> Vec<String> {
+        indices.iter().map(|&index| file.tensors()[index].name.clone()).collect()
+    };
+    let unmatched = [names(first, &partners.only_first), names(second, &partners.only_second)];
+    if arguments.json {
+        let alone = unmatched.iter().all(Vec::is_empty);
+        return output::json(&Comparisons {
+            files: [first, second].map(|file| file.path().display().to_string()),
+            permutation: alone && layers.iter().all(|layer| layer.permutation),
+            layers,
+            unmatched: unmatched.each_ref().map(|names| names.iter().map(String::as_str).collect()),
+        });
+    }
+    let mut text = pair_table(&layers);
+    for (file, names) in [first, second].iter().zip(&unmatched).filter(|(_, n)| !n.is_empty()) {
+        let names = printable(&names.join(", "));
+        text += &format!("only in {}: {names}\n", file.path().display());
+    }
+    output::text(&text)
+}
+
+fn pair_table(pairs: &[Pair]) -> String {
+    let titles =
+        ["name", "shape", "vectors", "permuted", "cycles", "longest", "fixed points", "moved"];
+    let rows =
+        pairs.iter().map(|Pair { names: [a, b], shapes: [of_a, of_b], comparison, .. }| {
+            let both = |a: String, b: String| if a == b { a } else { format!("{a} / {b}") };
+            vec![
+                both(printable(a), printable(b)),
+                both(shape(of_a), shape(of_b)),
+                comparison.vectors.to_string(),
+                match comparison.is_permutation() {
+                    true => "all".to_owned(),
+                    false => comparison.permuted.to_string(),
+                },
+                comparison.cycles.to_string(),
+                comparison.longest.to_string(),
+                comparison.fixed_points.to_string(),
+                format!("{:.2} %", comparison.moved * 100.0),
+            ]
+        });
+    let header = titles.map(str::to_owned).to_vec();
+    output::table(&std::iter::once(header).chain(rows).collect::<Vec<_>>())
+}
+
+fn shape(axes: &[usize]) -> String {
+    axes.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
+}
+
+/// Four digits or so.
+fn number(value: f32) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if (1e-3..1e4).contains(&size) => format!("{value:.4}"),
+        _ => format!("{value:.2e}"),
+    }
+}

@@ -1,0 +1,220 @@
+//! HDF5 as Keras writes it: groups within groups, and in them datasets, read some rows at a time.
+//!
+//! Keras names a dataset `kernel:0` within the group of its layer within another of the same name, and lists the
+//! layers in their order as an attribute. The order is taken from there, but what there is from the groups themselves.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use hdf5_pure::{Dataset, Datatype, DatatypeByteOrder, File, FloatingPointLayout, Group, Layout};
+
+use super::file::{Content, ReadTensor, TensorInfo, elements};
+use super::float::{Float, PIECE};
+use super::names;
+
+/// Groups within groups at most. Keras needs six or so; a group that holds itself has no end.
+const DEEPEST: usize = 32;
+
+/// Datasets at most, so that groups that hold each other many times do have an end.
+const MOST_DATASETS: usize = 100_000;
+
+/// A byte of a compressed chunk stands for no more than so many: the limit of deflate, and far above that of LZF.
+const MOST_EXPANSION: u64 = 1032;
+
+/// The attributes in which Keras lists the order of layers, and of the weights of one.
+const ORDERS: [&str; 2] = ["layer_names", "weight_names"];
+
+struct Tensors {
+    file: File,
+    /// Whether the numbers of each tensor have their most significant byte first.
+    big_endian: Vec<bool>,
+}
+
+pub(super) fn open(path: &Path) -> Result<Content, String> {
+    let file = File::open_streaming(path).map_err(|error| error.to_string())?;
+    let mut found = Vec::new();
+    walk(&file.root(), "", 0, &mut found)?;
+    let (tensors, big_endian) = found.into_iter().unzip();
+    Ok(Content {
+        tensors,
+        metadata: BTreeMap::new(),
+        ignored: Vec::new(),
+        reader: Box::new(Tensors { file, big_endian }),
+    })
+}
+
+/// Finds the datasets in a group, in the order that it states, or else by name.
+fn walk(
+    group: &Group,
+    path: &str,
+    depth: usize,
+    found: &mut Vec<(TensorInfo, bool)>,
+) -> Result<(), String> {
+    let at = |problem: &dyn std::fmt::Display| format!("group `/{path}`: {problem}");
+    if depth > DEEPEST {
+        return Err(at(&format!(
+            "more than {DEEPEST} groups within each other; does one hold itself?"
+        )));
+    }
+    let datasets = group.iter_datasets().map_err(|error| at(&error))?;
+    let groups = group.iter_groups().map_err(|error| at(&error))?;
+    let mut members: Vec<(String, Member)> = datasets
+        .map(|(name, dataset)| (name, Member::Dataset(Box::new(dataset))))
+        .chain(groups.map(|(name, group)| (name, Member::Group(group))))
+        .collect();
+    let order = stated_order(group);
+    members.sort_by(|(a, _), (b, _)| compare(&order, a, b));
+    for (name, member) in members {
+        let path = if path.is_empty() { name } else { format!("{path}/{name}") };
+        match member {
+            Member::Dataset(dataset) => found.push(describe(&dataset, path)?),
+            Member::Group(group) => walk(&group, &path, depth + 1, found)?,
+        }
+        if found.len() > MOST_DATASETS {
+            return Err(format!("more than {MOST_DATASETS} datasets; do groups hold each other?"));
+        }
+    }
+    Ok(())
+}
+
+enum Member {
+    Dataset(Box<Dataset>),
+    Group(Group),
+}
+
+/// The place of each member that the group lists. Without a list that can be read there is none.
+fn stated_order(group: &Group) -> HashMap<String, usize> {
+    let attributes = group.attrs().unwrap_or_default();
+    let lists = ORDERS.iter().filter_map(|name| attributes.get(*name)?.as_strings());
+    let names = lists.flatten().enumerate();
+    let mut order = HashMap::new();
+    for (place, name) in names {
+        // A weight may be listed by its path from here.
+        let member = name.split('/').next().unwrap_or_default().trim_end_matches('\0');
+        order.entry(member.to_owned()).or_insert(place);
+        order.entry(name.trim_end_matches('\0').to_owned()).or_insert(place);
+    }
+    order
+}
+
+fn compare(order: &HashMap<String, usize>, a: &str, b: &str) -> Ordering {
+    let place = |name| order.get(name).copied().unwrap_or(usize::MAX);
+    place(a).cmp(&place(b)).then_with(|| names::by_nature(a, b))
+}
+
+/// What a dataset says about itself, and whether its numbers are big-endian.
+fn describe(dataset: &Dataset, name: String) -> Result<(TensorInfo, bool), String> {
+    let at = |problem: String| format!("tensor `{name}`: {problem}");
+    let shape = dataset.shape().map_err(|error| at(error.to_string()))?;
+    let shape = shape.into_iter().map(usize::try_from).collect::<Result<Vec<_>, _>>();
+    let shape = shape.map_err(|error| at(error.to_string()))?;
+    elements(&shape).map_err(at)?;
+    let kind = dataset.datatype().map_err(|error| at(error.to_string()))?;
+    let float = float(&kind);
+    let info = TensorInfo {
+        name,
+        shape,
+        float: float.map(|(float, _)| float),
+        kind: dataset.dtype().map_err(|error| error.to_string())?.to_string(),
+    };
+    Ok((info, float.is_some_and(|(_, big_endian)| big_endian)))
+}
+
+/// The type of a dataset's numbers, and whether they are big-endian.
+fn float(kind: &Datatype) -> Option<(Float, bool)> {
+    let Datatype::FloatingPoint { size, byte_order, layout } = kind else { return None };
+    let FloatingPointLayout { exponent_size, mantissa_size, bit_offset: 0, .. } = *layout else {
+        return None;
+    };
+    let float = match (size, exponent_size, mantissa_size) {
+        (2, 5, 10) => Float::F16,
+        (2, 8, 7) => Float::Bf16,
+        (4, 8, 23) => Float::F32,
+        (8, 11, 52) => Float::F64,
+        _ => return None,
+    };
+    match byte_order {
+        DatatypeByteOrder::LittleEndian => Some((float, false)),
+        DatatypeByteOrder::BigEndian => Some((float, true)),
+        DatatypeByteOrder::Vax => None,
+    }
+}
+
+impl ReadTensor for Tensors {
+    fn read(&self, index: usize, info: &TensorInfo, float: Float) -> Result<Vec<f32>, String> {
+        let dataset = self.file.dataset(&info.name).map_err(|error| error.to_string())?;
+        let bytes = (info.elements() * float.size()) as u64;
+        check_promise(&dataset, bytes, self.file.file_size())?;
+        let rows = info.shape.first().copied().unwrap_or(1);
+        let at_once = rows_at_once(&dataset, info, float)?;
+        let big_endian = self.big_endian.get(index).copied().unwrap_or(false);
+        if rows <= at_once {
+            let bytes = dataset.read_raw().map_err(|error| error.to_string())?;
+            return Ok(float.decode_all(little_endian(bytes, float, big_endian)));
+        }
+        let mut values = Vec::with_capacity(info.elements());
+        for row in (0..rows).step_by(at_once) {
+            let bytes = dataset.read_raw_rows(row as u64, at_once as u64);
+            let bytes = bytes.map_err(|error| error.to_string())?;
+            values.extend(float.decode(&little_endian(bytes, float, big_endian)));
+        }
+        Ok(values)
+    }
+}
+
+/// Refuses a dataset whose values cannot all be in the file.
+fn check_promise(dataset: &Dataset, bytes: u64, file_size: u64) -> Result<(), String> {
+    let promise = |promised: u64, stored: u64| match promised > stored {
+        true => Err(format!("it would take {promised} bytes, but the file cannot hold so many")),
+        false => Ok(()),
+    };
+    match dataset.layout().map_err(|error| error.to_string())? {
+        Layout::Compact { size } | Layout::Contiguous { address: Some(_), size } => {
+            promise(bytes, size.min(file_size))
+        }
+        Layout::Contiguous { address: None, .. } => Err("its values were never written".into()),
+        Layout::Chunked { chunk_shape, .. } => {
+            let stored = match dataset.filters().is_empty() {
+                true => file_size,
+                false => file_size.saturating_mul(MOST_EXPANSION),
+            };
+            promise(bytes, stored)?;
+            let size = dataset.element_size().map_err(|error| error.to_string())?;
+            let chunk = chunk_shape.iter().try_fold(size, |size, &axis| size.checked_mul(axis));
+            promise(chunk.unwrap_or(u64::MAX), stored)?;
+            check_chunks(dataset, &chunk_shape)
+        }
+        _ => Err("its values are in other files".into()),
+    }
+}
+
+/// Refuses a dataset of which chunks are missing, where there is a list of them.
+fn check_chunks(dataset: &Dataset, chunk_shape: &[u64]) -> Result<(), String> {
+    let Ok(chunks) = dataset.chunks() else { return Ok(()) };
+    let shape = dataset.shape().map_err(|error| error.to_string())?;
+    let mut along =
+        shape.iter().zip(chunk_shape).map(|(axis, chunk)| axis.div_ceil((*chunk).max(1)));
+    let needed = along.try_fold(1u64, u64::checked_mul).unwrap_or(u64::MAX);
+    match (chunks.len() as u64) < needed {
+        true => Err(format!("{} of its {needed} chunks are there", chunks.len())),
+        false => Ok(()),
+    }
+}
+
+/// As many rows as are read at once: whole chunks, and a piece of memory.
+fn rows_at_once(dataset: &Dataset, info: &TensorInfo, float: Float) -> Result<usize, String> {
+    let chunk = dataset.chunk_shape().map_err(|error| error.to_string())?;
+    let chunk_rows = chunk.and_then(|chunk| chunk.first().copied()).unwrap_or(1);
+    let chunk_rows = usize::try_from(chunk_rows).unwrap_or(usize::MAX).max(1);
+    let row_bytes = info.shape.iter().skip(1).product::<usize>() * float.size();
+    let chunks = (PIECE / row_bytes.max(1) / chunk_rows).max(1);
+    Ok(chunks.saturating_mul(chunk_rows))
+}
+
+fn little_endian(mut bytes: Vec<u8>, float: Float, big_endian: bool) -> Vec<u8> {
+    if big_endian {
+        bytes.chunks_exact_mut(float.size()).for_each(<[u8]>::reverse);
+    }
+    bytes
+}
