@@ -52,7 +52,8 @@ fn look(
                 Ok(news) => profiles.take(news),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
-                    profiles.take(ProfileNews::Done);
+                    let why = "reading ended before all was read; this is a fault of the program";
+                    profiles.take(ProfileNews::Failed(why.into()));
                     break;
                 }
             }
