@@ -1,15 +1,20 @@
 //! `laperm profile FILE [FILE]`
 
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use clap::Args;
 use color_eyre::Result;
+use color_eyre::eyre::eyre;
 use serde::Serialize;
 
 use super::output;
+use crate::tui::{ProfileNews, Profiles, Screen, Theme, show_profiles};
 use crate::weights::{
-    Comparison, Layout, MatrixSummary, PERCENTILES, TensorFile, TensorInfo, compare, partners,
-    printable,
+    Comparison, Layout, MatrixSummary, PERCENTILES, TensorFile, TensorFileError, TensorInfo,
+    compare, partners, printable,
 };
 
 #[derive(Debug, Args)]
@@ -31,7 +36,10 @@ pub(super) fn run(arguments: &ProfileArguments) -> Result<()> {
     let file = TensorFile::open(&arguments.file)?;
     match &arguments.second {
         Some(second) => both(arguments, &file, &TensorFile::open(second)?),
-        None => one(arguments, &file),
+        None if arguments.json || !(io::stdin().is_terminal() && io::stdout().is_terminal()) => {
+            one(arguments, &file)
+        }
+        None => screen(file, arguments.layout),
     }
 }
 
@@ -105,6 +113,50 @@ fn one(arguments: &ProfileArguments, file: &TensorFile) -> Result<()> {
         });
     }
     output::text(&(summary_table(&summaries) + &remarks(file)))
+}
+
+/// Shows the file on the screen, while it is read.
+fn screen(file: TensorFile, layout: Option<Layout>) -> Result<()> {
+    let theme = Theme::load()?;
+    let name = file.path().file_name().unwrap_or(file.path().as_os_str());
+    let mut profiles = Profiles::new(printable(&name.to_string_lossy()));
+    let mut screen = Screen::open()?;
+    let (sender, news) = sync_channel(1);
+    let reader = thread::spawn(move || tell(&file, layout, &sender));
+    show_profiles(&mut screen, &mut profiles, &news, &theme);
+    screen.close();
+    // Whoever leaves early does not wait for what is left.
+    if !reader.is_finished() {
+        return Ok(());
+    }
+    let outcome = reader.join().map_err(|_| eyre!("the thread that read the file broke"))?;
+    Ok(outcome?)
+}
+
+/// Reads all weight matrices and tells of each, until nobody listens any more.
+fn tell(
+    file: &TensorFile,
+    layout: Option<Layout>,
+    listener: &SyncSender<ProfileNews>,
+) -> Result<(), TensorFileError> {
+    let told = |news| listener.send(news).is_ok();
+    let matrices = file.matrices();
+    told(ProfileNews::Notice(remarks(file).trim_end().replace('\n', "; ")));
+    for (place, &index) in (1..).zip(&matrices) {
+        let name = printable(&file.tensors()[index].name);
+        if !told(ProfileNews::Reading(format!("{place} of {}: {name}", matrices.len()))) {
+            return Ok(());
+        }
+        match file.summary(index, layout) {
+            Ok(summary) => told(ProfileNews::Matrix(Box::new(MatrixSummary { name, ..summary }))),
+            Err(error) => {
+                told(ProfileNews::Failed(error.to_string()));
+                return Err(error);
+            }
+        };
+    }
+    told(ProfileNews::Done);
+    Ok(())
 }
 
 fn summary_table(summaries: &[MatrixSummary]) -> String {

@@ -1,5 +1,8 @@
 //! From values to places on an axis: ranges that seldom change, and round numbers to label them with.
 
+/// Characters of the widest label that an axis has room for.
+const WIDEST: usize = 5;
+
 /// A place on an axis, labelled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
@@ -101,7 +104,17 @@ impl Scale {
         let mut step = round_up(span / most as f64 / 2.0);
         let first = |step: f64| (self.low / step - 1e-9).ceil() as i64;
         let last = |step: f64| (self.high / step + 1e-9).floor() as i64;
-        while last(step) - first(step) >= most as i64 {
+        // A label that had to be rounded would tell a lie about its place.
+        let exact = |step: f64| {
+            let told = |value: f64| label(value, step).parse().unwrap_or(f64::NAN);
+            let mut values = (first(step)..=last(step)).map(|i| i as f64 * step);
+            values.all(|value| {
+                let wrong: f64 = told(value) - value;
+                wrong.abs() < step / 100.0 && label(value, step).len() <= WIDEST
+            })
+        };
+        let count = |step: f64| last(step) - first(step) + 1;
+        while count(step) > most as i64 || (count(step) > 2 && !exact(step)) {
             step = round_up(step * 1.01);
         }
         let value = |i| i as f64 * step;

@@ -277,7 +277,7 @@ pub(super) fn multiples<'a>(
 /// Columns and rows of small charts: all of them where they can be read, in the best shape, else as many as can.
 fn arrangement(count: usize, area: Rect) -> (u16, u16) {
     /// The smallest one that can be read, with its title, and how many times wider than high it looks best.
-    const SMALLEST: (u16, u16) = (16, 4);
+    const SMALLEST: (u16, u16) = (16, 3);
     const BEST_SHAPE: f64 = 4.0;
     let most = ((area.width / SMALLEST.0).max(1), (area.height / SMALLEST.1).max(1));
     let rows = |columns: u16| count.div_ceil(columns.into());
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn small_charts_are_turned_to_the_page_of_the_selected_one() {
-        let area = Rect::new(0, 0, 40, 8);
+        let area = Rect::new(0, 0, 40, 6);
         let mut buffer = Buffer::empty(area);
         multiples(30, 9, |i| (Line::raw(format!("<{i}>")), None), area, &mut buffer);
         let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();

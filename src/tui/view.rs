@@ -140,11 +140,15 @@ impl View {
         };
     }
 
-    /// Moves the cursor along the ranks by so many hundredths; the first move puts it in the middle.
+    /// Moves the cursor along the ranks by so many hundredths.
     pub fn move_rank(&mut self, by: i32) {
-        let there = self.rank.map_or(0.5, |here| here + f64::from(by) / 100.0);
-        self.rank = Some(there.clamp(0.0, 1.0));
+        self.rank = Some(moved_rank(self.rank, by));
     }
+}
+
+/// Where a cursor along the ranks goes from `here` by so many hundredths; the first move puts it in the middle.
+pub(super) fn moved_rank(here: Option<f64>, by: i32) -> f64 {
+    here.map_or(0.5, |here| here + f64::from(by) / 100.0).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]

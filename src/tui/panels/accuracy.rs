@@ -4,8 +4,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::Scene;
-use crate::run::{Mark, Scores, Series};
+use super::{Scene, unlabelled};
+use crate::run::{Scores, Series};
 use crate::tui::chart::{Chart, Curve, Highlight, Look, Scale, TimeAxis, extent, significant};
 
 /// Rows from which on the loss gets a share of them.
@@ -79,11 +79,6 @@ fn loss(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     chart.render(area, buffer);
 }
 
-/// The marks without what they say, which stands in the chart above.
-fn unlabelled(marks: Vec<Mark>) -> Vec<Mark> {
-    marks.into_iter().map(|mark| Mark { label: String::new(), ..mark }).collect()
-}
-
 /// The accuracies in percent. A batch's accuracy has few values and wide jumps: beside evaluations it is a trend.
 fn accuracies<'a>(scene: &Scene<'a>) -> Vec<Curve<'a>> {
     /// Half-life of the trend, in steps, where the person chose none.
@@ -153,7 +148,7 @@ fn percentages(curves: &[Curve], time: &TimeAxis) -> Scale {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::RunState;
+    use crate::run::{Mark, RunState};
     use crate::tui::theme::{Depth, Theme};
     use crate::tui::view::View;
 

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
-use super::{Scene, wrapped};
+use super::{Scene, unlabelled, wrapped};
 use crate::run::{Distance, Mark, Series, SharpRise};
 use crate::tui::chart::{Chart, Curve, Look, significant};
 
@@ -40,7 +40,8 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
         return nothing(scene, area, buffer);
     }
     if !scene.zoomed || area.height < 16 {
-        return chart(scene, "", &together(scene), true, area, buffer);
+        let title = if scene.view.all_layers { "mean" } else { "" };
+        return chart(scene, title, &together(scene), &marks(scene), true, area, buffer);
     }
     let hint = hint(scene, usize::from(area.width));
     let [area, below] =
@@ -51,9 +52,9 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(list)]).areas(area);
     let [above, below] = Layout::vertical([Constraint::Fill(1); 2]).areas(charts);
     let mean = apart(scene, |distance| &distance.mean);
-    chart(scene, "mean / length", &mean, false, above, buffer);
+    chart(scene, "mean / length", &mean, &marks(scene), false, above, buffer);
     let sd = apart(scene, |distance| &distance.sd);
-    chart(scene, "SD / length", &sd, true, below, buffer);
+    chart(scene, "SD / length", &sd, &unlabelled(marks(scene)), true, below, buffer);
     layers(scene, side, buffer);
 }
 
@@ -156,18 +157,18 @@ fn chart(
     scene: &Scene,
     title: &str,
     curves: &[Curve],
+    marks: &[Mark],
     labels_below: bool,
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let marks: Vec<Mark> = scene.marks().into_iter().chain(rise_marks(scene)).collect();
     Chart {
         title,
         theme: scene.theme,
         time: scene.time(),
         scale: scene.falling(curves),
         curves,
-        marks: &marks,
+        marks,
         highlight: None,
         number: significant,
         labels_below,
@@ -187,12 +188,13 @@ fn rises<'a>(scene: &Scene<'a>) -> impl Iterator<Item = (usize, f64, &'a SharpRi
     shown.flat_map(|(i, distance, factor)| distance.rises.iter().map(move |rise| (i, factor, rise)))
 }
 
-fn rise_marks(scene: &Scene) -> Vec<Mark> {
+/// What was done by hand, and the sharp rises.
+fn marks(scene: &Scene) -> Vec<Mark> {
     let mark = |(_, _, rise): (usize, f64, &SharpRise)| Mark {
         step: rise.step,
         label: format!("{} rise {}", sign(scene), times(scene, rise)),
     };
-    rises(scene).map(mark).collect()
+    scene.marks().into_iter().chain(rises(scene).map(mark)).collect()
 }
 
 /// How many times the calm level was reached.
@@ -346,8 +348,8 @@ mod tests {
         let view = View { all_layers: true, ..View::default() };
         for size in [(40, 9), (198, 53)] {
             let (text, caption) = drawn(&state(), &view, size.1 > 10, size);
-            assert!(text.contains("1 deep") && text.contains("2 calm"), "{text}");
-            assert!(text.contains("rise"), "{text}");
+            assert!(text.contains("rise") && text.contains("1 ") && text.contains("2 "), "{text}");
+            assert_eq!(text.contains("2 calm"), size.1 > 10, "{text}");
             assert_eq!(caption, "all layers | ▲ rise at 701");
         }
         let one = drawn(&state(), &View::default(), false, (40, 9)).0;

@@ -241,6 +241,11 @@ fn is_ranking(ranks: &[u32], length: usize) -> bool {
     ranks.len() == length && ranks.iter().all(new)
 }
 
+/// The marks without what they say, which stands in the chart above.
+fn unlabelled(marks: Vec<Mark>) -> Vec<Mark> {
+    marks.into_iter().map(|mark| Mark { label: String::new(), ..mark }).collect()
+}
+
 /// `text` in lines of at most `width` cells, broken between words.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];

@@ -12,6 +12,9 @@ use crate::tui::profile_chart::{ProfileChart, multiples};
 
 pub(super) use crate::tui::profile_chart::sample;
 
+/// Columns from which on the chosen layer gets more room than all of them beside it.
+const WIDE: u16 = 120;
+
 pub fn caption(scene: &Scene) -> Vec<String> {
     let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
         return Vec::new();
@@ -37,7 +40,11 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let [above, table] = Layout::vertical([Constraint::Fill(1), Constraint::Length(rows)])
         .spacing(u16::from(rows > 1))
         .areas(area);
-    let beside = if scene.layers().len() > 1 { [3, 2] } else { [1, 0] };
+    let beside = match scene.layers().len() {
+        0 | 1 => [1, 0],
+        _ if area.width < WIDE => [1, 1],
+        _ => [3, 2],
+    };
     let [large, small] = Layout::horizontal(beside.map(Constraint::Fill)).spacing(2).areas(above);
     chart.render(large, buffer);
     let matrices: Vec<Matrix> =

@@ -1,0 +1,225 @@
+//! The whole picture of a file's weight matrices: what is shown, the panels, and the keys.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Widget};
+
+use super::actions::ACTIONS;
+use super::state::{Panel, Profiles, Reading};
+use crate::tui::chart::significant;
+use crate::tui::format::{grouped, wrap};
+use crate::tui::matrix_table::{self, share, small_title};
+use crate::tui::picture::{SMALLEST, shortened, too_small};
+use crate::tui::profile_chart::{ProfileChart, multiples};
+use crate::tui::row::{Part, row};
+use crate::tui::theme::Theme;
+use crate::tui::{ascii, footer};
+use crate::weights::{MatrixSummary, PERCENTILES};
+
+/// Columns and rows from which on all panels are there at once.
+const LARGE: (u16, u16) = (110, 30);
+
+/// Draws the weight matrices.
+pub fn render_profiles(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small("q leaves.", theme, area, buffer);
+    } else {
+        let lines = [Constraint::Length(1), Constraint::Fill(1)];
+        let [title, middle, status, keys] =
+            Layout::vertical(lines.into_iter().chain([Constraint::Length(1); 2])).areas(area);
+        row(about(profiles, theme), title.width).render(title, buffer);
+        panels(profiles, theme, middle, buffer);
+        say(profiles, theme, status.width).render(status, buffer);
+        footer::keys(ACTIONS, profiles, theme, keys, buffer);
+        if let Some(help) = &profiles.help {
+            help.render(theme, area, buffer);
+        }
+    }
+    if !theme.unicode {
+        ascii::replace(buffer);
+    }
+}
+
+/// What is shown, and how much that is.
+fn about(profiles: &Profiles, theme: &Theme) -> Vec<Part> {
+    let mut parts = vec![Part::new(0, profiles.title.clone(), theme.accent)];
+    let matrices = &profiles.matrices;
+    if !matrices.is_empty() {
+        let count = grouped(matrices.len() as u64);
+        let noun = if matrices.len() == 1 { "matrix" } else { "matrices" };
+        parts.push(Part::new(1, count, theme.text).and(format!(" {noun}"), theme.muted));
+        let weights = |matrix: &MatrixSummary| matrix.vectors.saturating_mul(matrix.length);
+        let all = matrices.iter().map(weights).fold(0, usize::saturating_add);
+        let zeros = matrices.iter().map(|matrix| matrix.zeros).fold(0, usize::saturating_add);
+        parts.push(Part::new(2, grouped(all as u64), theme.text).and(" weights", theme.muted));
+        if zeros > 0 {
+            let zeros = share(zeros as f64 / all.max(1) as f64);
+            parts.push(Part::new(3, "zeros ", theme.muted).and(zeros, theme.text));
+        }
+    }
+    if let Reading::At(what) = &profiles.reading {
+        let what =
+            if what.is_empty() { "reading …".into() } else { format!("reading {what} …") };
+        parts.push(Part::new(0, what, theme.mark));
+    }
+    parts
+}
+
+/// What was just done or goes wrong, or the filter.
+fn say(profiles: &Profiles, theme: &Theme, width: u16) -> Line<'static> {
+    let filter = "filter: ";
+    match (&profiles.status, &profiles.reading) {
+        _ if profiles.filtering => {
+            let mut line = Line::from(Span::styled(filter, theme.muted));
+            let room = width.saturating_sub(filter.len() as u16);
+            line.extend(profiles.filter.line(room, theme.text).spans);
+            line
+        }
+        (Some(status), _) if status.warning => Line::styled(status.text.clone(), theme.warning),
+        (Some(status), _) => Line::styled(status.text.clone(), theme.text),
+        (None, Reading::Failed(why)) => Line::styled(why.clone(), theme.warning),
+        _ if !profiles.filter.is_empty() => Line::from(vec![
+            Span::styled(filter, theme.muted),
+            Span::styled(profiles.filter.text(), theme.text),
+        ]),
+        _ => Line::styled(profiles.notice.clone().unwrap_or_default(), theme.muted),
+    }
+}
+
+/// Draws the panels: all of them on a large screen; on a small one the table, and below it the one of the others that
+/// is or was focused last.
+fn panels(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let mut draw = |index: usize, area: Rect| panel(profiles, index, theme, area, buffer);
+    if profiles.zoomed {
+        return draw(profiles.focus, area);
+    }
+    if area.width >= LARGE.0 && area.height >= LARGE.1 {
+        let [table, profile] =
+            Layout::horizontal([Constraint::Fill(2), Constraint::Fill(3)]).areas(area);
+        let [profile, all] = Layout::vertical([Constraint::Fill(1); 2]).areas(profile);
+        [table, profile, all].into_iter().enumerate().for_each(|(i, area)| draw(i, area));
+    } else {
+        let [table, below] = Layout::vertical([Constraint::Fill(1); 2]).areas(area);
+        draw(0, table);
+        draw(profiles.focus.max(1), below);
+    }
+}
+
+/// Draws one panel in its border.
+fn panel(profiles: &Profiles, index: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let panel = Panel::ALL[index];
+    // The focused one also differs by its line and a mark, for terminals without colours.
+    let (border, style, title, mark) = match index == profiles.focus {
+        true => (BorderType::Thick, theme.focus, theme.accent, "▸"),
+        false => (BorderType::Plain, theme.border, theme.text, ""),
+    };
+    let title = Line::styled(format!(" {mark}{} {} ", index + 1, panel.title()), title);
+    let room = usize::from(area.width).saturating_sub(title.width() + 6);
+    let caption = shortened(Line::styled(caption(profiles, panel), theme.text), room);
+    let mut block = Block::bordered().border_type(border).border_style(style).title(title);
+    if caption.width() > 0 {
+        let mut padded = Line::raw(" ");
+        padded.extend(caption);
+        padded.push_span(" ");
+        block = block.title(padded.alignment(Alignment::Right));
+    }
+    let inner = block.inner(area);
+    block.render(area, buffer);
+    if inner.is_empty() {
+        return;
+    }
+    let order = profiles.order();
+    if order.is_empty() {
+        return nothing(profiles, theme, inner, buffer);
+    }
+    match panel {
+        Panel::Matrices => {
+            let (rows, chosen) = (profiles.rows(), Some(profiles.chosen));
+            matrix_table::render(&rows, &order, chosen, profiles.sort, theme, inner, buffer);
+        }
+        Panel::Profile => profile(profiles, theme, inner, buffer),
+        Panel::All => all(profiles, &order, theme, inner, buffer),
+    }
+}
+
+fn caption(profiles: &Profiles, panel: Panel) -> String {
+    match (panel, profiles.chosen()) {
+        (Panel::Matrices, _) => {
+            let order = profiles.order();
+            let place = order.iter().position(|&index| index == profiles.chosen);
+            place.map_or(String::new(), |place| format!("{} of {}", place + 1, order.len()))
+        }
+        (Panel::Profile, Some(matrix)) => {
+            let similarity = significant(f64::from(matrix.profile.similarity));
+            format!("{} · SoWP {similarity}", matrix.name)
+        }
+        (Panel::All, Some(_)) => profiles.sort.words().to_owned(),
+        (_, None) => String::new(),
+    }
+}
+
+/// Why there is nothing to see.
+fn nothing(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let (text, style) = match &profiles.reading {
+        Reading::Failed(why) => (why.as_str(), theme.warning),
+        _ if !profiles.matrices.is_empty() => ("nothing matches the filter", theme.muted),
+        Reading::At(_) => ("the first weight matrix comes soon", theme.muted),
+        Reading::Done => ("there is no weight matrix here", theme.muted),
+    };
+    for (line, row) in wrap(text, area.width.into()).into_iter().zip(area.rows()) {
+        Line::styled(line, style).render(row, buffer);
+    }
+}
+
+/// The chosen matrix: its profile, and below it the numbers over all its weights.
+fn profile(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let Some(matrix) = profiles.chosen() else { return };
+    let facts = u16::from(area.height >= 8);
+    let [above, below] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(facts)]).areas(area);
+    ProfileChart { cursor: profiles.rank, ..chart(matrix, theme) }.render(above, buffer);
+    row(numbers(matrix, theme), below.width).render(below, buffer);
+}
+
+fn chart<'a>(matrix: &'a MatrixSummary, theme: &'a Theme) -> ProfileChart<'a> {
+    ProfileChart {
+        theme,
+        positions: &matrix.profile.positions,
+        bands: &matrix.profile.bands,
+        initial: &[],
+        vector: None,
+        cursor: None,
+    }
+}
+
+/// What is known of all weights together.
+fn numbers(matrix: &MatrixSummary, theme: &Theme) -> Vec<Part> {
+    let fact = |rank, name: String, value: f32| {
+        Part::new(rank, format!("{name} "), theme.muted)
+            .and(significant(f64::from(value)), theme.text)
+    };
+    let mut parts = vec![fact(0, "mean".into(), matrix.mean), fact(0, "SD".into(), matrix.sd)];
+    for (percent, value) in PERCENTILES.into_iter().zip(matrix.percentiles) {
+        let percent = f64::from(percent);
+        parts.push(match percent {
+            0.0 => fact(1, "min".into(), value),
+            100.0 => fact(1, "max".into(), value),
+            50.0 => fact(2, "50 %".into(), value),
+            _ => fact(3, format!("{percent} %"), value),
+        });
+    }
+    parts
+}
+
+/// The profiles of all matrices, in the order of the table.
+fn all(profiles: &Profiles, order: &[usize], theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let rows = profiles.rows();
+    let selected = order.iter().position(|&index| index == profiles.chosen).unwrap_or(0);
+    let item = |place: usize| {
+        let index = order[place];
+        let title = small_title(&rows[index], index == profiles.chosen, theme);
+        (title, Some(chart(&profiles.matrices[index], theme)))
+    };
+    multiples(order.len(), selected, item, area, buffer);
+}
