@@ -74,6 +74,8 @@ struct Sync {
     sync: u64,
     milliseconds: f64,
     layers: Vec<LayerSync>,
+    #[serde(default)]
+    layer_milliseconds: Vec<f64>,
 }
 
 /// A missing number is a gap; a missing field is an error.
@@ -94,8 +96,9 @@ impl From<Distance> for Event {
 }
 
 impl From<Sync> for Event {
-    fn from(Sync { step, seconds, sync, milliseconds, layers }: Sync) -> Self {
-        Event { step, seconds, kind: EventKind::Sync { sync, milliseconds, layers } }
+    fn from(Sync { step, seconds, sync, milliseconds, layers, layer_milliseconds }: Sync) -> Self {
+        let kind = EventKind::Sync { sync, milliseconds, layers, layer_milliseconds };
+        Event { step, seconds, kind }
     }
 }
 
@@ -114,9 +117,11 @@ mod tests {
         prop_oneof![
             (number(), number()).prop_map(|(loss, accuracy)| EventKind::Step { loss, accuracy }),
             distances.prop_map(|layers| EventKind::RankingDistance { layers }),
-            (any::<u64>(), 0.0..1e6, syncs).prop_map(|(sync, milliseconds, layers)| {
-                EventKind::Sync { sync, milliseconds, layers }
-            }),
+            (any::<u64>(), 0.0..1e6, syncs, vec(0.0..9.0, 0..3)).prop_map(
+                |(sync, milliseconds, layers, layer_milliseconds)| {
+                    EventKind::Sync { sync, milliseconds, layers, layer_milliseconds }
+                }
+            ),
             any::<u64>().prop_map(|epoch| EventKind::Epoch { epoch }),
         ]
     }

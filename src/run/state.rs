@@ -1,5 +1,6 @@
 //! What is known of a run: the fold of its events, and all that panels, figures and headless lines draw from.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Distribution, List, Series};
@@ -43,6 +44,8 @@ pub struct RunState {
     pub sync_milliseconds: f64,
     /// The newest sync's numbers per layer.
     pub layer_syncs: Vec<LayerSync>,
+    /// What the newest sync took for each layer, in milliseconds, by the layer's index.
+    pub layer_milliseconds: BTreeMap<usize, f64>,
     /// The newest look at the weights.
     pub frame: Option<(u64, Arc<Frame>)>,
     /// Changes made by hand, for every time axis.
@@ -130,11 +133,14 @@ impl RunState {
                 self.pace.step(step, event.seconds);
             }
             EventKind::Schedule(schedule) => self.schedule = *schedule,
-            EventKind::Sync { sync, milliseconds, layers } => {
+            EventKind::Sync { sync, milliseconds, layers, layer_milliseconds } => {
                 self.syncs = *sync;
                 self.last_sync = Some(step);
                 self.sync_milliseconds = *milliseconds;
                 self.layer_syncs.clone_from(layers);
+                // Told in the order of the layers that were synchronized.
+                let took = layers.iter().zip(layer_milliseconds).map(|(l, &took)| (l.layer, took));
+                self.layer_milliseconds = took.collect();
             }
             EventKind::Lookahead { sync } => {
                 self.syncs = *sync;

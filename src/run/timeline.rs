@@ -436,6 +436,7 @@ mod tests {
                 sync: number,
                 milliseconds: 0.5,
                 layers: vec![LayerSync { layer: 0, moved: value, distance: 1.0, zeros: 3 }],
+                layer_milliseconds: vec![0.25; (number % 2) as usize],
             },
             2 => EventKind::Evaluation {
                 weights: Weights::Synced,

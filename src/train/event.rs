@@ -52,6 +52,9 @@ pub enum EventKind {
         milliseconds: f64,
         /// One entry per permuted layer.
         layers: Vec<LayerSync>,
+        /// What each layer took, in milliseconds, in the same order; empty in logs of older versions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        layer_milliseconds: Vec<f64>,
     },
     /// The weights moved towards the lookahead optimizer's slow weights.
     Lookahead {

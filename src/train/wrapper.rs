@@ -37,6 +37,8 @@ pub(super) struct NotFinite {
 pub(super) struct Synced {
     pub(super) milliseconds: f64,
     pub(super) layers: Vec<LayerSync>,
+    /// What each of these layers took, to the microsecond.
+    pub(super) layer_milliseconds: Vec<f64>,
 }
 
 impl Wrapper {
@@ -68,7 +70,7 @@ impl Wrapper {
     /// θ_t ← σ_θ(θ_sorted), or one lookahead step back.
     pub(super) fn sync(&mut self, learner: &mut Learner) -> Result<Synced, NotFinite> {
         let begun = Instant::now();
-        let mut layers = Vec::new();
+        let (mut layers, mut layer_milliseconds) = (Vec::new(), Vec::new());
         match self {
             Wrapper::None => {}
             Wrapper::Lookahead(slow) => {
@@ -80,6 +82,7 @@ impl Wrapper {
             }
             Wrapper::Laperm(permuted) => {
                 for permuted in permuted {
+                    let begun = Instant::now();
                     let mut values = finite(learner, permuted.parameter)?;
                     let mut ranks = vec![0; values.len()];
                     permuted.reservoir.sync_and_rank(&mut values, &mut ranks);
@@ -93,10 +96,14 @@ impl Wrapper {
                     }
                     permuted.ranks = ranks;
                     learner.set_values(permuted.parameter, values);
+                    if permuted.layer.is_some() {
+                        layer_milliseconds.push(begun.elapsed().as_micros() as f64 / 1e3);
+                    }
                 }
             }
         }
-        Ok(Synced { milliseconds: begun.elapsed().as_secs_f64() * 1e3, layers })
+        let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
+        Ok(Synced { milliseconds, layers, layer_milliseconds })
     }
 
     /// Adds what syncs have left behind to `arrays`. The reservoirs are not in it: they are a function of the initial

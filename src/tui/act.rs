@@ -63,6 +63,13 @@ impl App {
                 self.view.log = !self.view.log;
                 self.say(if self.view.log { "logarithmic axes" } else { "linear axes" });
             }
+            Action::SinceStart => {
+                self.view.since_start = !self.view.since_start;
+                self.say(match self.view.since_start {
+                    true => "permutations since the start",
+                    false => "permutations since the sync before",
+                });
+            }
             Action::TimeUnit => {
                 self.view.unit = self.view.unit.next();
                 self.say(format!("time in {}", self.view.unit.name()));

@@ -80,6 +80,8 @@ pub enum Action {
     Smooth,
     /// Switches logarithmic axes on or off.
     Logarithmic,
+    /// Shows permutations since the start, or since the sync before.
+    SinceStart,
     /// Counts time in steps, epochs or seconds.
     TimeUnit,
     /// Holds what is shown, or lets it go on.
@@ -259,6 +261,7 @@ pub static ACTIONS: &[Row] = &[
     look(ResetView, &[Key::char('0')], "show the whole run", None),
     look(Smooth, &[Key::char('m')], "smooth curves more", None),
     look(Logarithmic, &[Key::char('g')], "logarithmic axes", None),
+    look(SinceStart, &[Key::char('b')], "moves since sync or start", None),
     look(TimeUnit, &[Key::char('x')], "steps, epochs, seconds", None),
     Row::new(
         "what is shown",
@@ -363,7 +366,8 @@ mod tests {
             ZoomOut => ResetView,
             ResetView => Smooth,
             Smooth => Logarithmic,
-            Logarithmic => TimeUnit,
+            Logarithmic => SinceStart,
+            SinceStart => TimeUnit,
             TimeUnit => Freeze,
             Freeze => Help,
             Help => Palette,

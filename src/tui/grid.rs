@@ -6,17 +6,26 @@ use ratatui::layout::{Constraint, Layout, Rect};
 /// The smallest panel that can be read, with its border.
 const SMALLEST: (u16, u16) = (30, 7);
 
+/// The smallest that tells more than a glance does: where a page of them holds more panels, it does.
+const COMFORTABLE: (u16, u16) = (48, 10);
+
+/// Panels that a page holds if they can be read at all.
+const AT_LEAST: usize = 4;
+
 /// A panel this many times wider than high, in characters, looks best.
 const BEST_SHAPE: f64 = 3.0;
 
 /// How many of `count` panels go on a page of `area`; at least one.
 pub(super) fn per_page(count: usize, area: Rect) -> usize {
-    (1..=count).rev().find(|&n| columns(n, area).is_some()).unwrap_or(1)
+    let most = |size: (u16, u16), count: usize| {
+        (1..=count).rev().find(|&n| columns(n, area, size).is_some()).unwrap_or(1)
+    };
+    most(COMFORTABLE, count).max(most(SMALLEST, count.min(AT_LEAST)))
 }
 
 /// The places of `count` panels on one page, in reading order.
 pub(super) fn places(count: usize, area: Rect) -> Vec<Rect> {
-    let columns = columns(count, area).unwrap_or(1).max(1);
+    let columns = columns(count, area, SMALLEST).unwrap_or(1).max(1);
     let rows = Layout::vertical(vec![Constraint::Fill(1); count.div_ceil(columns)]).split(area);
     let row = |(i, &row): (usize, &Rect)| {
         // The last row may have fewer, and gives them the room.
@@ -26,16 +35,15 @@ pub(super) fn places(count: usize, area: Rect) -> Vec<Rect> {
     rows.iter().enumerate().flat_map(row).collect()
 }
 
-/// The number of columns that gives `count` panels the best shape; `None` when they would be too
-/// small.
-fn columns(count: usize, area: Rect) -> Option<usize> {
+/// The number of columns that gives `count` panels the best shape; `None` when they would be smaller than `smallest`.
+fn columns(count: usize, area: Rect, smallest: (u16, u16)) -> Option<usize> {
     let size = |columns: usize| {
         let rows = count.div_ceil(columns);
         (area.width / columns as u16, area.height / rows as u16)
     };
     let fits = |&columns: &usize| {
         let (width, height) = size(columns);
-        width >= SMALLEST.0 && height >= SMALLEST.1
+        width >= smallest.0 && height >= smallest.1
     };
     // Panels that are stretched, and places that stay empty.
     let distortion = |&columns: &usize| {

@@ -393,7 +393,7 @@ fn the_palette_runs_actions_by_name() {
     assert_eq!(app.take_commands(), [Command::Snapshot]);
     type_text(&mut app, ":panel 3");
     press(&mut app, [KeyCode::Enter]);
-    assert_eq!(app.panel(), Panel::Profiles);
+    assert_eq!(app.panel(), Panel::Distribution);
     type_text(&mut app, ":no such thing");
     press(&mut app, [KeyCode::Enter]);
     assert_shows(&app, "no action has these words");
@@ -431,9 +431,10 @@ fn looking_around() {
     assert_eq!((app.panel(), app.zoomed), (Panel::Distance, true));
     press(&mut app, [KeyCode::Esc]);
     assert!(!app.zoomed);
-    type_text(&mut app, "]]}}}}{gxm");
+    type_text(&mut app, "]]}}}}{gxmb");
     assert_eq!((app.view.layer, app.view.vector), (1, 1));
     assert_eq!((app.view.log, app.view.unit, app.view.smoothing), (true, TimeUnit::Epochs, 10.0));
+    assert!(app.view.since_start);
     assert_eq!(app.take_commands(), [Command::Watch { layer: 1, vector: 1 }]);
     press(&mut app, [KeyCode::Left]);
     assert_eq!(app.view.cursor, Some(990));

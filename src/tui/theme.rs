@@ -155,6 +155,29 @@ impl Theme {
         }
     }
 
+    /// The colour of a number from -1 to 1 in an image: sky blue below zero, orange above, the stronger the brighter.
+    /// `None` for zero, which is nothing, and without colours.
+    pub fn signed(&self, value: f64) -> Option<Color> {
+        // Few levels, so that neighbours often are the same and cost a slow line nothing.
+        const LEVELS: f64 = 8.0;
+        const WEAKEST: f64 = 40.0;
+        if value == 0.0 || !value.is_finite() {
+            return None;
+        }
+        let level = (value.abs().min(1.0) * LEVELS).ceil() / LEVELS;
+        let (strongest, ansi) = match value < 0.0 {
+            true => ([86.0, 180.0, 233.0], [Color::Blue, Color::Cyan]),
+            false => ([230.0, 159.0, 0.0], [Color::Yellow, Color::LightYellow]),
+        };
+        let rgb = strongest.map(|strongest| (WEAKEST + (strongest - WEAKEST) * level) as u8);
+        match self.depth {
+            Depth::None => None,
+            Depth::Ansi => Some(ansi[usize::from(level > 0.5)]),
+            Depth::Indexed => Some(nearest_indexed(rgb)),
+            Depth::True => Some(Color::Rgb(rgb[0], rgb[1], rgb[2])),
+        }
+    }
+
     /// Takes over the colours of `file`.
     fn set(&mut self, file: &ThemeFile) {
         let depth = self.depth;
@@ -259,6 +282,21 @@ mod tests {
         assert_eq!(nearest_indexed([86, 180, 233]), Color::Indexed(74));
         assert_eq!(nearest_indexed([128, 128, 128]), Color::Indexed(244));
         assert_eq!(nearest_ansi([200, 10, 20]), Color::Red);
+    }
+
+    #[test]
+    fn signed_numbers_are_told_by_hue_and_strength() {
+        let theme = Theme::new(Depth::True, true);
+        assert_eq!(theme.signed(1.0), Some(Color::Rgb(230, 159, 0)));
+        assert_eq!(theme.signed(-7.0), Some(Color::Rgb(86, 180, 233)));
+        assert_eq!(theme.signed(0.51), theme.signed(0.6));
+        assert_eq!([0.0, f64::NAN].map(|value| theme.signed(value)), [None, None]);
+        for depth in [Depth::Ansi, Depth::Indexed, Depth::True] {
+            let theme = Theme::new(depth, true);
+            let colours = [-1.0, -0.2, 0.2, 1.0].map(|value| theme.signed(value));
+            assert!((0..4).all(|i| (0..i).all(|j| colours[i] != colours[j])), "{colours:?}");
+        }
+        assert_eq!(Theme::new(Depth::None, true).signed(1.0), None);
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct View {
     pub smoothing: f32,
     /// Loss and distance on a logarithmic axis.
     pub log: bool,
+    /// Permutations since the start, rather than since the sync before.
+    pub since_start: bool,
 }
 
 impl View {

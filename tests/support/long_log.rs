@@ -49,7 +49,9 @@ pub fn write(folder: &RunFolder, steps: u64) -> u64 {
                 zeros: 1234,
             });
             let layers = layers.collect();
-            write(step, EventKind::Sync { sync: step / 20, milliseconds: 2.5, layers });
+            let (sync, milliseconds, layer_milliseconds) = (step / 20, 2.5, vec![0.3; LAYERS]);
+            let sync = EventKind::Sync { sync, milliseconds, layers, layer_milliseconds };
+            write(step, sync);
         }
         if step.is_multiple_of(200) {
             write(step, evaluation(Weights::Synced, learnt));

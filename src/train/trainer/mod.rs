@@ -344,9 +344,12 @@ impl<R: Recorder> Trainer<R> {
         self.good = (self.step, self.learner.clone());
         let sync = self.syncs;
         self.record(match self.wrapper {
-            Wrapper::Laperm(_) => {
-                EventKind::Sync { sync, milliseconds: synced.milliseconds, layers: synced.layers }
-            }
+            Wrapper::Laperm(_) => EventKind::Sync {
+                sync,
+                milliseconds: synced.milliseconds,
+                layers: synced.layers,
+                layer_milliseconds: synced.layer_milliseconds,
+            },
             _ => EventKind::Lookahead { sync },
         });
     }

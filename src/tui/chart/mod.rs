@@ -19,8 +19,7 @@ mod reduce;
 mod time;
 
 pub use crate::figure::{Scale, Tick, short, significant};
-pub use raster::Raster;
-use raster::put;
+pub use raster::{Raster, put};
 use reduce::{Column, Columns};
 pub use time::{TimeAxis, jump};
 
@@ -33,6 +32,8 @@ pub enum Look {
     Trend,
     /// A light shade behind all lines.
     Shade,
+    /// The area between the least and the greatest of several points at each step; the last of them is what is told.
+    Band,
     /// One of several lines that may lie on each other: a trend with its symbol all along it, taking turns with the
     /// others: the first number is whose turn this is, the second how many take part.
     Marked(u16, u16),
@@ -51,7 +52,7 @@ pub struct Curve<'a> {
     pub look: Look,
     /// What tells it from other curves without colour.
     pub symbol: char,
-    /// Its names in the legend, the longest first; the first that fits is taken.
+    /// Its names in the legend, the longest first; the first that fits is taken. One without a name is only a line.
     pub names: [&'a str; 2],
     /// Half-life of its smoothing in values; 0 is none.
     pub smoothing: f32,
@@ -145,6 +146,11 @@ impl Chart<'_> {
         for curve in self.curves {
             let smooth = curve.smoothing > 0.0 && curve.smoothing.is_finite();
             let raw = columns.extents(curve.series);
+            if curve.look == Look::Band {
+                self.band(curve, &raw, &mut lines);
+                symbols.extend(self.symbols(curve, &raw, &lines).into_iter().take(1));
+                continue;
+            }
             if curve.look == Look::Shade || (smooth && curve.look == Look::Line) {
                 self.shade(curve, &raw, &mut shades);
             }
@@ -153,6 +159,7 @@ impl Chart<'_> {
                     if smooth { columns.smoothed(curve.series, curve.smoothing) } else { raw };
                 self.line(curve, &line, &mut lines);
                 symbols.extend(match curve.look {
+                    _ if curve.names[0].is_empty() => Vec::new(),
                     Look::Marked(turn, of) => self.turns(curve, &line, &lines, (turn, of)),
                     _ => self.symbols(curve, &line, &lines),
                 });
@@ -190,6 +197,27 @@ impl Chart<'_> {
                 raster.vertical(column.x, ends[0], ends[1], curve.style);
             }
             last = column.last.is_finite().then_some((column.x, ends[3]));
+        }
+    }
+
+    /// Fills what lies between the ends of every column, and between those of its neighbours; a gap is left open.
+    fn band(&self, curve: &Curve, columns: &[Column], raster: &mut Raster) {
+        let last = (raster.height() - 1) as f64;
+        let height =
+            |value: f32| (1.0 - self.scale.position(f64::from(value) * curve.factor)) * last;
+        let ends = |column: &Column| (height(column.low), height(column.high));
+        let known = |column: &Column| column.low <= column.high;
+        for column in columns.iter().filter(|column| known(column)) {
+            let (low, high) = ends(column);
+            raster.vertical(column.x, low, high, curve.style);
+        }
+        for pair in columns.windows(2).filter(|pair| pair.iter().all(known)) {
+            let [(low, high), (next_low, next_high)] = [ends(&pair[0]), ends(&pair[1])];
+            for x in (pair[0].x + 1).max(0)..pair[1].x.min(raster.width()) {
+                let share = (x - pair[0].x) as f64 / (pair[1].x - pair[0].x) as f64;
+                let between = |from: f64, to: f64| from + (to - from) * share;
+                raster.vertical(x, between(low, next_low), between(high, next_high), curve.style);
+            }
         }
     }
 
@@ -264,15 +292,16 @@ impl Chart<'_> {
                 Span::styled((self.number)(value), self.theme.text),
             ]
         };
+        let named = || self.curves.iter().filter(|curve| !curve.names[0].is_empty());
         let line = |length: usize, count: usize| {
             let mut line = Line::styled(self.title, self.theme.muted);
-            for curve in self.curves.iter().rev().take(count) {
+            for curve in named().rev().take(count) {
                 line.spans.extend((line.width() > 0).then(|| Span::raw("  ")));
                 line.spans.extend(entry(curve, curve.names[length]));
             }
             line
         };
-        let count = self.curves.len();
+        let count = named().count();
         let shorter = (1..=count).rev().map(|count| line(1, count));
         let mut fitting = std::iter::once(line(0, count)).chain(shorter);
         if let Some(line) = fitting.find(|line| line.width() <= usize::from(area.width)) {
@@ -401,6 +430,56 @@ mod tests {
         let mut buffer = Buffer::empty(area);
         chart.render(area, &mut buffer);
         buffer
+    }
+
+    /// As [`drawn`], of several points at a step and as a band.
+    fn band(points: &[(u64, f32)]) -> Vec<String> {
+        let mut series = Series::default();
+        points.iter().for_each(|&(step, value)| series.push(step, value));
+        let (state, theme) = (RunState::default(), Theme::new(Depth::None, false));
+        let view = View { window: Some((0, 100)), ..View::default() };
+        let curve = Curve {
+            series: &series,
+            factor: 1.0,
+            style: theme.text,
+            look: Look::Band,
+            symbol: '*',
+            names: ["band", "band"],
+            smoothing: 0.0,
+        };
+        let chart = Chart {
+            title: "",
+            theme: &theme,
+            time: TimeAxis::new(&state, &view),
+            scale: Scale::linear(0.0, 10.0),
+            curves: &[
+                Curve { names: ["", ""], look: Look::Trend, symbol: '!', ..curve.clone() },
+                curve,
+            ],
+            marks: &[],
+            highlight: None,
+            number: significant,
+            labels_below: false,
+        };
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 26, 5));
+        chart.render(buffer.area, &mut buffer);
+        rows(&buffer)
+    }
+
+    #[test]
+    fn a_band_fills_what_lies_between_and_is_told_by_its_last_point() {
+        let rows = band(&[(0, 0.0), (0, 10.0), (0, 5.0), (50, 4.0), (50, 6.0), (50, 5.0)]);
+        assert!(rows[0].contains("* band 5.00") && !rows[0].contains('!'), "{rows:?}");
+        let column = |x: usize| {
+            rows[1..].iter().filter_map(|row| row.chars().nth(6 + x)).collect::<String>()
+        };
+        assert_eq!(column(0), "::::");
+        assert_eq!([column(8), column(11)], [" :: ", "    "]);
+        // Half way, it is half as high.
+        assert_eq!(column(5).trim().len(), 4, "{rows:?}");
+        let gap = band(&[(0, 0.0), (0, 10.0), (25, f32::NAN), (50, 0.0), (50, 10.0)]);
+        let empty = |x: usize| gap[1..].iter().all(|row| row.chars().nth(6 + x) == Some(' '));
+        assert!(!empty(0) && empty(3) && empty(7) && !empty(10), "{gap:?}");
     }
 
     fn rows(buffer: &Buffer) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! The permutation of one weight vector between two looks, on a circle as in the paper's figure 13: ranks
+//! The permutation of one weight vector between two syncs, or since the start, on a circle as in the paper's figure 13: ranks
 //! stand counter-clockwise in ascending order, and a chord leads from each to the rank it moved to, in the
 //! colour of its disjoint cycle.
 
@@ -8,9 +8,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{Scene, percent, profiles};
-use crate::laperm::{cycles, log10_reachable, permutation};
-use crate::train::LayerFrame;
+use super::{Scene, is_ranking, percent, profiles};
+use crate::laperm::{cycles, log10_reachable, permutation, ranking, sort_vectors};
+use crate::train::{LayerFrame, LayerInfo};
 use crate::tui::chart::{Raster, significant};
 use crate::tui::format::grouped;
 
@@ -24,14 +24,15 @@ pub fn caption(scene: &Scene) -> Vec<String> {
     let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
         return Vec::new();
     };
-    let Some(moves) = Moves::new(frame) else { return Vec::new() };
+    let Some(moves) = Moves::new(frame, scene.view.since_start) else { return Vec::new() };
     let vector = format!("{}[{}]", layer.name, frame.vector);
     let moved = scene.zoomed.then(|| format!("{} moved", percent(moves.share())));
     [vector, plural(moves.cycles.len(), "cycle")].into_iter().chain(moved).collect()
 }
 
 pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
-    let Some(moves) = scene.layer_frame().and_then(Moves::new) else {
+    let moves = scene.layer_frame().and_then(|frame| Moves::new(frame, scene.view.since_start));
+    let Some(moves) = moves else {
         return scene.nothing_yet(
             "The first permutation comes with a look at the weights.",
             area,
@@ -63,9 +64,11 @@ struct Moves {
 }
 
 impl Moves {
-    /// `None` if the two rankings do not belong together.
-    fn new(frame: &LayerFrame) -> Option<Self> {
-        let (before, after) = (&frame.before, &frame.after);
+    /// Since the previous sync or the start; `None` if the two rankings do not belong together.
+    fn new(frame: &LayerFrame, since_start: bool) -> Option<Self> {
+        let start = (since_start && !frame.initial_values.is_empty())
+            .then(|| ranking(&frame.initial_values));
+        let (before, after) = (start.as_ref().unwrap_or(&frame.before), &frame.after);
         if before.is_empty()
             || !is_ranking(before, before.len())
             || !is_ranking(after, before.len())
@@ -111,14 +114,6 @@ impl Moves {
         moves.sort_unstable_by_key(|&(rank, cycle)| (cycle, rank));
         moves
     }
-}
-
-/// Whether every number below `length` is there exactly once.
-fn is_ranking(ranks: &[u32], length: usize) -> bool {
-    let mut seen = vec![false; length];
-    let new =
-        |&rank: &u32| seen.get_mut(rank as usize).is_some_and(|s| !std::mem::replace(s, true));
-    ranks.len() == length && ranks.iter().all(new)
 }
 
 /// Draws the circle and as many chords as stay readable; returns how many those are.
@@ -187,7 +182,11 @@ fn facts<'a>(scene: &Scene, moves: &Moves, shown: usize, area: Rect) -> Vec<Line
         scene.fact("distance", format!("{} ranks", significant(moves.mean_distance()))),
     ];
     if let Some(frame) = scene.frame() {
-        lines.push(scene.fact("since", format!("step {}", grouped(frame.since))));
+        let since = match scene.view.since_start {
+            true => "the start".into(),
+            false => format!("step {}", grouped(frame.since)),
+        };
+        lines.push(scene.fact("since", since));
     }
     if shown < moved {
         lines.push(scene.fact("drawn", format!("farthest {}", grouped(shown as u64))));
@@ -202,12 +201,14 @@ fn facts<'a>(scene: &Scene, moves: &Moves, shown: usize, area: Rect) -> Vec<Line
 /// How many orders the vector can take, and the distribution of cycle lengths in as many rows as there
 /// are.
 fn details<'a>(scene: &Scene, moves: &Moves, width: u16, rows: usize) -> Vec<Line<'a>> {
+    let orders = |log10: f64| format!("10^{}", grouped(log10 as u64));
     let reachable = scene.layer_frame().map_or(0.0, |frame| reachable(frame, moves.sigma.len()));
-    let mut lines = vec![
-        scene.fact("orders", format!("10^{}", grouped(reachable as u64))),
-        Line::default(),
-        Line::styled("cycles by length", scene.theme.muted),
-    ];
+    let mut lines = vec![scene.fact("orders", orders(reachable))];
+    let layer = scene.layer().zip(scene.layer_frame());
+    if let Some(reachable) = layer.and_then(|(layer, frame)| reachable_by_layer(layer, frame)) {
+        lines.push(scene.fact("of layer", orders(reachable)));
+    }
+    lines.extend([Line::default(), Line::styled("cycles by length", scene.theme.muted)]);
     let fits = |bins: &Vec<Bin>| bins.len() + lines.len() <= rows;
     let bins = [2, 4, 16].map(|factor| bins(&moves.cycles, factor)).into_iter().find(fits);
     let bins = bins.unwrap_or_default();
@@ -251,12 +252,45 @@ fn plural(count: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
 }
 
-/// log10 of the number of orders that the vector's synchronized values can take. Between two samples of
-/// the sorted profile that are equal, all values are.
+/// log10 of the number of orders that the vector's synchronized values can take. A frame of an old version has only
+/// samples of the sorted profile; between two that are equal, all values are.
 fn reachable(frame: &LayerFrame, length: usize) -> f64 {
+    if frame.initial_values.len() == length {
+        return log10_reachable(&sort_vectors(&frame.initial_values, length), length);
+    }
     let value = |rank: usize| profiles::sample(&frame.positions, &frame.initial, rank as f64);
     let sorted: Option<Vec<f32>> = (0..length).map(|rank| Some(value(rank)? as f32)).collect();
     sorted.map_or(0.0, |sorted| log10_reachable(&sorted, length))
+}
+
+/// log10 of the number of arrangements of the whole layer, the paper's ∏_j #w_j!: a vector's weights that are not zero
+/// all differ, or are all the same if the watched vector's are. `None` where the zeros of each vector are not known.
+fn reachable_by_layer(layer: &LayerInfo, frame: &LayerFrame) -> Option<f64> {
+    const MOST: usize = 1 << 20;
+    let (vectors, length) = (layer.vectors, frame.initial_values.len());
+    let weights = vectors.checked_mul(length).filter(|&weights| weights > 0 && weights <= MOST)?;
+    let pruned = frame.initial_values.contains(&0.0);
+    if pruned && frame.connections.len() != weights.div_ceil(8) {
+        return None;
+    }
+    let mut distinct: Vec<f32> =
+        frame.initial_values.iter().copied().filter(|&v| v != 0.0).collect();
+    distinct.sort_unstable_by(f32::total_cmp);
+    distinct.dedup();
+    let is_shared = distinct.len() == 1;
+    // Any vector with as many zeros stands for it.
+    let stand_in = |vector: usize| {
+        let is_zero =
+            |weight: usize| pruned && frame.connected(vector * length + weight) == Some(false);
+        let zeros = (0..length).filter(|&weight| is_zero(weight)).count();
+        let value = |weight: usize| match weight {
+            weight if weight < zeros => 0.0,
+            _ if is_shared => 1.0,
+            weight => weight as f32 + 1.0,
+        };
+        (0..length).map(value).collect::<Vec<f32>>()
+    };
+    Some((0..vectors).map(|vector| log10_reachable(&stand_in(vector), length)).sum())
 }
 
 #[cfg(test)]
@@ -267,7 +301,7 @@ mod tests {
     fn moves(before: &[u32], after: &[u32]) -> Option<Moves> {
         let frame =
             LayerFrame { before: before.to_vec(), after: after.to_vec(), ..LayerFrame::default() };
-        Moves::new(&frame)
+        Moves::new(&frame, false)
     }
 
     #[test]
@@ -303,6 +337,17 @@ mod tests {
     }
 
     #[test]
+    fn since_the_start_is_another_permutation() {
+        let (before, after) = (vec![0, 1, 2], vec![1, 0, 2]);
+        let initial_values = vec![0.3, 0.1, 0.2];
+        let frame = LayerFrame { before, after, initial_values, ..LayerFrame::default() };
+        let cycles = |since_start| Moves::new(&frame, since_start).expect("two rankings").cycles;
+        assert_eq!(cycles(false), [[0, 1]]);
+        // The ranking was 2 0 1: the second weight stays the smallest, the other two swap.
+        assert_eq!(cycles(true), [[1, 2]]);
+    }
+
+    #[test]
     fn the_farthest_moves_are_kept() {
         let moves = moves(&[0, 1, 2, 3, 4, 5], &[1, 0, 5, 3, 4, 2]).expect("two rankings");
         assert_eq!(moves.farthest(2), [(2, 1), (5, 1)]);
@@ -335,5 +380,29 @@ mod tests {
             ..LayerFrame::default()
         };
         assert!((reachable(&frame, 5) - 20f64.log10()).abs() < 1e-9);
+        // With the values themselves there is nothing to guess: 3! / 2!.
+        let frame = LayerFrame { initial_values: vec![0.5, 0.0, 0.0], ..frame };
+        assert!((reachable(&frame, 3) - 3f64.log10()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_layers_arrangements_are_the_product_of_its_vectors() {
+        let layer = LayerInfo { vectors: 2, length: 4, ..LayerInfo::default() };
+        let log10 = |initial_values: &[f32], connections: &[u8]| {
+            let (initial_values, connections) = (initial_values.to_vec(), connections.to_vec());
+            let frame = LayerFrame { initial_values, connections, ..LayerFrame::default() };
+            reachable_by_layer(&layer, &frame)
+        };
+        let close = |found: Option<f64>, expected: f64| {
+            assert!(
+                found.is_some_and(|found| (found - expected.log10()).abs() < 1e-9),
+                "{found:?}"
+            );
+        };
+        close(log10(&[0.1, 0.2, 0.3, 0.4], &[]), 24.0 * 24.0);
+        // Two zeros, then one: 4!/2! and 4!; of a shared value, 4!/(2! 2!) and 4!/3!.
+        close(log10(&[0.1, 0.0, 0.3, 0.0], &[0b1110_0101]), 12.0 * 24.0);
+        close(log10(&[0.1, 0.0, 0.1, 0.0], &[0b1110_0101]), 6.0 * 4.0);
+        assert_eq!(log10(&[0.1, 0.0, 0.3, 0.0], &[]), None);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::chart::TimeAxis;
@@ -18,7 +19,10 @@ use crate::train::{Frame, LayerFrame, LayerInfo, Phase};
 mod accuracy;
 mod cycles;
 mod distance;
+mod distribution;
+mod layers;
 mod profiles;
+mod reconnection;
 
 /// All that a panel draws from.
 #[derive(Clone, Copy)]
@@ -40,23 +44,40 @@ pub enum Panel {
     Accuracy,
     /// Mean and SD of the ranking distance.
     Distance,
+    /// Percentiles of the weight vectors over time.
+    Distribution,
     /// Sorted weight vectors.
     Profiles,
     /// The permutation of one weight vector.
     Cycles,
+    /// One weight vector as an image at the start and now, or the connections of a weight-agnostic network.
+    Reconnection,
+    /// All layers in a table.
+    Layers,
 }
 
 impl Panel {
     /// Every panel, in the order of the screen.
-    pub const ALL: [Panel; 4] = [Panel::Accuracy, Panel::Distance, Panel::Profiles, Panel::Cycles];
+    pub const ALL: [Panel; 7] = [
+        Panel::Accuracy,
+        Panel::Distance,
+        Panel::Distribution,
+        Panel::Profiles,
+        Panel::Cycles,
+        Panel::Reconnection,
+        Panel::Layers,
+    ];
 
     /// The panel's name.
     pub fn title(self) -> &'static str {
         match self {
             Panel::Accuracy => "Accuracy",
             Panel::Distance => "Ranking distance",
+            Panel::Distribution => "Weight distribution",
             Panel::Profiles => "Weight profiles",
             Panel::Cycles => "Permutation cycles",
+            Panel::Reconnection => "Reconnection",
+            Panel::Layers => "Layers",
         }
     }
 
@@ -66,8 +87,11 @@ impl Panel {
         let parts = match self {
             Panel::Accuracy => accuracy::caption(scene),
             Panel::Distance => distance::caption(scene),
+            Panel::Distribution => distribution::caption(scene),
             Panel::Profiles => profiles::caption(scene),
             Panel::Cycles => cycles::caption(scene),
+            Panel::Reconnection => reconnection::caption(scene),
+            Panel::Layers => layers::caption(scene),
         };
         let separator = if scene.theme.unicode { " · " } else { " - " };
         Line::styled(parts.join(separator), scene.theme.text)
@@ -82,8 +106,11 @@ impl Panel {
         match self {
             Panel::Accuracy => accuracy::render(scene, area, buffer),
             Panel::Distance => distance::render(scene, area, buffer),
+            Panel::Distribution => distribution::render(scene, area, buffer),
             Panel::Profiles => profiles::render(scene, area, buffer),
             Panel::Cycles => cycles::render(scene, area, buffer),
+            Panel::Reconnection => reconnection::render(scene, area, buffer),
+            Panel::Layers => layers::render(scene, area, buffer),
         }
     }
 }
@@ -126,6 +153,19 @@ impl<'a> Scene<'a> {
     /// The newest look at the chosen layer.
     fn layer_frame(&self) -> Option<&'a LayerFrame> {
         self.frame()?.layers.get(self.view.layer)
+    }
+
+    /// Whether the run trains by permuting.
+    fn permutes(&self) -> bool {
+        self.state.started.as_ref().is_some_and(|started| started.wrapper == "laperm")
+    }
+
+    /// How a list of layers points at the chosen one: a character and a style, for each.
+    fn pointer(&self, layer: usize) -> (char, Style) {
+        match layer == self.view.layer {
+            true => (self.glyph('▸', '>'), self.theme.accent),
+            false => (' ', self.theme.text),
+        }
     }
 
     /// A character, or its stand-in where only ASCII may be drawn.
@@ -171,6 +211,14 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// Whether every number below `length` is there exactly once.
+fn is_ranking(ranks: &[u32], length: usize) -> bool {
+    let mut seen = vec![false; length];
+    let new =
+        |&rank: &u32| seen.get_mut(rank as usize).is_some_and(|s| !std::mem::replace(s, true));
+    ranks.len() == length && ranks.iter().all(new)
+}
+
 /// `text` in lines of at most `width` cells, broken between words.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -202,7 +250,7 @@ mod tests {
 
     use super::*;
     use crate::run::{Distance, Scores, Series};
-    use crate::train::{LayerSync, Started};
+    use crate::train::{LayerDistribution, LayerSync, Started};
     use crate::tui::theme::Depth;
     use crate::tui::view::TimeUnit;
 
@@ -296,6 +344,13 @@ mod tests {
         })
     }
 
+    fn layer_distribution() -> impl Strategy<Value = LayerDistribution> {
+        let numbers = || vec(number(), 0..12);
+        (0usize..5, number(), number(), numbers(), numbers(), numbers()).prop_map(
+            |(layer, min, max, p15, p50, p85)| LayerDistribution { layer, min, max, p15, p50, p85 },
+        )
+    }
+
     fn started() -> impl Strategy<Value = Started> {
         let layer = (vec(any::<usize>(), 0..4), any::<usize>(), any::<usize>(), "\\PC{0,20}");
         let layers = vec(layer, 0..5).prop_map(|layers| {
@@ -318,8 +373,10 @@ mod tests {
         let phase = prop::sample::select(vec![Phase::Starting, Phase::Running, Phase::Finished]);
         let head = (prop::option::of(started()), any::<u64>(), phase, any::<f64>());
         let mark = (any::<u64>(), "\\PC{0,12}");
-        (head, vec(series(), 16), prop::option::of(frame), vec(sync, 0..6), vec(mark, 0..4))
-            .prop_map(|((started, step, phase, seconds), series, frame, syncs, marks)| {
+        let looks = vec((0u64..300, vec(layer_distribution(), 0..4)), 0..9);
+        let marks = (vec(mark, 0..4), looks);
+        (head, vec(series(), 16), prop::option::of(frame), vec(sync, 0..6), marks).prop_map(
+            |((started, step, phase, seconds), series, frame, syncs, (marks, looks))| {
                 let mut series = series.into_iter();
                 let mut next = || series.next().unwrap_or_default();
                 let [test, before_sync, train] =
@@ -337,16 +394,19 @@ mod tests {
                 (state.loss, state.batch_accuracy, state.clock) = (next(), next(), next());
                 state.layer_syncs = syncs.into_iter().map(layer_sync).collect();
                 state.marks = marks.into_iter().map(|(step, label)| Mark { step, label }).collect();
+                looks.iter().for_each(|(step, layers)| state.distribution.push(*step, layers));
                 state
-            })
+            },
+        )
     }
 
     fn view() -> impl Strategy<Value = View> {
         let unit = prop::sample::select(vec![TimeUnit::Steps, TimeUnit::Epochs, TimeUnit::Seconds]);
         let step = || prop_oneof![0u64..300, any::<u64>()];
         let window = prop::option::of((step(), step()));
-        (0usize..6, any::<usize>(), unit, window, prop::option::of(step()), number(), any::<bool>())
-            .prop_map(|(layer, vector, unit, window, cursor, smoothing, log)| View {
+        let flags = (any::<bool>(), any::<bool>());
+        (0usize..6, any::<usize>(), unit, window, prop::option::of(step()), number(), flags)
+            .prop_map(|(layer, vector, unit, window, cursor, smoothing, (log, since_start))| View {
                 layer,
                 vector,
                 unit,
@@ -354,6 +414,7 @@ mod tests {
                 cursor,
                 smoothing: smoothing * 20.0,
                 log,
+                since_start,
             })
     }
 

@@ -1,0 +1,345 @@
+//! How training has reconnected a neuron (the paper's figure 14): the watched weight vector as an image, as it began and
+//! as it is now, the same weights joined by lines. Of a weight-agnostic network, in which all weights are the same, the
+//! network itself instead (figure 9): which connections each neuron has.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{Scene, is_ranking, percent};
+use crate::data::{DatasetName, ImageShape};
+use crate::laperm::order;
+use crate::train::LayerFrame;
+use crate::tui::chart::{Raster, put, significant};
+use crate::tui::format::grouped;
+
+mod network;
+mod pixels;
+
+use pixels::{Grid, Picture};
+
+/// Columns of the numbers beside the images.
+const FACTS: u16 = 34;
+
+/// Columns between the images that lines need to be told apart.
+const ROOM_FOR_LINES: u16 = 12;
+
+/// The most lines that can be followed by eye.
+const MOST_LINES: usize = 32;
+
+pub fn caption(scene: &Scene) -> Vec<String> {
+    let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
+        return Vec::new();
+    };
+    if network::is_weight_agnostic(frame) {
+        return network::caption(layer, frame);
+    }
+    let Some(moves) = Reconnection::new(scene, frame) else { return Vec::new() };
+    let moved = format!("{} moved", percent(moves.moved.len() as f64 / moves.weights as f64));
+    vec![format!("{}[{}]", layer.name, frame.vector), moved]
+}
+
+pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
+    let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
+        return scene.nothing_yet("The first look at the weights comes soon.", area, buffer);
+    };
+    let grid = Grid::of(&layer.shape, frame.values.len(), image(scene));
+    if network::is_weight_agnostic(frame) {
+        return network::render(scene, layer, frame, grid, area, buffer);
+    }
+    match Reconnection::new(scene, frame) {
+        Some(moves) => Layout::new(scene, &moves, grid, area).render(buffer),
+        None => scene.message(
+            "How the weights began is not in this run: it was recorded by an older version.",
+            area,
+            buffer,
+        ),
+    }
+}
+
+/// The shape of what the first layer sees, if that is the chosen one.
+fn image(scene: &Scene) -> Option<ImageShape> {
+    let started = scene.state.started.as_ref().filter(|_| scene.view.layer == 0)?;
+    Some(started.dataset.parse::<DatasetName>().ok()?.shape())
+}
+
+/// A weight that is somewhere else now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Moved {
+    /// Its value at the start.
+    value: f32,
+    /// Its index in the vector at the start.
+    from: usize,
+    /// Its index in the vector now.
+    to: usize,
+}
+
+/// A weight vector at the start and now.
+struct Reconnection<'a> {
+    before: &'a [f32],
+    /// Under LaPerm the values that a sync would give it now.
+    after: Vec<f32>,
+    /// The weights that are not zero.
+    weights: usize,
+    /// Those that moved, the strongest first.
+    moved: Vec<Moved>,
+}
+
+impl<'a> Reconnection<'a> {
+    /// `None` if the frame does not tell the beginning.
+    fn new(scene: &Scene, frame: &'a LayerFrame) -> Option<Self> {
+        let (before, ranks) = (&frame.initial_values, &frame.after);
+        if before.is_empty()
+            || before.len() != frame.values.len()
+            || !is_ranking(ranks, before.len())
+        {
+            return None;
+        }
+        // The weight that was the r-th smallest is now where the vector's r-th smallest weight is.
+        let origin = order(before);
+        let from = |to: usize| origin[ranks[to] as usize] as usize;
+        let after = match scene.permutes() {
+            true => (0..before.len()).map(|to| before[from(to)]).collect(),
+            false => frame.values.clone(),
+        };
+        let journeys =
+            (0..before.len()).map(|to| Moved { value: before[from(to)], from: from(to), to });
+        let mut moved: Vec<Moved> =
+            journeys.filter(|moved| moved.value != 0.0 && moved.from != moved.to).collect();
+        moved.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
+        let weights = before.iter().filter(|&&value| value != 0.0).count().max(1);
+        Some(Reconnection { before, after, weights, moved })
+    }
+
+    /// The greatest finite absolute value before or after.
+    fn strongest(&self) -> f32 {
+        let finite = self.before.iter().chain(&self.after).filter(|value| value.is_finite());
+        finite.fold(0.0, |strongest: f32, value| strongest.max(value.abs()))
+    }
+}
+
+/// Where everything goes: an image, room for lines, the other image, and numbers beside them.
+struct Layout<'a> {
+    scene: &'a Scene<'a>,
+    moves: &'a Reconnection<'a>,
+    before: Picture,
+    after: Picture,
+    facts: Rect,
+    /// How many of the strongest moved weights are joined by lines.
+    lines: usize,
+}
+
+impl<'a> Layout<'a> {
+    fn new(scene: &'a Scene, moves: &'a Reconnection, grid: Grid, area: Rect) -> Self {
+        let beside = if area.width >= 2 * FACTS { FACTS } else { 0 };
+        let lines = scene.zoomed && area.width - beside >= 4 * ROOM_FOR_LINES;
+        let title = u16::from(area.height >= 4);
+        let gap = if lines { ROOM_FOR_LINES } else { 3 };
+        let room = Rect {
+            y: area.y + title,
+            width: (area.width - beside).saturating_sub(gap) / 2,
+            height: area.height - title,
+            ..area
+        };
+        let before = Picture::fit(grid, room);
+        // The lines take what the images leave, but not more than they need.
+        let (width, height) = before.size();
+        let left = (area.width - beside).saturating_sub(2 * width);
+        let gap = if lines { left.min(3 * ROOM_FOR_LINES) } else { left.min(3) };
+        let margin = (left - gap) / 2;
+        let top = (room.height - height) / 2;
+        let place = |x: u16| Rect { x: area.x + x, y: room.y + top, width, height };
+        let facts = Rect { x: area.right() - beside, width: beside, ..area };
+        let shown = usize::from(room.height).clamp(8, MOST_LINES).min(moves.moved.len());
+        Layout {
+            scene,
+            moves,
+            before: before.at(place(margin)),
+            after: before.at(place(margin + width + gap)),
+            facts: Rect { x: facts.x + 2, width: facts.width.saturating_sub(2), ..facts },
+            lines: if lines { shown } else { 0 },
+        }
+    }
+
+    fn render(&self, buffer: &mut Buffer) {
+        let (scene, moves) = (self.scene, self.moves);
+        let strongest = moves.strongest();
+        self.before.render(moves.before, strongest, scene.theme, buffer);
+        self.after.render(&moves.after, strongest, scene.theme, buffer);
+        for (picture, names) in
+            [(&self.before, ["at the start", "start"]), (&self.after, ["now, reconnected", "now"])]
+        {
+            picture.title(names, scene.theme.muted, buffer);
+        }
+        self.connect(buffer);
+        scene.lines(self.numbers(), self.facts, buffer);
+    }
+
+    /// Joins the strongest moved weights, from a ring where each began to a dot where it is.
+    fn connect(&self, buffer: &mut Buffer) {
+        let theme = self.scene.theme;
+        let between = self.before.area().union(self.after.area());
+        let mut raster = Raster::new(between, theme.unicode);
+        let strongest = &self.moves.moved[..self.lines];
+        let dot = |position: Position| {
+            let (columns, rows) = raster.per_cell();
+            let x = i64::from(position.x - between.x) * columns + columns / 2;
+            let y = i64::from(position.y - between.y) * rows + rows / 2;
+            (x, y as f64)
+        };
+        let ends: Vec<(Position, Position, Style)> = strongest
+            .iter()
+            .enumerate()
+            .map(|(i, moved)| {
+                (self.before.cell(moved.from), self.after.cell(moved.to), colour(self.scene, i))
+            })
+            .collect();
+        let places: Vec<_> = ends.iter().map(|&(from, to, _)| (dot(from), dot(to))).collect();
+        for (&(from, to), &(.., style)) in places.iter().zip(&ends) {
+            raster.line(from, to, style);
+        }
+        raster.paint(buffer);
+        for (from, to, style) in ends {
+            put(buffer, from, self.scene.glyph('○', 'o'), style);
+            put(buffer, to, self.scene.glyph('●', '*'), style);
+        }
+    }
+
+    /// How much moved, and where the strongest weights went.
+    fn numbers(&self) -> Vec<Line<'static>> {
+        let (scene, moves) = (self.scene, self.moves);
+        let (moved, weights) = (moves.moved.len(), moves.weights);
+        let zeros = moves.before.len() - moves.before.iter().filter(|&&value| value != 0.0).count();
+        let mut lines = vec![
+            scene.fact("weights", grouped(weights as u64)),
+            scene.fact(
+                "moved",
+                format!("{} ({})", grouped(moved as u64), percent(moved as f64 / weights as f64)),
+            ),
+        ];
+        if zeros > 0 {
+            lines.insert(1, scene.fact("zeros", grouped(zeros as u64)));
+        }
+        if self.lines > 0 {
+            lines.push(scene.fact("drawn", format!("strongest {} moved", self.lines)));
+        }
+        lines.push(Line::default());
+        let head = format!("  {:>8}  {:<9} {:<9}", "weight", "from", "to");
+        lines.push(Line::styled(head, scene.theme.muted));
+        let room = usize::from(self.facts.height).saturating_sub(lines.len());
+        for (i, moved) in moves.moved.iter().take(room.min(MOST_LINES)).enumerate() {
+            let mark = if i < self.lines { scene.glyph('●', '*') } else { ' ' };
+            let place = |index| self.before.grid().name(index);
+            let text = format!(
+                " {:>8}  {:<9} {:<9}",
+                significant(f64::from(moved.value)),
+                place(moved.from),
+                place(moved.to)
+            );
+            let mark = Span::styled(mark.to_string(), colour(scene, i));
+            lines.push(Line::from(vec![mark, Span::styled(text, scene.theme.text)]));
+        }
+        lines
+    }
+}
+
+/// Two colours in turn tell neighbours apart.
+fn colour(scene: &Scene, index: usize) -> Style {
+    scene.theme.series(2 + index % 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::laperm::ranking;
+    use crate::run::RunState;
+    use crate::train::{Frame, LayerInfo, Started};
+    use crate::tui::theme::{Depth, Theme};
+    use crate::tui::view::View;
+
+    /// A neuron with four inputs: the strongest weight went from the first to the last, the others moved up by one, all
+    /// but one that is zero.
+    fn frame() -> LayerFrame {
+        let initial_values = vec![-4.0, 0.0, 2.0, 3.0];
+        // Now, by rank: the smallest is last.
+        let values = vec![0.5, 0.6, 0.7, -0.9];
+        let after = ranking(&values);
+        LayerFrame { initial_values, values, after, ..LayerFrame::default() }
+    }
+
+    fn state(wrapper: &str, frame: LayerFrame) -> RunState {
+        let layer = LayerInfo { name: "a".into(), shape: vec![1, 4], vectors: 1, length: 4 };
+        let started = Started {
+            layers: vec![layer],
+            wrapper: wrapper.into(),
+            dataset: "mnist".into(),
+            ..Started::default()
+        };
+        let mut state = RunState::default();
+        state.started = Some(Arc::new(started));
+        state.frame = Some((9, Arc::new(Frame { since: 0, layers: vec![frame] })));
+        state
+    }
+
+    fn with_scene<T>(state: &RunState, zoomed: bool, look: impl Fn(&Scene) -> T) -> T {
+        let (view, theme) = (View::default(), Theme::new(Depth::None, false));
+        look(&Scene { state, view: &view, theme: &theme, zoomed })
+    }
+
+    fn drawn(state: &RunState, zoomed: bool, (width, height): (u16, u16)) -> Vec<String> {
+        with_scene(state, zoomed, |scene| {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+            render(scene, buffer.area, &mut buffer);
+            let rows = buffer.content.chunks(width.into());
+            rows.map(|row| row.iter().map(|cell| cell.symbol()).collect()).collect()
+        })
+    }
+
+    #[test]
+    fn a_weight_goes_where_its_rank_is_now() {
+        let frame = frame();
+        let reconnected = |wrapper: &str| {
+            with_scene(&state(wrapper, frame.clone()), false, |scene| {
+                let moves = Reconnection::new(scene, &frame).expect("rankings");
+                (moves.after.clone(), moves.moved.clone(), moves.weights)
+            })
+        };
+        let (after, moved, weights) = reconnected("laperm");
+        assert_eq!(after, [0.0, 2.0, 3.0, -4.0]);
+        let journey = |value, from, to| Moved { value, from, to };
+        assert_eq!(moved, [journey(-4.0, 0, 3), journey(3.0, 3, 2), journey(2.0, 2, 1)]);
+        assert_eq!(weights, 3);
+        // Without LaPerm the weights are what the optimizer made of them.
+        assert_eq!(reconnected("none").0, frame.values);
+    }
+
+    #[test]
+    fn an_old_frame_says_what_it_lacks_and_damaged_ones_are_left_alone() {
+        for (initial_values, after) in [
+            (Vec::new(), frame().after),
+            (frame().initial_values, vec![0; 4]),
+            (vec![1.0], vec![0]),
+        ] {
+            let frame = LayerFrame { initial_values, after, ..frame() };
+            let text = drawn(&state("laperm", frame), false, (90, 10)).join("");
+            assert!(text.contains("older version"), "{text}");
+        }
+    }
+
+    #[test]
+    fn zoomed_the_strongest_moved_weights_are_joined_and_listed() {
+        let rows = drawn(&state("laperm", frame()), true, (110, 20));
+        let text = rows.join("\n");
+        assert!(text.contains("strongest 3 moved") && text.contains("3 (100 %)"), "{text}");
+        assert!(rows.iter().any(|row| row.contains("-4.00  0,0       1,1")), "{text}");
+        // A ring in the left image for each, a dot in the right one; and in the list.
+        assert_eq!(
+            (text.matches('o').count() >= 3, text.matches('*').count()),
+            (true, 6),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! A weight-agnostic network (the paper's figure 9, right): all its weights are the same, so that its connections are all
+//! there is to it. Every neuron is an image of the inputs that it is connected to.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::pixels::Grid;
+use crate::train::{LayerFrame, LayerInfo};
+use crate::tui::chart::{Raster, significant};
+use crate::tui::format::grouped;
+use crate::tui::panels::{Scene, percent};
+
+/// Whether all weights of the watched vector but the zeros were the same at the start, and the layer's connections are
+/// told.
+pub fn is_weight_agnostic(frame: &LayerFrame) -> bool {
+    !frame.connections.is_empty() && shared_value(frame).is_some()
+}
+
+/// The layer's vectors and their length, as far as the frame has them.
+fn extent(layer: &LayerInfo, frame: &LayerFrame) -> (usize, usize) {
+    let length = frame.values.len().max(1);
+    (layer.vectors.min(frame.connections.len() * 8 / length), length)
+}
+
+/// The value that all weights but the zeros have.
+fn shared_value(frame: &LayerFrame) -> Option<f32> {
+    let mut weights = frame.initial_values.iter().filter(|&&value| value != 0.0);
+    let first = *weights.next()?;
+    weights.all(|&value| value == first).then_some(first)
+}
+
+pub fn caption(layer: &LayerInfo, frame: &LayerFrame) -> Vec<String> {
+    let kept: usize = frame.connections.iter().map(|byte| byte.count_ones() as usize).sum();
+    let (vectors, length) = extent(layer, frame);
+    let of = vectors * length;
+    vec![
+        layer.name.clone(),
+        format!("{} of {} connections", grouped(kept as u64), grouped(of as u64)),
+    ]
+}
+
+pub fn render(
+    scene: &Scene,
+    layer: &LayerInfo,
+    frame: &LayerFrame,
+    grid: Grid,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let below = u16::from(area.height >= 12) * 2;
+    let images = Rect { height: area.height - below, ..area };
+    let page = Page::new(scene, extent(layer, frame).0, grid, images);
+    for (vector, place) in page.places() {
+        neuron(scene, frame, vector, (grid, page.scale), place, buffer);
+    }
+    let facts = Rect { y: images.bottom() + 1, height: below.saturating_sub(1), ..area };
+    scene.lines(vec![facts_line(scene, layer, frame, &page)], facts, buffer);
+}
+
+/// What does not show in the images.
+fn facts_line(scene: &Scene, layer: &LayerInfo, frame: &LayerFrame, page: &Page) -> Line<'static> {
+    let (vectors, length) = extent(layer, frame);
+    let is_unused = |input: usize| {
+        (0..vectors).all(|output| frame.connected(output * length + input) == Some(false))
+    };
+    let unused = (0..length).filter(|&input| is_unused(input)).count();
+    let value = shared_value(frame).map_or(f64::NAN, f64::from);
+    let mut text = format!(
+        "each of {}, {} of {} inputs unused",
+        significant(value),
+        grouped(unused as u64),
+        grouped(length as u64)
+    );
+    if page.count < vectors {
+        let last = page.first + page.count - 1;
+        text = format!("{text}, outputs {} to {last} of {vectors}", page.first);
+    }
+    Line::styled(text, scene.theme.muted)
+}
+
+/// The neurons that are shown at once.
+struct Page {
+    area: Rect,
+    /// Dots per pixel, in either direction.
+    scale: i64,
+    /// Cells of a neuron, with its name above and a gap to the next.
+    size: (u16, u16),
+    across: u16,
+    first: usize,
+    count: usize,
+}
+
+impl Page {
+    /// As large as all fit; or else as many as fit, the watched one among them.
+    fn new(scene: &Scene, vectors: usize, grid: Grid, area: Rect) -> Self {
+        const LARGEST: i64 = 4;
+        let dots = Raster::new(Rect::default(), scene.theme.unicode).per_cell();
+        let page = |scale: i64| {
+            let cells = |pixels: usize, dots: i64| {
+                (pixels as i64 * scale).unsigned_abs().div_ceil(dots.unsigned_abs()).min(1 << 14)
+                    as u16
+            };
+            let (width, height) = grid.size();
+            let size = (cells(width, dots.0) + 2, cells(height, dots.1) + 1);
+            let across = ((area.width + 2) / size.0).max(1);
+            let count = usize::from(across) * usize::from(area.height / size.1).max(1);
+            Page { area, scale, size, across, first: 0, count }
+        };
+        let all = (1..=LARGEST).rev().map(page).find(|page| page.count >= vectors);
+        let page = all.unwrap_or_else(|| page(1));
+        let count = page.count.min(vectors);
+        let first = scene.view.vector.min(vectors.saturating_sub(1)) / count.max(1) * count;
+        Page { first, count: count.min(vectors - first), ..page }
+    }
+
+    fn places(&self) -> impl Iterator<Item = (usize, Rect)> {
+        (0..self.count).map(|i| {
+            let (column, row) = (i as u16 % self.across, i as u16 / self.across);
+            let (x, y) = (self.area.x + column * self.size.0, self.area.y + row * self.size.1);
+            let place = Rect { x, y, width: self.size.0 - 2, height: self.size.1 };
+            (self.first + i, place.intersection(self.area))
+        })
+    }
+}
+
+/// Draws a neuron's number, how many connections it has, and from where.
+fn neuron(
+    scene: &Scene,
+    frame: &LayerFrame,
+    vector: usize,
+    (grid, scale): (Grid, i64),
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let length = frame.values.len();
+    let is_kept = |&input: &usize| frame.connected(vector * length + input) == Some(true);
+    let kept: Vec<usize> = (0..length).filter(is_kept).collect();
+    let watched = vector == frame.vector;
+    let style = if watched { scene.theme.accent } else { scene.theme.muted };
+    let pointer = if watched { scene.glyph('▸', '>') } else { ' ' };
+    let share = percent(kept.len() as f64 / length.max(1) as f64);
+    let text = format!("{pointer}{vector} {} {share}", grouped(kept.len() as u64));
+    buffer.set_stringn(area.x, area.y, text, area.width.into(), style);
+    let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let mut raster = Raster::new(below, scene.theme.unicode);
+    let style = if watched { scene.theme.accent } else { scene.theme.text };
+    for (column, row) in kept.into_iter().map(|input| grid.place(input)) {
+        let (left, top) = (column as i64 * scale, row as i64 * scale);
+        for (x, y) in (0..scale * scale).map(|i| (left + i % scale, top + i / scale)) {
+            raster.dot(x, y, style);
+        }
+    }
+    raster.paint(buffer);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::RunState;
+    use crate::tui::theme::{Depth, Theme};
+    use crate::tui::view::View;
+
+    /// Three neurons of four inputs: connected to the first, to the last two, to none.
+    fn layer() -> (LayerInfo, LayerFrame) {
+        let layer = LayerInfo { name: "dense1".into(), shape: vec![3, 4], vectors: 3, length: 4 };
+        let frame = LayerFrame {
+            initial_values: vec![0.5, 0.0, 0.5, 0.0],
+            values: vec![0.1, 0.2, 0.3, 0.4],
+            vector: 1,
+            connections: vec![0b1100_0001, 0b0000],
+            ..LayerFrame::default()
+        };
+        (layer, frame)
+    }
+
+    #[test]
+    fn shared_values_make_a_network_weight_agnostic() {
+        let (layer, frame) = layer();
+        assert!(is_weight_agnostic(&frame));
+        assert_eq!(caption(&layer, &frame), ["dense1", "3 of 12 connections"]);
+        let different = LayerFrame { initial_values: vec![0.5, 0.0, 0.4, 0.0], ..frame.clone() };
+        assert!(!is_weight_agnostic(&different));
+        assert!(!is_weight_agnostic(&LayerFrame { connections: Vec::new(), ..frame }));
+    }
+
+    #[test]
+    fn every_neuron_is_an_image_of_its_inputs() {
+        let (layer, frame) = layer();
+        let (state, view, theme) =
+            (RunState::default(), View::default(), Theme::new(Depth::None, true));
+        let scene = Scene { state: &state, view: &view, theme: &theme, zoomed: false };
+        let area = Rect::new(0, 0, 40, 12);
+        let mut buffer = Buffer::empty(area);
+        let grid = Grid::of(&layer.shape, 4, None);
+        render(&scene, &layer, &frame, grid, area, &mut buffer);
+        let row = |y: u16| (0..40).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        // Four dots to a pixel, so that the 2x2 inputs are 8x8 dots in 4x2 cells.
+        assert_eq!(row(0).trim_end(), " 0 1  ▸1 2   2 0", "{}", row(0));
+        assert_eq!(row(1).trim_end(), "⣿⣿");
+        assert_eq!(row(2).trim_end(), "      ⣿⣿⣿⣿");
+        assert_eq!(row(11).trim_end(), "each of 0.500, 1 of 4 inputs unused");
+    }
+
+    #[test]
+    fn too_many_neurons_are_shown_page_by_page_around_the_watched_one() {
+        let (state, theme) = (RunState::default(), Theme::new(Depth::None, true));
+        let view = View { vector: 5, ..View::default() };
+        let scene = Scene { state: &state, view: &view, theme: &theme, zoomed: false };
+        let grid = Grid::of(&[7, 784], 784, None);
+        // 28x28 dots are 14x7 cells: two in a row, with their names one row.
+        let page = Page::new(&scene, 7, grid, Rect::new(0, 0, 36, 9));
+        assert_eq!((page.scale, page.first, page.count), (1, 4, 2));
+        assert_eq!(page.places().map(|(vector, _)| vector).collect::<Vec<_>>(), [4, 5]);
+        let all = Page::new(&scene, 7, grid, Rect::new(0, 0, 200, 40));
+        assert_eq!((all.scale, all.first, all.count), (2, 0, 7));
+    }
+}
