@@ -16,6 +16,9 @@ const GRID: Stroke = Stroke::solid(Colour(0xe4, 0xe4, 0xe4), 0.4);
 const LINE: f64 = 1.1;
 const SYMBOL: f64 = 3.6;
 
+/// Room on the right for half of the last tick's label: always the same, so that plots above each other are in line.
+const RIGHT: f64 = 9.0;
+
 /// A value along a curve, and what it ranges over there.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
@@ -40,8 +43,22 @@ pub struct Curve {
     pub points: Vec<Point>,
     /// Whether symbols stand along it.
     pub marked: bool,
-    /// Whether it is the lesser one of two that belong together: thin and dashed, without a symbol.
+    /// Whether it is the lesser one of two that belong together: thin and dashed.
     pub faint: bool,
+}
+
+impl Curve {
+    /// More points than this are too close for dashes.
+    const DENSE: usize = 150;
+
+    fn stroke(&self) -> Stroke {
+        let Look { colour, dash, .. } = self.look;
+        match (self.faint, self.points.len() > Self::DENSE) {
+            (true, _) => Stroke { dash: "2 1.5", ..Stroke::solid(colour, LINE * 0.6) },
+            (false, true) => Stroke::solid(colour, LINE * 0.7),
+            (false, false) => Stroke { dash, ..Stroke::solid(colour, LINE) },
+        }
+    }
 }
 
 /// A labelled axis.
@@ -143,13 +160,12 @@ impl Plot {
             axis.seen().map(|tick| text_width(&tick.label, SMALL)).fold(0.0, f64::max)
         };
         let room = |text: &str, room: f64| if text.is_empty() { 0.0 } else { room };
-        let last = self.x.seen().last().map_or(0.0, |tick| text_width(&tick.label, SMALL) / 2.0);
         let words = self.x.ticks.iter().any(|tick| !tick.label.is_empty());
         let below = if words { SMALL + 4.5 } else { 3.0 };
         [
             widest(&self.y) + 5.0 + room(&self.y.title, LARGE + 3.0),
             room(&self.title, LARGE + 4.5).max(SMALL / 2.0),
-            last.max(3.0),
+            RIGHT,
             below + room(&self.x.title, LARGE + 2.5),
         ]
     }
@@ -210,17 +226,13 @@ impl Plot {
         let lines: Vec<Vec<Place>> = parts
             .map(|part| part.iter().map(|point| self.place(area, point.x, point.y)).collect())
             .collect();
-        let Look { colour, dash, marker } = curve.look;
-        let stroke = match curve.faint {
-            true => Stroke { dash: "2 1.5", ..Stroke::solid(colour, LINE * 0.6) },
-            false => Stroke { dash, ..Stroke::solid(colour, LINE) },
-        };
-        canvas.lines(&lines, stroke);
+        let Look { colour, marker, .. } = curve.look;
+        canvas.lines(&lines, curve.stroke());
         // A value between two gaps is no line.
         for &(x, y) in lines.iter().filter(|line| line.len() == 1).flatten() {
             canvas.marker(marker, (x, y), SYMBOL, colour);
         }
-        if curve.marked && !curve.faint {
+        if curve.marked {
             let places: Vec<Place> = lines.into_iter().flatten().collect();
             for place in spread(&places, area.width / 7.0) {
                 canvas.marker(marker, place, SYMBOL, colour);
@@ -233,12 +245,11 @@ impl Plot {
     }
 
     fn legend(&self, area: Area, canvas: &mut Canvas) {
-        let names: Vec<(&str, Look, bool)> =
-            self.named().map(|curve| (curve.label.as_str(), curve.look, curve.faint)).collect();
-        if names.is_empty() {
+        let named: Vec<&Curve> = self.named().collect();
+        if named.is_empty() {
             return;
         }
-        let (width, height) = legend_size(&names);
+        let (width, height) = legend_size(&named);
         let (left, right) = (area.x + 3.0, area.right() - width - 3.0);
         let (top, bottom) = (area.y + 3.0, area.bottom() - height - 3.0);
         let corners = [(right, bottom), (right, top), (left, top), (left, bottom)];
@@ -251,7 +262,7 @@ impl Plot {
             places.iter().filter(within).count()
         };
         let Some((x, y)) = corners.into_iter().min_by_key(hidden) else { return };
-        legend(&names, Area { x, y, width, height }, canvas);
+        legend(&named, Area { x, y, width, height }, canvas);
     }
 
     /// Places all along the curves, close enough that no legend falls between two.
@@ -280,27 +291,24 @@ const SAMPLE: f64 = 16.0;
 const ROW: f64 = SMALL + 2.5;
 
 /// What a legend of these curves needs: width and height.
-pub fn legend_size(names: &[(&str, Look, bool)]) -> (f64, f64) {
-    let widest = names.iter().map(|(name, ..)| text_width(name, SMALL)).fold(0.0, f64::max);
-    (SAMPLE + widest + 9.0, names.len() as f64 * ROW + 4.0)
+pub fn legend_size(curves: &[&Curve]) -> (f64, f64) {
+    let widest = curves.iter().map(|curve| text_width(&curve.label, SMALL)).fold(0.0, f64::max);
+    (SAMPLE + widest + 9.0, curves.len() as f64 * ROW + 4.0)
 }
 
-/// Names of curves, with a sample of each: (name, look, whether it is faint).
-pub fn legend(names: &[(&str, Look, bool)], area: Area, canvas: &mut Canvas) {
+/// Names of curves, with a sample of each.
+pub fn legend(curves: &[&Curve], area: Area, canvas: &mut Canvas) {
     canvas.fill(area, Colour::PAPER, 0.85);
-    for (row, &(name, look, faint)) in names.iter().enumerate() {
+    for (row, curve) in curves.iter().enumerate() {
         let middle = area.y + 2.0 + (row as f64 + 0.5) * ROW;
         let start = area.x + 3.0;
-        let stroke = match faint {
-            true => Stroke { dash: "2 1.5", ..Stroke::solid(look.colour, LINE * 0.6) },
-            false => Stroke { dash: look.dash, ..Stroke::solid(look.colour, LINE) },
-        };
-        canvas.line((start, middle), (start + SAMPLE, middle), stroke);
-        if !faint {
-            canvas.marker(look.marker, (start + SAMPLE / 2.0, middle), SYMBOL, look.colour);
+        canvas.line((start, middle), (start + SAMPLE, middle), curve.stroke());
+        if curve.marked {
+            let place = (start + SAMPLE / 2.0, middle);
+            canvas.marker(curve.look.marker, place, SYMBOL, curve.look.colour);
         }
         let place = (start + SAMPLE + 3.0, middle + SMALL * 0.36);
-        canvas.text(place, Anchor::Start, SMALL, Colour::INK, name);
+        canvas.text(place, Anchor::Start, SMALL, Colour::INK, &curve.label);
     }
 }
 

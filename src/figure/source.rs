@@ -103,6 +103,16 @@ pub fn families(sources: &[Source], also: &[&str]) -> Vec<Family> {
     families
 }
 
+/// What tells each run from the others; runs of one family share a name.
+pub fn names(sources: &[Source]) -> Vec<String> {
+    let mut names: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
+    let families = families(sources, &[]);
+    for family in families.iter().filter(|family| !family.label.is_empty()) {
+        family.members.iter().for_each(|&member| names[member] = family.label.clone());
+    }
+    names
+}
+
 /// The groups of `members` that have the same `name`, in the order in which they come.
 fn by(
     sources: &[Source],

@@ -45,6 +45,7 @@ impl App {
                 self.focus = (self.focus + Panel::ALL.len() - 1) % Panel::ALL.len();
             }
             Action::Focus(panel) => self.focus = panel,
+            Action::SaveFigure => self.request(Request::Figure),
             Action::NextLayer => self.select_layer(1),
             Action::PreviousLayer => self.select_layer(-1),
             Action::NextVector => self.select_vector(1),

@@ -50,6 +50,8 @@ pub enum Action {
     PreviousPanel,
     /// Focuses the panel of this index.
     Focus(usize),
+    /// Saves the focused panel's figure into the run's folder.
+    SaveFigure,
     /// Shows the next layer.
     NextLayer,
     /// Shows the layer before.
@@ -244,6 +246,14 @@ pub static ACTIONS: &[Row] = &[
     focus::<6>(&[Key::char('7')]),
     focus::<7>(&[Key::char('8')]),
     focus::<8>(&[Key::char('9')]),
+    Row::new(
+        "panels",
+        SaveFigure,
+        &[Key::char('w')],
+        "save its figure as SVG",
+        None,
+        App::without_figure,
+    ),
     layer(PreviousLayer, &[Key::char('['), Key::plain(KeyCode::Up)], "previous layer"),
     layer(NextLayer, &[Key::char(']'), Key::plain(KeyCode::Down)], "next layer"),
     Row::new(
@@ -380,7 +390,8 @@ mod tests {
             Unzoom => NextPanel,
             NextPanel => PreviousPanel,
             PreviousPanel => Focus(0),
-            Focus(8) => NextLayer,
+            Focus(8) => SaveFigure,
+            SaveFigure => NextLayer,
             Focus(panel) => Focus(panel + 1),
             NextLayer => PreviousLayer,
             PreviousLayer => NextVector,

@@ -58,6 +58,8 @@ pub enum Request {
     Suspend,
     /// Draw everything again.
     Redraw,
+    /// Save the focused panel's figure.
+    Figure,
 }
 
 /// Whether the picture is still right.
@@ -424,6 +426,11 @@ impl App {
 
     pub(super) fn without_layers(&self) -> Option<&'static str> {
         self.layers().is_empty().then_some("no layers yet")
+    }
+
+    pub(super) fn without_figure(&self) -> Option<&'static str> {
+        let none = self.panel().figure().is_none().then_some("this panel has none");
+        none.or(self.run.started.is_none().then_some("the run has not begun"))
     }
 
     fn wrapper(&self) -> &str {

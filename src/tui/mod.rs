@@ -11,6 +11,7 @@ mod app;
 mod ascii;
 mod chart;
 mod compare;
+mod figure;
 mod footer;
 mod format;
 mod grid;

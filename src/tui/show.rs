@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::app::{App, Change, Request};
+use super::figure::Figures;
 use super::picture;
 use super::terminal::{Input, Screen};
 use super::theme::Theme;
@@ -70,6 +71,7 @@ fn explore(
     pace: Pace,
 ) -> std::io::Result<Leave> {
     let mut budget = Budget { pace, debt: 0.0, drawn: None };
+    let figures = Figures::new();
     loop {
         match session.replay() {
             Some(replay) => play(app, replay),
@@ -83,8 +85,10 @@ fn explore(
             Some(Request::Detach) => return Ok(Leave::Detached),
             Some(Request::Suspend) => screen.suspend()?,
             Some(Request::Redraw) => screen.forget()?,
+            Some(Request::Figure) => figures.begin(app, session.folder()),
             None => {}
         }
+        figures.tell(app);
         let rest = budget.rest(app.change());
         if rest.is_some_and(|rest| rest.is_zero()) {
             budget.spend(screen.draw(|area, buffer| picture::render(app, theme, area, buffer))?);

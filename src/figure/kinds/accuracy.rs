@@ -4,7 +4,7 @@ use super::{COLUMN, Legend, Picture, marks, over_time, percentages};
 use crate::figure::curves::Reading;
 use crate::figure::plot::{Axis, Curve, around};
 use crate::figure::source::{Family, Source, families};
-use crate::figure::style::{look, ordered};
+use crate::figure::style::look;
 use crate::figure::{FigureError, Options};
 use crate::run::Series;
 
@@ -45,11 +45,11 @@ pub(super) fn percent(series: &Series) -> Option<(&Series, f64)> {
 fn alone(sources: &[Source], family: &Family, reading: Reading) -> Vec<Curve> {
     let permutes = sources[family.members[0]].state.before_sync.accuracy.is_empty();
     let test = if permutes { "test" } else { "test, after sync" };
-    let curve = |index: usize, label: &str, faint, pick: fn(&Source) -> &Series| Curve {
+    let curve = |index: usize, label: &str, faint: bool, pick: fn(&Source) -> &Series| Curve {
         label: label.into(),
         look: look(index),
         points: reading.curve(sources, family, |source| percent(pick(source))),
-        marked: true,
+        marked: !faint,
         faint,
     };
     let curves = [
@@ -60,16 +60,15 @@ fn alone(sources: &[Source], family: &Family, reading: Reading) -> Vec<Curve> {
     curves.into_iter().filter(|curve| !curve.points.is_empty()).collect()
 }
 
-/// The test accuracy of each family; of more than five that differ in one number, in colours that follow it.
+/// The test accuracy of each family.
 pub(super) fn side_by_side(
     sources: &[Source],
     families: &[Family],
     reading: Reading,
 ) -> Vec<Curve> {
-    let many = families.len() > 5;
     let curve = |(index, family): (usize, &Family)| Curve {
         label: family.label.clone(),
-        look: if many { ordered(index, families.len()) } else { look(index) },
+        look: look(index),
         points: reading.curve(sources, family, |source| percent(&source.state.test.accuracy)),
         marked: true,
         faint: false,

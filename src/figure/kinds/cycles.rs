@@ -9,8 +9,8 @@ use crate::figure::plot::{LARGE, SMALL};
 use crate::figure::source::Source;
 use crate::figure::style::cycle;
 use crate::figure::{FigureError, Options};
-use crate::laperm::{CycleSummary, cycles, permutation};
-use crate::train::{LayerFrame, LayerInfo};
+use crate::laperm::{CycleSummary, cycles, permutation, ranking};
+use crate::train::LayerInfo;
 
 pub fn prepare<'a>(
     sources: &'a [Source],
@@ -44,15 +44,20 @@ fn circle(source: &Source, options: &Options) -> Result<Circle, FigureError> {
         None => largest(layers),
     };
     let frame = source.frame(index)?;
-    let sigma = sigma(frame).ok_or_else(|| {
+    let (step, since) =
+        source.state.frame.as_ref().map_or((0, 0), |(step, frame)| (*step, frame.since));
+    let latest = sigma(&frame.before, &frame.after)
+        .filter(|sigma| CycleSummary::of(sigma).moved > 0.0)
+        .map(|sigma| (since, sigma));
+    // A look right after a sync has not seen anything move since.
+    let all = || sigma(&ranking(&frame.initial_values), &frame.after).map(|sigma| (0, sigma));
+    let (since, sigma) = latest.or_else(all).ok_or_else(|| {
         source.lacks("permutation", "the run ended before its weights were looked at twice")
     })?;
-    let since = source.state.frame.as_ref().map_or(0, |(_, frame)| frame.since);
-    let now = source.state.frame.as_ref().map_or(0, |(step, _)| *step);
     let CycleSummary { cycles, fixed_points, longest, moved } = CycleSummary::of(&sigma);
     let cycles = if cycles == 1 { "1 cycle".into() } else { format!("{cycles} cycles") };
     Ok(Circle {
-        title: format!("{}[{}], steps {since} to {now}", layers[index].name, frame.vector),
+        title: format!("{}[{}], steps {since} to {step}", layers[index].name, frame.vector),
         facts: format!(
             "{} weights, {:.0} % moved: {cycles}, the longest {longest}; {fixed_points} fixed",
             sigma.len(),
@@ -68,9 +73,8 @@ fn largest(layers: &[LayerInfo]) -> usize {
     (0..layers.len()).rev().max_by_key(weights).unwrap_or_default()
 }
 
-/// `None` if the two rankings are not rankings of the same vector.
-fn sigma(frame: &LayerFrame) -> Option<Vec<u32>> {
-    let (before, after) = (&frame.before, &frame.after);
+/// `None` if these are not two rankings of one vector.
+fn sigma(before: &[u32], after: &[u32]) -> Option<Vec<u32>> {
     let whole = !before.is_empty() && before.len() == after.len();
     (whole && is_ranking(before) && is_ranking(after)).then(|| permutation(before, after))
 }

@@ -31,7 +31,7 @@ pub fn prepare<'a>(
             label: family.label.clone(),
             look: look(index),
             points: reading.curve(sources, family, pick),
-            marked: families.len() > 1,
+            marked: true,
             faint: false,
         };
         families.iter().enumerate().map(curve).collect::<Vec<_>>()
@@ -87,7 +87,7 @@ fn together(mut mean: Vec<Curve>, mut sd: Vec<Curve>) -> Vec<Curve> {
 
 fn over(reading: Reading, title: &str, curves: Vec<Curve>) -> Plot {
     let (_, high) = around(&curves, 0.0, reading.end);
-    let axis = Axis::of_values(title, Scale::around(0.0, high), 4);
+    let axis = Axis::of_values(title, Scale::around(0.0, high * 1.03), 4);
     over_time(reading, axis, curves)
 }
 

@@ -2,20 +2,22 @@
 //! greatest weight of the layer (figure 12, row 1). One plot for each run, on the same axes.
 
 use super::{COLUMN, PAGE, Picture, letter, marks, over_time};
-use crate::figure::canvas::{Area, Canvas, Colour, Place, Stroke};
+use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
 use crate::figure::curves::Reading;
-use crate::figure::plot::{Axis, Legend, Plot, legend, legend_size};
+use crate::figure::plot::{Axis, Legend, Plot, SMALL};
 use crate::figure::scale::Scale;
-use crate::figure::source::Source;
-use crate::figure::style::{Look, look};
+use crate::figure::source::{Source, names};
 use crate::figure::{FigureError, Options};
 use crate::train::LayerDistribution;
 
 /// More looks than this along the axis would only make the file larger.
 const LOOKS: f64 = 150.0;
 
-/// What is drawn: its name, its look, and how to read it.
-type Lines = (&'static str, Look, fn(&LayerDistribution) -> Vec<f32>);
+/// Points on the right of a plot, where the names of its lines stand.
+const NAMES: f64 = 24.0;
+
+/// What is drawn: its name, its colour, and how to read it.
+type Lines = (&'static str, Colour, fn(&LayerDistribution) -> Vec<f32>);
 
 pub fn prepare<'a>(
     sources: &'a [Source],
@@ -29,12 +31,14 @@ pub fn prepare<'a>(
     let (low, high) = seen.fold((0f64, 0f64), |(low, high), (_, seen)| {
         (low.min(seen.min.into()), high.max(seen.max.into()))
     });
+    let called = names(sources);
     let plot = move |index: usize, (source, layer): (&Source, usize)| {
         let axis = Axis::of_values("weight", Scale::around(low, high), 5);
-        let several = if sources.len() > 1 { letter(index) + " " } else { String::new() };
-        let called = if sources.len() > 1 { source.name.as_str() } else { "" };
-        let name = &source.layers()[layer].name;
-        let title = format!("{several}{name} {called}").trim_end().to_owned();
+        let layer = &source.layers()[layer].name;
+        let title = match sources.len() {
+            1 => layer.clone(),
+            _ => format!("{} {}, {layer}", letter(index), called[index]),
+        };
         let marks = if sources.len() == 1 { marks(sources, options.unit) } else { Vec::new() };
         Plot { title, legend: Legend::None, marks, ..over_time(reading, axis, Vec::new()) }
     };
@@ -43,11 +47,12 @@ pub fn prepare<'a>(
     let draw = move |area: Area, canvas: &mut Canvas| {
         for (index, &(source, layer)) in runs.iter().enumerate() {
             let plot = plot(index, (source, layer));
-            let cell = area.cell(index, (columns, rows), 8.0);
+            let cell = area.cell(index, (columns, rows), 8.0).inside([0.0, 0.0, NAMES, 0.0]);
             let inner = plot.draw(cell, canvas);
-            canvas.clipped(inner, |canvas| lines(&plot, source, layer, reading, inner, canvas));
-            if index == 0 {
-                names(inner, canvas);
+            let looks = looks(source, layer, reading);
+            canvas.clipped(inner, |canvas| lines(&plot, &looks, inner, canvas));
+            if let Some((_, last)) = looks.last() {
+                name_lines(&plot, last, inner, canvas);
             }
         }
     };
@@ -68,24 +73,16 @@ fn layer(source: &Source, options: &Options) -> Result<usize, FigureError> {
 }
 
 /// From behind to before.
-fn kinds() -> [Lines; 4] {
-    let pale = Look { colour: Colour(0x33, 0x33, 0x33), ..look(0) };
-    [
-        ("minimum, maximum", pale, |seen| vec![seen.min, seen.max]),
-        ("15th percentile", look(5), |seen| seen.p15.clone()),
-        ("85th percentile", look(0), |seen| seen.p85.clone()),
-        ("50th percentile", look(1), |seen| seen.p50.clone()),
-    ]
-}
+const LINES: [Lines; 5] = [
+    ("min", Colour(0x44, 0x44, 0x44), |seen| vec![seen.min]),
+    ("15 %", Colour(0x56, 0xb4, 0xe9), |seen| seen.p15.clone()),
+    ("max", Colour(0x44, 0x44, 0x44), |seen| vec![seen.max]),
+    ("85 %", Colour(0x00, 0x72, 0xb2), |seen| seen.p85.clone()),
+    ("50 %", Colour(0xd5, 0x5e, 0x00), |seen| seen.p50.clone()),
+];
 
-fn lines(
-    plot: &Plot,
-    source: &Source,
-    layer: usize,
-    reading: Reading,
-    area: Area,
-    canvas: &mut Canvas,
-) {
+/// Looks at a layer that can be told apart on the axis, and where they stand on it.
+fn looks(source: &Source, layer: usize, reading: Reading) -> Vec<(f64, &LayerDistribution)> {
     let mut looks: Vec<(f64, &LayerDistribution)> = Vec::new();
     for (step, seen) in source.state.distribution.layer(layer) {
         let place = reading.unit.place(&source.state, step);
@@ -93,7 +90,11 @@ fn lines(
             looks.push((place, seen));
         }
     }
-    for (_, Look { colour, .. }, read) in kinds() {
+    looks
+}
+
+fn lines(plot: &Plot, looks: &[(f64, &LayerDistribution)], area: Area, canvas: &mut Canvas) {
+    for (_, colour, read) in LINES {
         let values: Vec<(f64, Vec<f32>)> =
             looks.iter().map(|(place, seen)| (*place, read(seen))).collect();
         let count = values.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
@@ -104,18 +105,27 @@ fn lines(
             };
             values.iter().filter_map(value).collect()
         };
-        let width = if count > 2 { 0.25 } else { 0.8 };
         let lines: Vec<Vec<Place>> = (0..count).map(line).collect();
-        canvas.lines(&lines, Stroke::solid(colour, width));
+        canvas.lines(&lines, Stroke::solid(colour, if count > 1 { 0.25 } else { 0.8 }));
     }
 }
 
-fn names(area: Area, canvas: &mut Canvas) {
-    let named: Vec<_> = kinds()
-        .into_iter()
-        .map(|(name, look, _)| (name, Look { dash: "", ..look }, true))
-        .collect();
-    let (width, height) = legend_size(&named);
-    let place = Area { x: area.x + 3.0, y: area.bottom() - height - 3.0, width, height };
-    legend(&named, place, canvas);
+/// The names of the lines, at the height where each ends, and none on another.
+fn name_lines(plot: &Plot, last: &LayerDistribution, area: Area, canvas: &mut Canvas) {
+    let mut names: Vec<(f64, &str, Colour)> = Vec::new();
+    for (name, colour, read) in LINES {
+        let values = read(last);
+        let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64;
+        if mean.is_finite() {
+            names.push((plot.place(area, 0.0, mean).1, name, colour));
+        }
+    }
+    names.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut free = area.y;
+    for (y, name, colour) in names {
+        let y = y.max(free);
+        free = y + SMALL + 0.5;
+        let place = (area.right() + 4.0, y + SMALL * 0.36);
+        canvas.text(place, Anchor::Start, SMALL, colour, name);
+    }
 }

@@ -136,6 +136,21 @@ fn marks(sources: &[Source], unit: Unit) -> Vec<(f64, String)> {
     source.state.marks.iter().map(|mark| (place(mark.step), mark.label.clone())).collect()
 }
 
+/// Plots side by side, row by row, those above each other in line.
+fn in_grid(plots: &[Plot], columns: usize, area: Area, canvas: &mut Canvas) -> Vec<Area> {
+    let rows = plots.len().div_ceil(columns);
+    let left = |column: usize| {
+        let column = plots.iter().skip(column).step_by(columns);
+        column.map(|plot| plot.margins()[0]).fold(0.0, f64::max)
+    };
+    let lefts: Vec<f64> = (0..columns).map(left).collect();
+    let draw = |(index, plot): (usize, &Plot)| {
+        let cell = area.cell(index, (columns, rows), 6.0);
+        plot.draw_from(lefts[index % columns], cell, canvas)
+    };
+    plots.iter().enumerate().map(draw).collect()
+}
+
 /// A scale of percentages that holds what lies between, rounded outwards, and no more than there can be.
 fn percentages((low, high): (f64, f64)) -> Scale {
     if !(low.is_finite() && high.is_finite()) {

@@ -1,11 +1,11 @@
 //! The sorted weight vectors of every layer (section 2, figures 2 and 10): as bands of quantiles over the vectors, in
 //! front of where they began. Several runs lie over each other.
 
-use super::{COLUMN, PAGE, Picture};
+use super::{COLUMN, PAGE, Picture, in_grid};
 use crate::figure::canvas::{Area, Canvas, Colour};
 use crate::figure::plot::{Axis, Curve, Legend, Plot, Point};
 use crate::figure::scale::{Scale, significant};
-use crate::figure::source::{Source, families};
+use crate::figure::source::{Source, names};
 use crate::figure::style::{Look, look};
 use crate::figure::{FigureError, Options};
 use crate::train::LayerFrame;
@@ -19,7 +19,7 @@ pub fn prepare<'a>(
         None => sources[0].layers().iter().map(|layer| layer.name.clone()).collect(),
     };
     let plots = layers.iter().enumerate().map(|(index, name)| plot(sources, name, index == 0));
-    let mut plots = plots.collect::<Result<Vec<Plot>, FigureError>>()?;
+    let plots = plots.collect::<Result<Vec<Plot>, FigureError>>()?;
     let (columns, width, height) = match plots.len() {
         0 | 1 => (1, COLUMN, 62.0),
         2..=4 => (2, PAGE, 46.0),
@@ -27,19 +27,8 @@ pub fn prepare<'a>(
         _ => (4, PAGE, 38.0),
     };
     let rows = plots.len().div_ceil(columns);
-    let count = plots.len();
-    for (index, plot) in plots.iter_mut().enumerate() {
-        if index + columns < count {
-            plot.x.title.clear();
-        }
-        if index % columns > 0 {
-            plot.y.title.clear();
-        }
-    }
     let draw = move |area: Area, canvas: &mut Canvas| {
-        for (index, plot) in plots.iter().enumerate() {
-            plot.draw(area.cell(index, (columns, rows), 5.0), canvas);
-        }
+        in_grid(&plots, columns, area, canvas);
     };
     Ok(Picture { size: (width, height * rows as f64), draw: Box::new(draw) })
 }
@@ -74,23 +63,13 @@ fn plot(sources: &[Source], layer: &str, first: bool) -> Result<Plot, FigureErro
     });
     let similarity = significant(frame.similarity.into());
     Ok(Plot {
-        title: format!("{}   SoWP {similarity}", info.name),
+        title: format!("{}, SoWP {similarity}", info.name),
         x: Axis::of_counts("rank", info.length.saturating_sub(1) as f64, 5),
         y: Axis::of_values("weight", Scale::around(low, high), 5),
         curves,
         legend: if first { Legend::Inside } else { Legend::None },
         marks: Vec::new(),
     })
-}
-
-/// What tells each run from the others; runs of one family share a name.
-fn names(sources: &[Source]) -> Vec<String> {
-    let mut names: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
-    let families = families(sources, &[]);
-    for family in families.iter().filter(|family| !family.label.is_empty()) {
-        family.members.iter().for_each(|&member| names[member] = family.label.clone());
-    }
-    names
 }
 
 fn points(frame: &LayerFrame, value: impl Fn(usize) -> Option<[f32; 3]>) -> Vec<Point> {

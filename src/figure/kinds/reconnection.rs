@@ -10,7 +10,7 @@ use crate::figure::style::mixed;
 use crate::figure::{FigureError, Options};
 
 /// More arrows than this cannot be followed.
-const ARROWS: usize = 60;
+const ARROWS: usize = 40;
 
 const GREEN: Colour = Colour(0x00, 0x9e, 0x73);
 const ORANGE: Colour = Colour(0xe6, 0x9f, 0x00);
@@ -117,7 +117,7 @@ impl Vector {
             arrow(self.centre(from, pixel, first), self.centre(to, pixel, second), colour, canvas);
         }
         let facts = match self.moves.len() > ARROWS {
-            true => format!("arrows: the {ARROWS} largest"),
+            true => format!("arrows: the {ARROWS} largest weights"),
             false => String::new(),
         };
         let place = (area.right(), area.y + SMALL);

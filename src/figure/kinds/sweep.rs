@@ -1,13 +1,13 @@
 //! Accuracy against the sync period k (figure 5) and against the pruning ratio p (figure 8).
 
 use super::accuracy::{require, side_by_side, worth_seeing};
-use super::{COLUMN, PAGE, Picture, letter, over_time, percentages};
+use super::{COLUMN, PAGE, Picture, in_grid, letter, over_time, percentages};
 use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Stroke};
 use crate::figure::curves::Reading;
 use crate::figure::plot::{Axis, Curve, Legend, Plot, Point, SMALL, around, legend, legend_size};
 use crate::figure::scale::{Scale, Tick, short};
 use crate::figure::source::{Family, Source, families};
-use crate::figure::style::look;
+use crate::figure::style::{Look, look, ordered};
 use crate::figure::{FigureError, Options};
 
 /// Parts of the curves that are worth a closer look: while they climb, and when they have settled.
@@ -20,28 +20,41 @@ pub fn prepare_k<'a>(
     require(sources)?;
     let against = against_k(sources)?;
     let reading = Reading::new(sources, options.unit, options.smoothing);
-    // In the order of k, which colours follow.
-    let mut families = families(sources, &[]);
-    families.sort_by_key(|family| period(&sources[family.members[0]]));
-    let curves = side_by_side(sources, &families, reading);
+    let curves = in_order_of_k(sources, reading);
     let draw = move |area: Area, canvas: &mut Canvas| {
-        let names: Vec<_> =
-            curves.iter().map(|curve| (curve.label.as_str(), curve.look, false)).collect();
-        let (width, height) = legend_size(&names);
-        let plots = area.inside([0.0, 0.0, width + 4.0, 0.0]);
-        let cell = |index| plots.cell(index, (2, 2), 8.0);
-        against.draw(cell(0), canvas);
+        let named: Vec<&Curve> = curves.iter().collect();
+        let (width, height) = legend_size(&named);
         let whole = over(reading, &curves, (0.0, 1.0), 1);
-        let inner = whole.draw(cell(1), canvas);
-        for (index, window) in WINDOWS.into_iter().enumerate() {
-            let zoom = over(reading, &curves, window, index + 2);
-            zoom.draw(cell(index + 2), canvas);
-            frame(&whole, &zoom, &letter(index + 2), inner, canvas);
+        let [climbing, settled] =
+            [0, 1].map(|index| over(reading, &curves, WINDOWS[index], index + 2));
+        let plots = [against.clone(), whole, climbing, settled];
+        let inner = in_grid(&plots, 2, area.inside([0.0, 0.0, width, 0.0]), canvas);
+        let [_, whole, zooms @ ..] = &plots;
+        for (index, zoom) in zooms.iter().enumerate() {
+            frame(whole, zoom, &letter(index + 2), inner[1], canvas);
         }
-        let (x, y) = (area.right() - width, plots.y + 12.0);
-        legend(&names, Area { x, y, width, height }, canvas);
+        let (x, y) = (area.right() - width, inner[0].y);
+        legend(&named, Area { x, y, width, height }, canvas);
     };
     Ok(Picture { size: (PAGE, 125.0), draw: Box::new(draw) })
+}
+
+/// The accuracy of every family over time, in the order of k, which colours follow; those without a k last, in grey.
+fn in_order_of_k(sources: &[Source], reading: Reading) -> Vec<Curve> {
+    let k = |family: &Family| period(&sources[family.members[0]]);
+    let mut families = families(sources, &[]);
+    families.sort_by_key(|family| (k(family).is_none(), k(family)));
+    let count = families.iter().filter(|family| k(family).is_some()).count();
+    let mut curves = side_by_side(sources, &families, reading);
+    for (index, curve) in curves.iter_mut().enumerate() {
+        curve.look = if index < count { ordered(index, count) } else { level(index - count) };
+    }
+    curves
+}
+
+/// The look of what has no place on the axis of a sweep.
+fn level(index: usize) -> Look {
+    Look { colour: Colour(0x77, 0x77, 0x77), ..look(index) }
 }
 
 /// Accuracy against k.
@@ -109,9 +122,12 @@ fn against(
             true => family.label.clone(),
             false => measure.name.into(),
         },
-        look: look(index),
+        look: match family.members.iter().any(|&member| x(&sources[member]).is_some()) {
+            true => look(index),
+            false => level(index),
+        },
         points: points(sources, family, &x, &ends, measure.of),
-        marked: true,
+        marked: !measure.faint,
         faint: measure.faint,
     };
     let curves: Vec<Curve> = families
