@@ -196,7 +196,7 @@ impl Tables {
                     row(Table::Distributions, &[layer, vector, min, p15, p50, p85, max])
                 })
             }),
-            EventKind::Sync { sync, milliseconds, layers } => layers.iter().try_for_each(|seen| {
+            EventKind::Sync { sync, milliseconds, layers, .. } => layers.iter().try_for_each(|seen| {
                 row(
                     Table::Syncs,
                     &[
