@@ -226,7 +226,7 @@ impl<'a> Layout<'a> {
     fn numbers(&self) -> Vec<Line<'static>> {
         let (scene, moves) = (self.scene, self.moves);
         let (moved, weights) = (moves.moved.len(), moves.weights);
-        let zeros = moves.before.len() - moves.before.iter().filter(|&&value| value != 0.0).count();
+        let zeros = moves.before.iter().filter(|&&value| value == 0.0).count();
         let mut lines = vec![
             scene.fact("weights", grouped(weights as u64)),
             scene.fact(
