@@ -79,7 +79,7 @@ pub use distance::RankingDistance;
 pub use distribution::{Distribution, PERCENTILES};
 pub use lookahead::{Lookahead, LookaheadError};
 pub(crate) use profile::evenly;
-pub use profile::{Profile, QUANTILES, sample, similarity};
+pub use profile::{FEW_VECTORS, Profile, QUANTILES, sample, similarity};
 pub use prune::PruneRule;
 pub use ranking::{order, rank_vectors, ranking, sort_vectors};
 pub use reachable::log10_reachable;

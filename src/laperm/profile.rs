@@ -11,6 +11,9 @@ use super::{ranking::sort_vectors, vectors::assert_whole};
 /// 15th and 85th percentiles of the paper's figure 12.
 pub const QUANTILES: [f32; 5] = [0.0, 0.15, 0.5, 0.85, 1.0];
 
+/// The most weight vectors of which a [`Profile`] keeps each by itself: as many lines as eyes can follow.
+pub const FEW_VECTORS: usize = 16;
+
 /// The sorted weight vectors of one matrix, summed up as bands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
@@ -18,6 +21,8 @@ pub struct Profile {
     pub positions: Vec<u32>,
     /// For each of [`QUANTILES`], that quantile over the vectors of the value at each position.
     pub bands: Vec<Vec<f32>>,
+    /// Every vector's sorted values at each position, where there are no more than [`FEW_VECTORS`]; else none.
+    pub vectors: Vec<Vec<f32>>,
     /// [`similarity()`] of the vectors looked at.
     pub similarity: f32,
 }
@@ -38,7 +43,10 @@ impl Profile {
         let sorted = sort_vectors(&chosen, len);
         let positions: Vec<u32> = evenly(len, points).map(|position| position as u32).collect();
         let bands = bands(&sorted, len, &positions);
-        Self { positions, bands, similarity: similarity(&sorted, len) }
+        let few = sorted.len() / len <= FEW_VECTORS;
+        let vectors = sorted.chunks(len).filter(|_| few).map(|vector| sample(vector, &positions));
+        let vectors = vectors.collect();
+        Self { positions, bands, vectors, similarity: similarity(&sorted, len) }
     }
 }
 
@@ -146,6 +154,14 @@ mod tests {
         assert_eq!(profile.bands[2], [1.0, 5.0]);
         assert_eq!(profile.bands[4], [2.0, 9.0]);
         assert_eq!(sample(&[1.0, 3.0, 5.0], &profile.positions), [1.0, 5.0]);
+    }
+
+    #[test]
+    fn few_vectors_are_kept_each_by_itself() {
+        let profile = Profile::of(&[4.0, 0.0, 2.0, 1.0, 5.0, 3.0], 3, 2, 10);
+        assert_eq!(profile.vectors, [[0.0, 4.0], [1.0, 5.0]]);
+        let kept = |count: usize| Profile::of(&vec![0.0; 2 * count], 2, 2, 100).vectors.len();
+        assert_eq!([FEW_VECTORS, FEW_VECTORS + 1].map(kept), [FEW_VECTORS, 0]);
     }
 
     #[test]

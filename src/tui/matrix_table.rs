@@ -165,7 +165,7 @@ fn cells(matrix: &Matrix, selected: bool, theme: &Theme) -> Vec<(String, Style)>
 /// A share of 1 in percent that tells none and all from nearly none and nearly all.
 pub(super) fn share(share: f64) -> String {
     match share * 100.0 {
-        p if p == 0.0 => "0".into(),
+        0.0 => "0".into(),
         p if p < 0.1 => "<0.1 %".into(),
         p if p > 99.9 && p < 100.0 => ">99.9 %".into(),
         p if p < 10.0 => format!("{p:.1} %"),
@@ -173,14 +173,25 @@ pub(super) fn share(share: f64) -> String {
     }
 }
 
-/// The title of a small chart: a name and its similarity.
-pub(super) fn small_title(matrix: &Matrix, selected: bool, theme: &Theme) -> Line<'static> {
+/// The title of a small chart in so many cells: a name, of which the end matters most, and its similarity.
+pub(super) fn small_title(
+    matrix: &Matrix,
+    selected: bool,
+    width: u16,
+    theme: &Theme,
+) -> Line<'static> {
     let similarity = matrix.similarity.map_or("-".into(), |v| significant(f64::from(v)));
     let (pointer, style) = match selected {
-        true => (if theme.unicode { "▸" } else { ">" }, theme.accent),
+        true => ("▸", theme.accent),
         false => ("", theme.muted),
     };
-    Line::styled(format!("{pointer}{} {similarity}", matrix.name), style)
+    let room = usize::from(width).saturating_sub(similarity.len() + 1 + pointer.chars().count());
+    let name: Vec<char> = matrix.name.chars().collect();
+    let name: String = match name.len() > room {
+        true => std::iter::once('…').chain(name[name.len() + 1 - room.max(1)..].to_vec()).collect(),
+        false => name.into_iter().collect(),
+    };
+    Line::styled(format!("{pointer}{name} {similarity}"), style)
 }
 
 #[cfg(test)]
@@ -246,6 +257,17 @@ mod tests {
         let rows = drawn(1, SortBy::Order, 40, 2);
         assert!(rows[1].starts_with("▸  c"), "{rows:?}");
         assert!(!rows[0].contains("vectors"), "{rows:?}");
+    }
+
+    #[test]
+    fn a_small_title_keeps_the_end_of_the_name() {
+        let theme = Theme::new(Depth::None, true);
+        let [matrix, ..] = matrices();
+        let matrix = Matrix { name: "layer4.2.conv3", ..matrix };
+        let title = |selected, width| small_title(&matrix, selected, width, &theme).to_string();
+        assert_eq!(title(false, 40), "layer4.2.conv3 0.100");
+        assert_eq!(title(true, 16), "▸….2.conv3 0.100");
+        assert_eq!(title(false, 0), "… 0.100");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) struct ProfileChart<'a> {
     pub positions: &'a [u32],
     /// The values at those ranks: one band for each of [`QUANTILES`](crate::laperm::QUANTILES) over the vectors.
     pub bands: &'a [Vec<f32>],
+    /// Every vector's values at those ranks, where they are few; these are drawn instead of bands.
+    pub lines: &'a [Vec<f32>],
     /// What the profile was at those ranks before training; empty where that is not known.
     pub initial: &'a [f32],
     /// One vector by its index, with its values, ascending.
@@ -120,9 +122,14 @@ impl ProfileChart<'_> {
         [behind, bands, before].iter().for_each(|raster| raster.paint(buffer));
     }
 
-    /// The quantile bands, the outermost as a shade; without a chosen vector that follows it closely, the median too.
+    /// The quantile bands, the outermost as a shade, or the few vectors there are; without a chosen vector that follows it closely, the median too.
     fn draw_bands(&self, raster: &mut Raster, height: impl Fn(f64) -> f64) {
-        for level in 0..self.bands.len() / 2 {
+        for line in self.lines {
+            let height = |place| self.sample(line, place).map(&height);
+            self.curve(raster, self.theme.band(1), height);
+        }
+        let levels = if self.lines.is_empty() { self.bands.len() / 2 } else { 0 };
+        for level in 0..levels {
             let style = self.theme.band(level.min(1));
             for x in 0..raster.width() {
                 let place = place(x, raster);
@@ -214,8 +221,13 @@ impl ProfileChart<'_> {
             }
             None => vec![entry(0, glyph('━', '-'), theme.band(2), "median".into())],
         };
-        parts.push(entry(1, glyph('▒', '#'), theme.band(1), "15-85 %".into()));
-        parts.push(entry(2, glyph('░', '.'), theme.band(0), "all".into()));
+        if self.lines.is_empty() {
+            parts.push(entry(1, glyph('▒', '#'), theme.band(1), "15-85 %".into()));
+            parts.push(entry(2, glyph('░', '.'), theme.band(0), "all".into()));
+        } else {
+            let name = format!("each of {}", self.lines.len());
+            parts.push(entry(1, glyph('─', '-'), theme.band(1), name));
+        }
         if !self.initial.is_empty() {
             parts.push(entry(0, glyph('┄', '.'), theme.muted, "initial".into()));
         }
@@ -246,10 +258,11 @@ pub(super) fn sample(positions: &[u32], values: &[f32], rank: f64) -> Option<f64
 }
 
 /// Many charts without axes, each under its title, as many as can be read: those of the page that `selected` is on.
+/// `item` gives the title and the chart of an index; the title has so many cells.
 pub(super) fn multiples<'a>(
     count: usize,
     selected: usize,
-    item: impl Fn(usize) -> (Line<'static>, Option<ProfileChart<'a>>),
+    item: impl Fn(usize, u16) -> (Line<'static>, Option<ProfileChart<'a>>),
     area: Rect,
     buffer: &mut Buffer,
 ) {
@@ -265,7 +278,7 @@ pub(super) fn multiples<'a>(
         // A blank column keeps neighbours apart.
         let width = if columns > 1 { width.saturating_sub(2) } else { width };
         let place = Rect { x, y, width, height };
-        let (title, chart) = item(index);
+        let (title, chart) = item(index, width);
         buffer.set_line(place.x, place.y, &title, place.width);
         let below = Rect { y: y + 1, height: height.saturating_sub(1), ..place };
         if let Some(chart) = chart {
@@ -320,6 +333,7 @@ mod tests {
             theme: &theme,
             positions: &[0, 100],
             bands: &bands,
+            lines: &[],
             initial: &[],
             vector: None,
             cursor,
@@ -345,6 +359,18 @@ mod tests {
     }
 
     #[test]
+    fn few_vectors_are_drawn_each_by_itself() {
+        let lines = [vec![0.0, 0.0], vec![1.0, 1.0]];
+        let draw = |chart: ProfileChart, area, buffer: &mut Buffer| {
+            ProfileChart { bands: &[], lines: &lines, ..chart }.render(area, buffer);
+        };
+        let drawn = rows(draw, None);
+        assert!(drawn[0].contains("each of 2") && !drawn[0].contains("15-85 %"), "{drawn:?}");
+        let full = |row: &&String| row.matches(['\'', '.']).count() > 80;
+        assert_eq!(drawn.iter().filter(full).count(), 2, "{drawn:?}");
+    }
+
+    #[test]
     fn a_thumbnail_has_no_axes() {
         let draw = |chart: ProfileChart, area, buffer: &mut Buffer| chart.thumbnail(area, buffer);
         let drawn = rows(draw, None).concat();
@@ -356,7 +382,7 @@ mod tests {
     fn small_charts_are_turned_to_the_page_of_the_selected_one() {
         let area = Rect::new(0, 0, 40, 6);
         let mut buffer = Buffer::empty(area);
-        multiples(30, 9, |i| (Line::raw(format!("<{i}>")), None), area, &mut buffer);
+        multiples(30, 9, |i, _| (Line::raw(format!("<{i}>")), None), area, &mut buffer);
         let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
         let shown: Vec<bool> = (0..30).map(|i| text.contains(&format!("<{i}>"))).collect();
         assert_eq!(shown.iter().filter(|shown| **shown).count(), 4);

@@ -279,7 +279,7 @@ mod tests {
         for step in 1..=900 {
             let mean = match step {
                 ..=200 => 10.0,
-                ..=700 => 1.0,
+                201..=700 => 1.0,
                 _ => 4.0,
             };
             let layers = [(0, mean), (1, 2.0)];

@@ -52,9 +52,10 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let order = sorted(&matrices, scene.view.sort);
     let selected = order.iter().position(|&index| index == scene.view.layer).unwrap_or(0);
     if small.width > 0 && beside[1] > 0 {
-        let item = |place: usize| {
+        let item = |place: usize, width| {
             let index = order[place];
-            let title = small_title(&matrices[index], index == scene.view.layer, scene.theme);
+            let selected = index == scene.view.layer;
+            let title = small_title(&matrices[index], selected, width, scene.theme);
             let frame = scene.frame().and_then(|frame| frame.layers.get(index));
             (title, frame.map(|frame| self::chart(scene, frame, &[])))
         };
@@ -76,6 +77,7 @@ fn chart<'a>(scene: &Scene<'a>, frame: &'a LayerFrame, watched: &'a [f32]) -> Pr
         theme: scene.theme,
         positions: &frame.positions,
         bands: &frame.bands,
+        lines: &[],
         initial: &frame.initial,
         vector: Some((frame.vector, watched)).filter(|_| !watched.is_empty()),
         cursor: None,

@@ -187,6 +187,7 @@ fn chart<'a>(matrix: &'a MatrixSummary, theme: &'a Theme) -> ProfileChart<'a> {
         theme,
         positions: &matrix.profile.positions,
         bands: &matrix.profile.bands,
+        lines: &matrix.profile.vectors,
         initial: &[],
         vector: None,
         cursor: None,
@@ -216,9 +217,9 @@ fn numbers(matrix: &MatrixSummary, theme: &Theme) -> Vec<Part> {
 fn all(profiles: &Profiles, order: &[usize], theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let rows = profiles.rows();
     let selected = order.iter().position(|&index| index == profiles.chosen).unwrap_or(0);
-    let item = |place: usize| {
+    let item = |place: usize, width| {
         let index = order[place];
-        let title = small_title(&rows[index], index == profiles.chosen, theme);
+        let title = small_title(&rows[index], index == profiles.chosen, width, theme);
         (title, Some(chart(&profiles.matrices[index], theme)))
     };
     multiples(order.len(), selected, item, area, buffer);
