@@ -307,14 +307,12 @@ fn grouped<'a>(tensors: impl Iterator<Item = (usize, &'a str)>) -> Vec<LayerTens
     let mut layers: Vec<LayerTensors> = Vec::new();
     for (index, name) in tensors {
         let Some((layer, part)) = split(name) else { continue };
-        let found = match layers.iter_mut().find(|known| known.name == layer) {
-            Some(known) => known,
-            None => {
-                layers.push(LayerTensors { name: layer.into(), tensors: BTreeMap::new() });
-                &mut layers[layers.len() - 1]
-            }
-        };
-        found.tensors.insert(part, index);
+        let known = layers.iter().position(|known| known.name == layer);
+        let place = known.unwrap_or_else(|| {
+            layers.push(LayerTensors { name: layer.into(), tensors: BTreeMap::new() });
+            layers.len() - 1
+        });
+        layers[place].tensors.insert(part, index);
     }
     layers
 }
