@@ -1,4 +1,5 @@
-//! Thousands of damaged logs, frames, checkpoints, messages and files of weights, made from real ones: nothing panics, hangs, or takes
+//! Thousands of damaged logs, frames, checkpoints, coded snapshots, messages and files of weights, made from real ones:
+//! nothing panics, hangs, or takes
 //! memory that it was not given. The same targets are there for cargo-fuzz, in tests/fuzz.
 
 mod support;
@@ -11,7 +12,8 @@ use std::path::Path;
 
 use laperm::model::{NamedTensor, WeightsFile};
 use laperm::random::{Purpose, stream};
-use laperm::train::{Checkpoint, EventKind};
+use laperm::run::RunFolder;
+use laperm::train::{Checkpoint, EventKind, Snapshot};
 use rand::{Rng, RngExt};
 use support::{SMALL, Workplace, events};
 
@@ -23,13 +25,27 @@ const CASES: u64 = 2_500;
 const MOST_MEMORY: u64 = 400_000;
 
 /// A run with a log, frames and a checkpoint, and all of it small.
-fn originals() -> (Workplace, laperm::run::RunFolder) {
+fn originals() -> (Workplace, RunFolder) {
     let workplace = Workplace::new();
     workplace.write("small.toml", SMALL);
     let outcome = workplace.run(&["run", "small.toml", "--json", "--set", "network.name=\"f1\""]);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let run = workplace.only_run();
     (workplace, run)
+}
+
+/// The run's last snapshot as an .lperm file.
+fn coded(run: &RunFolder) -> Vec<u8> {
+    let path = fs::read_dir(run.snapshots()).unwrap().last().unwrap().unwrap().path();
+    Snapshot::read(&path).unwrap().encode().unwrap()
+}
+
+/// An .lperm file that is damaged, but not by accident.
+fn with_right_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
+    let end = bytes.len().saturating_sub(4);
+    let crc = crc32fast::hash(&bytes[..end]).to_le_bytes();
+    bytes.splice(end.., crc);
+    bytes
 }
 
 /// A damaged copy, the same for the same `case`.
@@ -95,12 +111,16 @@ fn damage_is_survived() {
         .unwrap();
     let checkpoint = fs::read(run.path().join("checkpoint/state.safetensors")).unwrap();
     assert!(Checkpoint::from_bytes(&checkpoint).is_ok());
+    let coded = coded(&run);
+    assert!(Snapshot::decode(Path::new("coded.lperm"), &coded).is_ok());
     let message = b"{\"laperm\":1,\"role\":\"test\"}\n{\"command\":\"set_period\",\"k\":100}\n{\"command\":\"watch\",\"layer\":0,\"vector\":3}\n";
     let (reader, door) = (targets::Log::new(), targets::Door::new());
     for case in 0..CASES {
         reader.read(&damaged(&log, case));
         targets::frame(&damaged(&frame, case));
         targets::checkpoint(&damaged(&checkpoint, case));
+        targets::coded(&damaged(&coded, case));
+        targets::coded(&with_right_checksum(damaged(&coded, case)));
         door.say(&damaged(message, case));
     }
     assert_little_memory();

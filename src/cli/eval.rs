@@ -151,8 +151,8 @@ fn own_subject(arguments: &EvalArguments) -> Result<Subject> {
     let path = &arguments.weights;
     let snapshot = Snapshot::read(path).map_err(|error| match error {
         SnapshotError::File(_) | SnapshotError::Foreign { .. } if path.is_file() => {
-            let what = "not a snapshot of laperm, so its network must be named with --network";
-            InputError(format!("{}: {what}", path.display())).into()
+            let advice = "weights of another program need their network: add --network";
+            InputError(format!("{error}; {advice}")).into()
         }
         error => color_eyre::Report::from(error),
     })?;

@@ -101,10 +101,15 @@ pub fn adopt(network: &Network, path: &Path) -> Result<Adopted, AdoptError> {
     let file = TensorFile::open(path)?;
     let search = Search { network, file: &file, keras: file.format() == Format::Hdf5 };
     let (matching, sources) = match search.by_name() {
-        Some(sources) => (Matching::ByName, sources),
+        Some(sources) => {
+            for (index, &source) in sources.iter().enumerate() {
+                search.check_shape(index, source)?;
+            }
+            (Matching::ByName, sources)
+        }
         None => (Matching::ByOrder, search.by_order()?),
     };
-    search.check(&sources)?;
+    search.check_whole(&sources)?;
     let tensors = network.tensors().zip(&sources).enumerate();
     let tensors = tensors.map(|(index, ((name, shape), &source))| {
         let values = search.arranged(index, &shape, file.read(source)?);
@@ -180,15 +185,14 @@ impl Search<'_> {
         let theirs = self.their_layers()?;
         let mut sources = vec![0; self.network.tensors().count()];
         for kind in [Kind::Conv, Kind::Dense, Kind::Norm] {
-            let of_kind = |layers: &[(Kind, LayerTensors)]| -> Vec<usize> {
-                (0..layers.len()).filter(|&i| layers[i].0 == kind).collect()
-            };
-            let (mine, yours) = (of_kind(&own), of_kind(&theirs));
-            for (place, &i) in mine.iter().enumerate() {
-                let layer = yours.get(place).map(|&j| &theirs[j].1);
-                for (part, &index) in &own[i].1.tensors {
-                    let source = layer.and_then(|layer| layer.tensors.get(part));
-                    sources[index] = *source.ok_or_else(|| self.missing(index, layer))?;
+            let mut theirs = theirs.iter().filter(|(other, _)| *other == kind);
+            for (_, layer) in own.iter().filter(|(own, _)| *own == kind) {
+                let other = theirs.next().map(|(_, layer)| layer);
+                for (part, &index) in &layer.tensors {
+                    let source = other.and_then(|other| other.tensors.get(part));
+                    let source = *source.ok_or_else(|| self.missing(index, other))?;
+                    self.check_shape(index, source)?;
+                    sources[index] = source;
                 }
             }
         }
@@ -233,20 +237,30 @@ impl Search<'_> {
         layers.collect()
     }
 
-    /// Looks whether all shapes fit and nothing is left over.
-    fn check(&self, sources: &[usize]) -> Result<(), AdoptError> {
-        for ((own, shape), &source) in self.network.tensors().zip(sources) {
-            let (tensor, expected) = (&self.file.tensors()[source], self.foreign_shape(&shape));
-            if tensor.shape != expected {
-                let (name, found) = (tensor.name.clone(), tensor.shape.clone());
-                let path = self.path();
-                return Err(AdoptError::Shape { path, name, found, own, expected });
-            }
+    /// Looks whether the file's tensor `source` has the shape of the network's tensor at `index`.
+    fn check_shape(&self, index: usize, source: usize) -> Result<(), AdoptError> {
+        let (own, expected) = self.own_tensor(index);
+        let tensor = &self.file.tensors()[source];
+        if tensor.shape == expected {
+            return Ok(());
         }
+        let (name, found) = (tensor.name.clone(), tensor.shape.clone());
+        Err(AdoptError::Shape { path: self.path(), name, found, own, expected })
+    }
+
+    /// Looks whether nothing is left over.
+    fn check_whole(&self, sources: &[usize]) -> Result<(), AdoptError> {
         match self.candidates().find(|(index, _)| !sources.contains(index)) {
             Some((index, _)) => Err(self.unused(index)),
             None => Ok(()),
         }
+    }
+
+    /// The network's tensor at `index`: its name, and its shape as the file would have it.
+    fn own_tensor(&self, index: usize) -> (String, Vec<usize>) {
+        let (name, shape) = self.network.tensors().nth(index).unwrap_or_default();
+        let shape = self.foreign_shape(&shape);
+        (name, shape)
     }
 
     /// A shape of ours as the file would have it.
@@ -286,13 +300,9 @@ impl Search<'_> {
     }
 
     fn missing(&self, index: usize, layer: Option<&LayerTensors>) -> AdoptError {
-        let (own, shape) = self.network.tensors().nth(index).unwrap_or_default();
-        AdoptError::Missing {
-            path: self.path(),
-            own,
-            expected: self.foreign_shape(&shape),
-            layer: layer.map(|layer| layer.name.clone()),
-        }
+        let (own, expected) = self.own_tensor(index);
+        let layer = layer.map(|layer| layer.name.clone());
+        AdoptError::Missing { path: self.path(), own, expected, layer }
     }
 
     fn unused(&self, index: usize) -> AdoptError {
@@ -307,14 +317,12 @@ fn grouped<'a>(tensors: impl Iterator<Item = (usize, &'a str)>) -> Vec<LayerTens
     let mut layers: Vec<LayerTensors> = Vec::new();
     for (index, name) in tensors {
         let Some((layer, part)) = split(name) else { continue };
-        let found = match layers.iter_mut().find(|known| known.name == layer) {
-            Some(known) => known,
-            None => {
-                layers.push(LayerTensors { name: layer.into(), tensors: BTreeMap::new() });
-                &mut layers[layers.len() - 1]
-            }
-        };
-        found.tensors.insert(part, index);
+        let known = layers.iter().position(|known| known.name == layer);
+        let place = known.unwrap_or_else(|| {
+            layers.push(LayerTensors { name: layer.into(), tensors: BTreeMap::new() });
+            layers.len() - 1
+        });
+        layers[place].tensors.insert(part, index);
     }
     layers
 }
@@ -359,4 +367,45 @@ fn channels_first(values: &[f32], [channels, height, width]: [usize; 3]) -> Vec<
         }
     }
     arranged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_get_their_outputs_first() {
+        // Inputs 3, outputs 2.
+        let dense = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        assert_eq!(outputs_first(dense, &[2, 3]), [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
+        // One output of two inputs, two pixels wide: both inputs of the first pixel come first.
+        let conv = vec![1.0, 10.0, 2.0, 20.0];
+        assert_eq!(outputs_first(conv, &[1, 2, 1, 2]), [1.0, 2.0, 10.0, 20.0]);
+        assert_eq!(outputs_first(vec![1.0, 2.0], &[2]), [1.0, 2.0]);
+    }
+
+    #[test]
+    fn flattened_images_get_their_channels_first() {
+        // Two images of two pixels with two channels.
+        let images = [1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 4.0, 40.0];
+        let expected = [1.0, 2.0, 10.0, 20.0, 3.0, 4.0, 30.0, 40.0];
+        assert_eq!(channels_first(&images, [2, 1, 2]), expected);
+    }
+
+    #[test]
+    fn a_tensors_part_is_told_by_its_name() {
+        let parts = [
+            ("conv2d_3/conv2d_3/kernel:0", Some(("conv2d_3/conv2d_3", Part::Weight))),
+            (
+                "layers/batch_normalization/vars/3",
+                Some(("layers/batch_normalization/vars", Part::Variance)),
+            ),
+            ("features.0.bias", Some(("features.0", Part::Bias))),
+            ("bn1.num_batches_tracked", None),
+            ("weight", None),
+        ];
+        for (name, expected) in parts {
+            assert_eq!(split(name), expected, "{name}");
+        }
+    }
 }

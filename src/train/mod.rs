@@ -13,7 +13,7 @@ mod learner;
 mod monitor;
 mod optimizer;
 mod script;
-mod snapshot;
+pub mod snapshot;
 mod start;
 mod trainer;
 mod wrapper;

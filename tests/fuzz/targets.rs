@@ -5,12 +5,13 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use laperm::run::{Follower, RunFolder, RunRecorder, RunState, Summary, frames};
 use laperm::session::Server;
-use laperm::train::{Checkpoint, Event, Order};
+use laperm::train::{Checkpoint, Event, Order, Snapshot};
 use laperm::weights::TensorFile;
 
 /// A run folder to put a log in.
@@ -49,6 +50,11 @@ pub fn frame(bytes: &[u8]) {
 /// Reads `bytes` as a checkpoint.
 pub fn checkpoint(bytes: &[u8]) {
     let _ = Checkpoint::from_bytes(bytes);
+}
+
+/// Reads `bytes` as an .lperm file.
+pub fn coded(bytes: &[u8]) {
+    let _ = Snapshot::decode(Path::new("coded.lperm"), bytes);
 }
 
 /// A folder to put a file of weights in.

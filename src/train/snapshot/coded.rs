@@ -236,7 +236,7 @@ fn opened(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
 /// hardly anything else costs next to nothing, so a small file may hold far more weights than bytes.
 fn is_plausible(entries: &[Entry], length: usize) -> bool {
     const MOST_WEIGHTS_A_BYTE: usize = 250;
-    const SMALL: usize = 1 << 24;
+    const SMALL: usize = 1 << 22;
     let weights = entries.iter().try_fold(0usize, |sum, entry| {
         let elements = entry.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
         sum.checked_add(elements?)
