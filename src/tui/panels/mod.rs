@@ -13,6 +13,7 @@ use ratatui::text::{Line, Span};
 use super::chart::TimeAxis;
 use super::theme::Theme;
 use super::view::View;
+use crate::laperm::is_ranking;
 use crate::run::{Mark, RunState};
 use crate::train::{Frame, LayerFrame, LayerInfo, Phase};
 
@@ -209,14 +210,6 @@ impl<'a> Scene<'a> {
             Span::styled(value, self.theme.text),
         ])
     }
-}
-
-/// Whether every number below `length` is there exactly once.
-fn is_ranking(ranks: &[u32], length: usize) -> bool {
-    let mut seen = vec![false; length];
-    let new =
-        |&rank: &u32| seen.get_mut(rank as usize).is_some_and(|s| !std::mem::replace(s, true));
-    ranks.len() == length && ranks.iter().all(new)
 }
 
 /// `text` in lines of at most `width` cells, broken between words.
