@@ -141,7 +141,7 @@ fn without_a_run_the_carried_one_is_played() {
     assert_eq!(unpacked().len(), 1);
     pty.keys(END);
     pty.wait_until("all panels have something to show", |screen| {
-        ["best", "mean", "SoWP", " cycle", "at the end"].iter().all(|part| screen.contains(part))
+        ["best", "mean", "50 %", "SoWP", "at the end"].iter().all(|part| screen.contains(part))
             && !screen.contains("yet")
     });
     type_and_see(&mut pty, "C", "step 450/600");

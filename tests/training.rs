@@ -1,10 +1,15 @@
 //! Training through the public library: what commands and schedules do, step by step.
 
+use std::sync::Arc;
+
 use laperm::experiment::Experiment;
 use laperm::model::WeightsFile;
 use laperm::run::RunFolder;
 use laperm::session::Live;
-use laperm::train::{Backend, Command, Event, EventKind, Phase, Prepared, Reason, Weights, verify};
+use laperm::train::{
+    Backend, Command, Event, EventKind, Frame, LayerDistribution, Phase, Prepared, Reason, Weights,
+    verify,
+};
 use tempfile::TempDir;
 
 /// A small network on a few generated digits: 12 steps an epoch.
@@ -199,8 +204,13 @@ fn commands_that_make_no_sense_are_refused_with_a_reason() {
 
 #[test]
 fn looking_changes_nothing() {
-    let plain =
-        ["wrapper.k=5", "train.epochs=40", "evaluate.epochs=0", "monitor.frame_seconds=1000"];
+    let plain = [
+        "wrapper.k=5",
+        "train.epochs=40",
+        "evaluate.epochs=0",
+        "monitor.frame_seconds=1000",
+        "monitor.distribution=false",
+    ];
     let (events, _) = Run::start(&plain).finish();
     let looked = [
         "wrapper.k=5",
@@ -208,6 +218,7 @@ fn looking_changes_nothing() {
         "evaluate.syncs=1",
         "evaluate.before_sync=true",
         "monitor.distance_every=1",
+        "monitor.distribution_layers=[\"dense2\"]",
     ];
     let mut run = Run::start(&looked);
     run.tell(Command::Watch { layer: 0, vector: 3 });
@@ -231,6 +242,78 @@ fn looking_changes_nothing() {
         .filter(|event| matches!(event.kind, EventKind::RankingDistance { .. }))
         .count();
     assert_eq!(distances, 480);
+    assert_eq!(distributions(&events), []);
+    let steps: Vec<u64> = distributions(&looked).iter().map(|(step, _)| *step).collect();
+    assert_eq!(steps[..22], [(0..20).collect::<Vec<_>>(), vec![20, 22]].concat());
+    assert_eq!(steps[steps.len() - 2..], [414, 454]);
+    for (_, layers) in distributions(&looked) {
+        let [LayerDistribution { layer: 1, min, max, p15, p50, p85 }] = &layers[..] else {
+            panic!("not of dense2 alone: {layers:?}")
+        };
+        assert_eq!([p15.len(), p50.len(), p85.len()], [10; 3]);
+        let ascending = |j: usize| [*min, p15[j], p50[j], p85[j], *max].is_sorted();
+        assert!((0..10).all(ascending), "{layers:?}");
+    }
+}
+
+fn distributions(events: &[Event]) -> Vec<(u64, Vec<LayerDistribution>)> {
+    let distribution = |event: &Event| match &event.kind {
+        EventKind::Distribution { layers } => Some((event.step, layers.clone())),
+        _ => None,
+    };
+    events.iter().filter_map(distribution).collect()
+}
+
+fn frames(events: &[Event]) -> Vec<(u64, Arc<Frame>)> {
+    let frame = |event: &Event| match &event.kind {
+        EventKind::Frame { frame: Some(frame), .. } => Some((event.step, frame.clone())),
+        _ => None,
+    };
+    events.iter().filter_map(frame).collect()
+}
+
+#[test]
+fn a_look_tells_how_the_watched_vector_began_and_what_is_connected() {
+    let (events, _) = Run::start(&["wrapper.k=5", "prune.ratio=0.5", "train.epochs=1"]).finish();
+    let zeros = events.iter().find_map(|event| match &event.kind {
+        EventKind::Sync { layers, .. } => Some([layers[0].zeros, layers[1].zeros]),
+        _ => None,
+    });
+    let frames = frames(&events);
+    let first = &frames[0].1.layers;
+    for (_, frame) in &frames {
+        for (layer, weights) in [16 * 784, 10 * 16].into_iter().enumerate() {
+            let look = &frame.layers[layer];
+            let missing = (0..weights).filter(|&i| look.connected(i) == Some(false)).count();
+            assert_eq!(Some(missing), zeros.map(|zeros| zeros[layer]));
+            // What it has of connections now, it had at the start, but elsewhere.
+            let length = look.values.len();
+            let now =
+                (0..length).filter(|&i| look.connected(look.vector * length + i) == Some(true));
+            let before = look.initial_values.iter().filter(|&&value| value != 0.0);
+            assert_eq!(now.count(), before.count());
+            assert_eq!(look.initial_values, first[layer].initial_values);
+        }
+    }
+    // Without LaPerm, the other vectors' beginnings are not forgotten either.
+    let mut run = Run::start(&["wrapper.name=none", "train.epochs=1"]);
+    run.tell(Command::Watch { layer: 1, vector: 3 });
+    let (events, _) = run.finish();
+    let frames = self::frames(&events);
+    let last = &frames.last().expect("a look at the end").1.layers[1];
+    assert_eq!((last.vector, last.initial_values.len(), last.connections.len()), (3, 16, 0));
+    assert_ne!(last.initial_values, last.values);
+}
+
+#[test]
+fn a_look_right_after_a_sync_tells_what_it_did() {
+    let rarely = ["wrapper.k=6", "train.epochs=1", "monitor.frame_seconds=1000"];
+    let (events, _) = Run::start(&rarely).finish();
+    assert_eq!(sync_steps(&events), [6, 12]);
+    let frames = frames(&events);
+    let (step, last) = frames.last().expect("a look at the end");
+    assert_eq!((*step, last.since), (12, 6));
+    assert!(last.layers.iter().all(|layer| layer.before != layer.after));
 }
 
 #[test]

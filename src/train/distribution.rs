@@ -51,7 +51,7 @@ impl DistributionMonitor {
 /// The step to look after once `step` was looked after: soon at the beginning, where much happens, and later a hundredth
 /// of the steps taken on, which is about as much as a chart of them all can show.
 fn following(step: u64) -> u64 {
-    step.saturating_add((step / 10).clamp(1, 20).max(step / 100))
+    step.saturating_add((step / 10).clamp(1, 40).max(step / 100))
 }
 
 /// The nearest number of four significant digits: what a person can read off, in few bytes.
@@ -78,10 +78,10 @@ mod tests {
         assert_eq!(looks(24), [(0..20).collect::<Vec<_>>(), vec![20, 22, 24]].concat());
         let long = looks(1_000_000);
         for pair in long.windows(2) {
-            assert!(pair[1] - pair[0] <= 20.max(pair[1] / 100), "{pair:?}");
+            assert!(pair[1] - pair[0] <= 40.max(pair[1] / 100), "{pair:?}");
         }
         // A run of any length has few.
-        assert_eq!((looks(1200).len(), long.len()), (97, 764));
+        assert_eq!((looks(1200).len(), long.len()), (74, 700));
     }
 
     #[test]

@@ -146,6 +146,8 @@ pub(super) struct FrameMonitor {
     /// Without a wrapper that permutes: the watched vectors' rankings in the frame before.
     before: Vec<Vec<u32>>,
     since: u64,
+    /// The step of the sync before the newest, and the watched vectors' rankings then, if they were watched by then.
+    previous_sync: Option<(u64, Vec<Vec<u32>>)>,
 }
 
 impl FrameMonitor {
@@ -176,6 +178,7 @@ impl FrameMonitor {
             initial_values: Vec::new(),
             before: Vec::new(),
             since: 0,
+            previous_sync: None,
             layers,
         };
         monitor.before = monitor.rank_watched(learner);
@@ -232,6 +235,7 @@ impl FrameMonitor {
             entry.2 = vector;
             self.before = self.rank_watched(learner);
             self.initial_values = self.watched_at_start(wrapper);
+            self.previous_sync = None;
             self.last = None;
         }
     }
@@ -257,8 +261,17 @@ impl FrameMonitor {
         self.initial_values = self.watched_at_start(wrapper);
     }
 
+    /// A sync follows; the one before was after step `last_sync`.
+    pub(super) fn before_sync(&mut self, last_sync: u64, wrapper: &Wrapper) {
+        let ranks = self.layers.iter().enumerate().map(|(layer, &(_, length, vector))| {
+            let (_, ranks) = wrapper.layer(layer)?;
+            Some(ranks[vector * length..(vector + 1) * length].to_vec())
+        });
+        self.previous_sync = ranks.collect::<Option<_>>().map(|ranks| (last_sync, ranks));
+    }
+
     /// A look at the weights as they are, after `step` and before the sync that may follow it. `last_sync` is the
-    /// step of the sync before.
+    /// step of the sync before. Right after a sync, when nothing has moved yet, it is what that sync did.
     pub(super) fn take(
         &mut self,
         step: u64,
@@ -268,6 +281,7 @@ impl FrameMonitor {
     ) -> Frame {
         self.last = Some(Instant::now());
         self.newest = Some(step);
+        let synced = self.previous_sync.as_ref().filter(|_| step == last_sync);
         let mut layers: Vec<LayerFrame> = Vec::with_capacity(self.layers.len());
         for (layer, &(parameter, length, vector)) in self.layers.iter().enumerate() {
             let values = learner.values(parameter);
@@ -276,7 +290,11 @@ impl FrameMonitor {
             let now = &values[watched.clone()];
             let (before, after) = match wrapper.layer(layer) {
                 Some((reservoir, ranks)) => {
-                    (ranks[watched].to_vec(), reservoir.rank_vector(vector, now))
+                    let before = match synced {
+                        Some((_, previous)) => previous[layer].clone(),
+                        None => ranks[watched].to_vec(),
+                    };
+                    (before, reservoir.rank_vector(vector, now))
                 }
                 None => (self.before[layer].clone(), ranking(now)),
             };
@@ -293,7 +311,11 @@ impl FrameMonitor {
                 connections: connections(&values, wrapper.layer(layer).map(|(r, _)| r)),
             });
         }
-        let since = if wrapper.permutes() { last_sync } else { self.since };
+        let since = match (synced, wrapper.permutes()) {
+            (Some(&(previous, _)), _) => previous,
+            (None, true) => last_sync,
+            (None, false) => self.since,
+        };
         self.since = step;
         self.before = layers.iter().map(|layer| layer.after.clone()).collect();
         Frame { since, layers }

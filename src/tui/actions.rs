@@ -271,7 +271,7 @@ pub static ACTIONS: &[Row] = &[
     look(ResetView, &[Key::char('0')], "show the whole run", None),
     look(Smooth, &[Key::char('m')], "smooth curves more", None),
     look(Logarithmic, &[Key::char('g')], "logarithmic axes", None),
-    look(SinceStart, &[Key::char('b')], "moves since sync or start", None),
+    look(SinceStart, &[Key::char('b')], "moves since the start", None),
     look(TimeUnit, &[Key::char('x')], "steps, epochs, seconds", None),
     Row::new(
         "what is shown",

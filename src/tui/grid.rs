@@ -23,10 +23,16 @@ pub(super) fn per_page(count: usize, area: Rect) -> usize {
     most(COMFORTABLE, count).max(most(SMALLEST, count.min(AT_LEAST)))
 }
 
-/// The places of `count` panels on one page, in reading order.
-pub(super) fn places(count: usize, area: Rect) -> Vec<Rect> {
+/// The places of `count` panels on one page, in reading order. If the last has a row of its own, it is not higher than
+/// it `needs` to be.
+pub(super) fn places(count: usize, area: Rect, needs: Option<u16>) -> Vec<Rect> {
     let columns = columns(count, area, SMALLEST).unwrap_or(1).max(1);
-    let rows = Layout::vertical(vec![Constraint::Fill(1); count.div_ceil(columns)]).split(area);
+    let mut heights = vec![Constraint::Fill(1); count.div_ceil(columns)];
+    let fair = area.height / heights.len().max(1) as u16;
+    if let (Some(last), true, Some(needs)) = (heights.last_mut(), count % columns == 1, needs) {
+        *last = Constraint::Length(needs.min(fair));
+    }
+    let rows = Layout::vertical(heights).split(area);
     let row = |(i, &row): (usize, &Rect)| {
         // The last row may have fewer, and gives them the room.
         let here = columns.min(count - i * columns);
@@ -67,10 +73,21 @@ mod tests {
     #[test]
     fn four_panels_are_two_by_two() {
         for (width, height) in [(80, 20), (200, 55), (60, 14), (120, 40)] {
-            let places = places(4, area(width, height));
+            let places = places(4, area(width, height), None);
             assert_eq!(places[3].x, width / 2, "{width}x{height}");
             assert_eq!(places[3].y, height.div_ceil(2), "{width}x{height}");
         }
+    }
+
+    #[test]
+    fn a_last_panel_in_a_row_of_its_own_leaves_what_it_needs_not() {
+        let heights = |count, needs| {
+            let places = places(count, area(200, 55), needs);
+            [places[0].height, places[count - 1].height]
+        };
+        assert_eq!(heights(7, Some(9)), [23, 9]);
+        assert_eq!(heights(7, Some(40)), [18, 18]);
+        assert_eq!(heights(6, Some(9)), heights(6, None));
     }
 
     #[test]
@@ -78,19 +95,25 @@ mod tests {
         assert_eq!(per_page(6, area(80, 20)), 4);
         assert_eq!(per_page(6, area(200, 55)), 6);
         assert_eq!(per_page(6, area(10, 3)), 1);
+        assert_eq!(
+            [(60, 14), (100, 25), (80, 20), (200, 55)].map(|(w, h)| per_page(7, area(w, h))),
+            [4, 4, 4, 7]
+        );
         // Five: three and two.
-        let five = places(5, area(200, 55));
+        let five = places(5, area(200, 55), None);
         assert_eq!((five[0].width, five[4].right()), (67, 200));
     }
 
     proptest! {
         #[test]
         fn places_do_not_overlap_and_fill_the_area(
-            count in 1usize..12, width in 0u16..250, height in 0u16..80,
+            count in 1usize..12,
+            (width, height) in (0u16..250, 0u16..80),
+            needs in prop::option::of(0u16..90),
         ) {
             let area = area(width, height);
             let count = count.min(per_page(count, area));
-            let places = places(count, area);
+            let places = places(count, area, needs);
             prop_assert_eq!(places.len(), count);
             prop_assert_eq!(places.iter().map(|place| place.area()).sum::<u32>(), area.area());
             for (i, a) in places.iter().enumerate() {

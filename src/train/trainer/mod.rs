@@ -334,6 +334,7 @@ impl<R: Recorder> Trainer<R> {
         if self.frames.due(true) {
             self.take_frame();
         }
+        self.frames.before_sync(self.last_sync, &self.wrapper);
         let synced = match self.wrapper.sync(&mut self.learner) {
             Ok(synced) => synced,
             Err(NotFinite { parameter }) => return self.diverged(parameter),

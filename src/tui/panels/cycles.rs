@@ -2,6 +2,7 @@
 //! stand counter-clockwise in ascending order, and a chord leads from each to the rank it moved to, in the
 //! colour of its disjoint cycle.
 
+use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
 use ratatui::buffer::Buffer;
@@ -266,31 +267,47 @@ fn reachable(frame: &LayerFrame, length: usize) -> f64 {
 /// log10 of the number of arrangements of the whole layer, the paper's ∏_j #w_j!: a vector's weights that are not zero
 /// all differ, or are all the same if the watched vector's are. `None` where the zeros of each vector are not known.
 fn reachable_by_layer(layer: &LayerInfo, frame: &LayerFrame) -> Option<f64> {
-    const MOST: usize = 1 << 20;
-    let (vectors, length) = (layer.vectors, frame.initial_values.len());
-    let weights = vectors.checked_mul(length).filter(|&weights| weights > 0 && weights <= MOST)?;
-    let pruned = frame.initial_values.contains(&0.0);
-    if pruned && frame.connections.len() != weights.div_ceil(8) {
+    let length = frame.initial_values.len();
+    let mut kept: Vec<f32> = frame.initial_values.iter().copied().filter(|&v| v != 0.0).collect();
+    kept.sort_unstable_by(f32::total_cmp);
+    kept.dedup();
+    let is_shared = kept.len() == 1;
+    // Any vector with as many zeros stands for it.
+    let arrangements = |zeros: usize| {
+        let value = |weight: usize| match weight < zeros {
+            true => 0.0,
+            false if is_shared => 1.0,
+            false => weight as f32 + 1.0,
+        };
+        log10_reachable(&(0..length).map(value).collect::<Vec<f32>>(), length)
+    };
+    match frame.initial_values.contains(&0.0) {
+        _ if length == 0 => None,
+        false => Some(layer.vectors as f64 * arrangements(0)),
+        true => {
+            let vectors = vectors_by_zeros(layer.vectors, length, frame)?;
+            Some(vectors.into_iter().map(|(zeros, count)| count as f64 * arrangements(zeros)).sum())
+        }
+    }
+}
+
+/// How many of a layer's weight vectors have how many zeros.
+fn vectors_by_zeros(
+    vectors: usize,
+    length: usize,
+    frame: &LayerFrame,
+) -> Option<BTreeMap<usize, usize>> {
+    let weights = vectors.checked_mul(length)?;
+    if frame.connections.len() != weights.div_ceil(8) {
         return None;
     }
-    let mut distinct: Vec<f32> =
-        frame.initial_values.iter().copied().filter(|&v| v != 0.0).collect();
-    distinct.sort_unstable_by(f32::total_cmp);
-    distinct.dedup();
-    let is_shared = distinct.len() == 1;
-    // Any vector with as many zeros stands for it.
-    let stand_in = |vector: usize| {
-        let is_zero =
-            |weight: usize| pruned && frame.connected(vector * length + weight) == Some(false);
-        let zeros = (0..length).filter(|&weight| is_zero(weight)).count();
-        let value = |weight: usize| match weight {
-            weight if weight < zeros => 0.0,
-            _ if is_shared => 1.0,
-            weight => weight as f32 + 1.0,
-        };
-        (0..length).map(value).collect::<Vec<f32>>()
-    };
-    Some((0..vectors).map(|vector| log10_reachable(&stand_in(vector), length)).sum())
+    let mut counts = BTreeMap::new();
+    for vector in 0..vectors {
+        let is_zero = |&weight: &usize| frame.connected(weight) == Some(false);
+        let zeros = (vector * length..(vector + 1) * length).filter(is_zero).count();
+        *counts.entry(zeros).or_default() += 1;
+    }
+    Some(counts)
 }
 
 #[cfg(test)]

@@ -22,13 +22,15 @@ pub fn caption(scene: &Scene) -> Vec<String> {
     let (Some(layer), Some(seen)) = (scene.layer(), now(scene, scene.view.layer)) else {
         return Vec::new();
     };
-    let vectors = scene.zoomed.then(|| match seen.p50.len() {
+    if !scene.zoomed {
+        return vec![layer.name.clone()];
+    }
+    let spread = f64::from(middle(&seen.p85) - middle(&seen.p15));
+    let vectors = match seen.p50.len() {
         seen if seen < layer.vectors => format!("{seen} of {} weight vectors", layer.vectors),
         seen => format!("{seen} weight vectors"),
-    });
-    let spread = f64::from(middle(&seen.p85) - middle(&seen.p15));
-    let spread = format!("15-85 % {}", significant(spread));
-    [layer.name.clone(), spread].into_iter().chain(vectors).collect()
+    };
+    vec![layer.name.clone(), format!("15-85 % {}", significant(spread)), vectors]
 }
 
 pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
@@ -250,7 +252,7 @@ mod tests {
     fn lines_leave_room_between_them() {
         let buffer = drawn(&View::default(), true, (106, 42));
         // Three lines of the 15th percentiles, and one for each of the other four.
-        assert_eq!(rows_at(&buffer, 90).len(), 7, "{}", text(&buffer));
+        assert_eq!(rows_at(&buffer, 80).len(), 7, "{}", text(&buffer));
         assert!(text(&buffer).contains("15th percentile -1.00"), "{}", text(&buffer));
     }
 
@@ -258,8 +260,8 @@ mod tests {
     fn the_cursor_reads_and_a_layer_that_was_not_looked_at_names_those_that_were() {
         let view = View { cursor: Some(60), ..View::default() };
         let (state, theme) = (state(), Theme::new(Depth::None, true));
-        let scene = Scene { state: &state, view: &view, theme: &theme, zoomed: false };
-        assert_eq!(caption(&scene), ["a", "15-85 % 2.00"]);
+        let scene = Scene { state: &state, view: &view, theme: &theme, zoomed: true };
+        assert_eq!(caption(&scene), ["a", "15-85 % 2.00", "3 weight vectors"]);
         let view = View { layer: 1, ..View::default() };
         let text = text(&drawn(&view, false, (40, 5)));
         assert!(text.contains("Not looked at for b, but for a."), "{text}");

@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::{Scene, percent};
+use crate::run::RunState;
 use crate::train::{LayerInfo, LayerSync};
 use crate::tui::chart::significant;
 use crate::tui::format::grouped;
@@ -18,11 +19,18 @@ pub fn caption(scene: &Scene) -> Vec<String> {
     [parameters].into_iter().chain(k).collect()
 }
 
+/// The rows that all layers take: a line each, titles, the total, a note after a blank, and the border.
+pub fn rows(state: &RunState) -> u16 {
+    let layers = state.started.as_ref().map_or(0, |started| started.layers.len());
+    layers.min(1000) as u16 + 6
+}
+
 pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     if scene.layers().is_empty() {
         return scene.nothing_yet("The layers are not known yet.", area, buffer);
     }
-    let note = u16::from(area.height >= 8) * 2;
+    let room = area.height + 2 >= rows(scene.state) || area.height >= 12;
+    let note = u16::from(room) * 2;
     let [table, below] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(note)]).areas(area);
     let numbers: Vec<Numbers> = (0..scene.layers().len()).map(|i| Numbers::of(scene, i)).collect();
@@ -183,7 +191,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::run::RunState;
     use crate::train::Started;
     use crate::tui::theme::{Depth, Theme};
     use crate::tui::view::View;
@@ -246,7 +253,7 @@ mod tests {
             ["▸", "dense2", "2x10", "20", "2", "10", "%", "20", "0.500", "100", "%", "4.00"]
         );
         assert_eq!(cells(4), ["all", "60", "6", "10", "%", "20", "1.50", "133", "%", "4.00"]);
-        assert!(rows[6].ends_with("after step 40"), "{}", rows[6]);
+        assert!(rows[7].ends_with("after step 40"), "{}", rows[7]);
     }
 
     #[test]

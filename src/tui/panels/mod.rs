@@ -98,6 +98,14 @@ impl Panel {
         Line::styled(parts.join(separator), scene.theme.text)
     }
 
+    /// The rows that it fills, border included, if it is not the more the better.
+    pub fn needs(self, state: &RunState) -> Option<u16> {
+        match self {
+            Panel::Layers => Some(layers::rows(state)),
+            _ => None,
+        }
+    }
+
     /// Draws the panel into `area`, which lies inside the border.
     pub fn render(self, scene: &Scene, area: Rect, buffer: &mut Buffer) {
         let area = area.intersection(buffer.area);

@@ -148,15 +148,18 @@ impl<'a> Layout<'a> {
         let left = (area.width - beside).saturating_sub(2 * width);
         let gap = if lines { left.min(3 * ROOM_FOR_LINES) } else { left.min(3) };
         let margin = (left - gap) / 2;
-        let top = (room.height - height) / 2;
-        let place = |x: u16| Rect { x: area.x + x, y: room.y + top, width, height };
+        // As in the paper, the second lies lower, where that leaves lines more room.
+        let free = room.height - height;
+        let drop = if lines { free.min(height / 2) } else { 0 };
+        let top = (free - drop) / 2;
+        let place = |x: u16, y: u16| Rect { x: area.x + x, y: room.y + y, width, height };
         let facts = Rect { x: area.right() - beside, width: beside, ..area };
-        let shown = usize::from(room.height).clamp(8, MOST_LINES).min(moves.moved.len());
+        let shown = usize::from(height).clamp(8, MOST_LINES).min(moves.moved.len());
         Layout {
             scene,
             moves,
-            before: before.at(place(margin)),
-            after: before.at(place(margin + width + gap)),
+            before: before.at(place(margin, top)),
+            after: before.at(place(margin + width + gap, top + drop)),
             facts: Rect { x: facts.x + 2, width: facts.width.saturating_sub(2), ..facts },
             lines: if lines { shown } else { 0 },
         }
@@ -206,6 +209,19 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// How signs are told apart.
+    fn key(&self) -> Line<'static> {
+        let theme = self.scene.theme;
+        let sample = |value: f64| match theme.signed(value) {
+            Some(colour) => {
+                Span::styled(self.scene.glyph('■', '#').to_string(), Style::new().fg(colour))
+            }
+            None => Span::styled(if value < 0.0 { "- =" } else { "+ #" }, theme.text),
+        };
+        let name = |name| Span::styled(name, theme.muted);
+        Line::from(vec![sample(-1.0), name(" negative   "), sample(1.0), name(" positive")])
+    }
+
     /// How much moved, and where the strongest weights went.
     fn numbers(&self) -> Vec<Line<'static>> {
         let (scene, moves) = (self.scene, self.moves);
@@ -222,8 +238,10 @@ impl<'a> Layout<'a> {
             lines.insert(1, scene.fact("zeros", grouped(zeros as u64)));
         }
         if self.lines > 0 {
-            lines.push(scene.fact("drawn", format!("strongest {} moved", self.lines)));
+            let drawn = format!("strongest {} of {}", self.lines, grouped(moved as u64));
+            lines.push(scene.fact("drawn", drawn));
         }
+        lines.push(self.key());
         lines.push(Line::default());
         let head = format!("  {:>8}  {:<9} {:<9}", "weight", "from", "to");
         lines.push(Line::styled(head, scene.theme.muted));
@@ -333,7 +351,7 @@ mod tests {
     fn zoomed_the_strongest_moved_weights_are_joined_and_listed() {
         let rows = drawn(&state("laperm", frame()), true, (110, 20));
         let text = rows.join("\n");
-        assert!(text.contains("strongest 3 moved") && text.contains("3 (100 %)"), "{text}");
+        assert!(text.contains("strongest 3 of 3") && text.contains("3 (100 %)"), "{text}");
         assert!(rows.iter().any(|row| row.contains("-4.00  0,0       1,1")), "{text}");
         // A ring in the left image for each, a dot in the right one; and in the list.
         assert_eq!(

@@ -48,7 +48,7 @@ pub fn render(
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let below = u16::from(area.height >= 12) * 2;
+    let below = u16::from(scene.zoomed && area.height >= 12) * 2;
     let images = Rect { height: area.height - below, ..area };
     let page = Page::new(scene, extent(layer, frame).0, grid, images);
     for (vector, place) in page.places() {
@@ -189,7 +189,7 @@ mod tests {
         let (layer, frame) = layer();
         let (state, view, theme) =
             (RunState::default(), View::default(), Theme::new(Depth::None, true));
-        let scene = Scene { state: &state, view: &view, theme: &theme, zoomed: false };
+        let scene = Scene { state: &state, view: &view, theme: &theme, zoomed: true };
         let area = Rect::new(0, 0, 40, 12);
         let mut buffer = Buffer::empty(area);
         let grid = Grid::of(&layer.shape, 4, None);

@@ -26,7 +26,7 @@ impl Grid {
     pub fn of(shape: &[usize], length: usize, image: Option<ImageShape>) -> Self {
         let whole = |tiles: usize, height: usize, width: usize| {
             let pixels = tiles.checked_mul(height)?.checked_mul(width)?;
-            (pixels == length && height * width > 1).then_some((tiles, height, width))
+            (length > 0 && pixels == length && height * width > 1).then_some((tiles, height, width))
         };
         let tiles = match (shape, image) {
             (&[_, channels, height, width], _) => whole(channels, height, width),
