@@ -1,6 +1,5 @@
 //! Thousands of damaged logs, frames, checkpoints, coded snapshots, messages and files of weights, made from real ones:
-//! nothing panics, hangs, or takes
-//! memory that it was not given. The same targets are there for cargo-fuzz, in tests/fuzz.
+//! nothing panics, hangs, or takes memory that it was not given. The same targets are there for cargo-fuzz, in tests/fuzz.
 
 mod support;
 #[path = "fuzz/targets.rs"]

@@ -4,9 +4,9 @@
 //! run folders ─► Source ─► draw(Kind, …) ─► Figure ─► SVG ─► PNG
 //! ```
 //!
-//! A [`Kind`] is a file in `kinds/`: it reads what it needs from the runs' states, turns it into curves ([`curves`]) and
-//! lays out plots ([`plot`]) on a page ([`canvas`]). Runs that differ only in their seed become one curve with a band
-//! ([`source`]). The same runs give the same bytes.
+//! A [`Kind`] is a file in `kinds/`: it reads what it needs from the runs' states, turns it into curves (`curves`) and lays
+//! out plots (`plot`) on a page (`canvas`). Runs that differ only in their seed become one curve with a band (`source`).
+//! The same runs give the same bytes.
 
 mod canvas;
 mod curves;

@@ -182,6 +182,27 @@ pub fn significant(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ticks_lie_on_the_axis_in_order_and_are_not_too_many(
+            low in -1e4f64..1e4,
+            span in prop_oneof![1e-3f64..1.0, 1.0f64..1e5],
+            most in 1usize..12,
+            log in any::<bool>(),
+        ) {
+            let scale = match log {
+                true => Scale::logarithmic(span, span * (1.0 + low.abs())),
+                false => Scale::around(low, low + span),
+            };
+            let places: Vec<f64> = scale.ticks(most).iter().map(|tick| tick.position).collect();
+            prop_assert!(places.len() <= most.max(2) + 1, "{places:?}");
+            prop_assert!(places.iter().all(|place| (-1e-6..=1.0 + 1e-6).contains(place)));
+            prop_assert!(places.is_sorted_by(|a, b| a < b), "{places:?}");
+            prop_assert_eq!((scale.position(scale.low()), scale.position(scale.high())), (0.0, 1.0));
+        }
+    }
 
     fn labels(scale: Scale, most: usize) -> Vec<String> {
         scale.ticks(most).into_iter().map(|tick| tick.label).collect()

@@ -49,7 +49,8 @@ impl Source {
     pub(super) fn frame(&self, layer: usize) -> Result<&LayerFrame, FigureError> {
         let frame = self.state.frame.as_ref().and_then(|(_, frame)| frame.layers.get(layer));
         frame.ok_or_else(|| {
-            self.lacks("looks at its weights", "train it with monitor.frame_seconds above 0")
+            let advice = "it has hardly begun, or its frames.bin is missing or damaged";
+            self.lacks("looks at its weights", advice)
         })
     }
 

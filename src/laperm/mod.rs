@@ -81,7 +81,7 @@ pub use lookahead::{Lookahead, LookaheadError};
 pub(crate) use profile::evenly;
 pub use profile::{FEW_VECTORS, Profile, QUANTILES, sample, similarity};
 pub use prune::PruneRule;
-pub use ranking::{order, rank_vectors, ranking, sort_vectors};
+pub use ranking::{is_ranking, order, rank_vectors, ranking, sort_vectors};
 pub use reachable::log10_reachable;
 pub use reservoir::{Reservoir, ReservoirError};
 pub use vectors::VectorShape;

@@ -15,6 +15,14 @@ pub fn ranking(vector: &[f32]) -> Vec<u32> {
     ranks
 }
 
+/// Whether these are the ranks of a vector of so many entries: every number below `length` exactly once.
+pub fn is_ranking(ranks: &[u32], length: usize) -> bool {
+    let mut seen = vec![false; length];
+    let new =
+        |&rank: &u32| seen.get_mut(rank as usize).is_some_and(|s| !std::mem::replace(s, true));
+    ranks.len() == length && ranks.iter().all(new)
+}
+
 /// The positions of a vector's entries in ascending order of value: the inverse of [`ranking`].
 pub fn order(vector: &[f32]) -> Vec<u32> {
     Argsort::default().order(vector).to_vec()

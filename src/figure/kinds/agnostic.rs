@@ -1,8 +1,8 @@
 //! Networks whose weights share one value (figure 9): accuracy on the left, and on the right what is left of the
-//! network, every connection a line.
+//! network, every connection a line; without the right where the connections are not told.
 
 use super::accuracy::{require, side_by_side};
-use super::{PAGE, Picture, over_time, percentages};
+use super::{COLUMN, PAGE, Picture, over_time, percentages};
 use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
 use crate::figure::curves::Reading;
 use crate::figure::plot::{Axis, LARGE, SMALL, around};
@@ -30,8 +30,14 @@ pub fn prepare<'a>(
         let last = |source: &&Source| source.state.test.accuracy.last().map_or(0.0, |(_, a)| a);
         members.max_by(|a, b| last(a).total_cmp(&last(b)))
     });
-    let networks = best.map(Network::new).collect::<Result<Vec<Network>, FigureError>>()?;
+    let networks: Vec<Network> = best.filter_map(Network::new).collect();
     let rows = networks.len();
+    if rows == 0 {
+        let draw = Box::new(move |area, canvas: &mut Canvas| {
+            plot.draw(area, canvas);
+        });
+        return Ok(Picture { size: (COLUMN, 62.0), draw });
+    }
     let draw = move |area: Area, canvas: &mut Canvas| {
         let (left, right) = (area.cell(0, (2, 1), 14.0), area.cell(1, (2, 1), 14.0));
         plot.draw(left, canvas);
@@ -49,19 +55,16 @@ struct Network<'a> {
 }
 
 impl<'a> Network<'a> {
-    fn new(source: &'a Source) -> Result<Self, FigureError> {
+    /// `None` for one whose connections are not told: because it is large, not pruned, or not of dense layers.
+    fn new(source: &'a Source) -> Option<Self> {
         let infos = source.layers();
-        let frames = (0..infos.len()).map(|layer| source.frame(layer));
-        let layers: Vec<_> =
-            infos.iter().zip(frames.collect::<Result<Vec<&LayerFrame>, _>>()?).collect();
+        let frames = (0..infos.len()).map(|layer| source.frame(layer).ok());
+        let frames = frames.collect::<Option<Vec<&LayerFrame>>>()?;
         let dense = infos.iter().all(|info| info.shape.len() == 2);
-        if !dense || layers.iter().all(|(_, frame)| frame.connections.is_empty()) {
-            let advice = "they are told of small, pruned networks of dense layers";
-            return Err(source.lacks("connections", advice));
-        }
-        let best = source.state.test.accuracy.last().map_or(f32::NAN, |(_, accuracy)| accuracy);
-        let title = format!("{}, {:.1} %", network(source), best * 100.0);
-        Ok(Network { title, layers })
+        let told = frames.iter().any(|frame| !frame.connections.is_empty());
+        let (_, accuracy) = source.state.test.accuracy.last()?;
+        let title = format!("{}, {:.1} %", network(source), accuracy * 100.0);
+        (dense && told).then(|| Network { title, layers: infos.iter().zip(frames).collect() })
     }
 
     /// Inputs, then the units of every layer.

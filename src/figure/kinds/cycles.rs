@@ -9,7 +9,7 @@ use crate::figure::plot::{LARGE, SMALL};
 use crate::figure::source::Source;
 use crate::figure::style::cycle;
 use crate::figure::{FigureError, Options};
-use crate::laperm::{CycleSummary, cycles, permutation, ranking};
+use crate::laperm::{CycleSummary, cycles, is_ranking, permutation, ranking};
 use crate::train::LayerInfo;
 
 pub fn prepare<'a>(
@@ -75,16 +75,9 @@ fn largest(layers: &[LayerInfo]) -> usize {
 
 /// `None` if these are not two rankings of one vector.
 fn sigma(before: &[u32], after: &[u32]) -> Option<Vec<u32>> {
-    let whole = !before.is_empty() && before.len() == after.len();
-    (whole && is_ranking(before) && is_ranking(after)).then(|| permutation(before, after))
-}
-
-/// Whether every number below the length is there exactly once.
-pub(super) fn is_ranking(ranks: &[u32]) -> bool {
-    let mut seen = vec![false; ranks.len()];
-    let new =
-        |&rank: &u32| seen.get_mut(rank as usize).is_some_and(|s| !std::mem::replace(s, true));
-    ranks.iter().all(new)
+    let length = before.len();
+    let whole = length > 0 && is_ranking(before, length) && is_ranking(after, length);
+    whole.then(|| permutation(before, after))
 }
 
 impl Circle {

@@ -44,8 +44,10 @@ pub(super) struct Picture<'a> {
     /// Width and height in millimetres, unless somebody wants others.
     pub size: (f64, f64),
     /// Draws it into an area of the page.
-    pub draw: Box<dyn Fn(Area, &mut Canvas) + 'a>,
+    pub draw: Box<Drawing<'a>>,
 }
+
+type Drawing<'a> = dyn Fn(Area, &mut Canvas) + 'a;
 
 impl Kind {
     /// Every kind.

@@ -1,13 +1,13 @@
 //! A weight vector as an image before (upper left) and after training (lower right), with arrows from where weights were
 //! to where they are now (figure 14).
 
-use super::cycles::is_ranking;
 use super::{COLUMN, PAGE, Picture};
 use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
 use crate::figure::plot::{LARGE, SMALL};
 use crate::figure::source::Source;
 use crate::figure::style::mixed;
 use crate::figure::{FigureError, Options};
+use crate::laperm::{is_ranking, order};
 
 /// More arrows than this cannot be followed.
 const ARROWS: usize = 40;
@@ -48,17 +48,15 @@ fn vector(source: &Source, options: &Options) -> Result<Vector, FigureError> {
     let layer = options.layer.as_deref().map_or(Ok(0), |name| source.layer(name))?;
     let frame = source.frame(layer)?;
     let before = &frame.initial_values;
-    let whole = before.len() == frame.after.len() && is_ranking(&frame.after);
-    if before.is_empty() || !whole {
+    if before.is_empty() || !is_ranking(&frame.after, before.len()) {
         let advice = "its looks at the weights are of an older version; train it anew";
         return Err(source.lacks("initial weights of a vector", advice));
     }
-    let places = ranked(before);
-    let mut now = vec![0; places.len()];
-    for (place, &rank) in frame.after.iter().enumerate() {
-        now[rank as usize] = place;
-    }
-    let mut moves: Vec<(usize, usize)> = places.iter().copied().zip(now.iter().copied()).collect();
+    // The weight of a rank stood here, and stands there now.
+    let places: Vec<usize> = order(before).into_iter().map(|place| place as usize).collect();
+    let ranks = frame.after.iter().enumerate();
+    let mut moves: Vec<(usize, usize)> =
+        ranks.map(|(now, &rank)| (places[rank as usize], now)).collect();
     moves.retain(|&(from, _)| before[from] != 0.0);
     moves.sort_by(|a, b| before[b.0].abs().total_cmp(&before[a.0].abs()));
     let permutes = source.state.started.as_ref().is_some_and(|s| s.wrapper == "laperm");
@@ -75,13 +73,6 @@ fn vector(source: &Source, options: &Options) -> Result<Vector, FigureError> {
         moves,
         columns: columns(before.len()),
     })
-}
-
-/// Where the weights stand, in ascending order; of equals the first.
-fn ranked(values: &[f32]) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..values.len()).collect();
-    places.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    places
 }
 
 /// The width of the most nearly square image of so many pixels.
@@ -163,10 +154,5 @@ mod tests {
     #[test]
     fn images_are_as_square_as_their_pixels_allow() {
         assert_eq!([784, 128, 288, 27, 7, 1].map(columns), [28, 16, 18, 9, 7, 1]);
-    }
-
-    #[test]
-    fn equals_are_ranked_by_their_place() {
-        assert_eq!(ranked(&[0.5, -1.0, 0.5, 0.0]), [1, 3, 0, 2]);
     }
 }

@@ -17,7 +17,7 @@ pub enum Table {
     Distances,
     /// A row per look, layer and weight vector: percentiles of its weights; minimum and maximum are the layer's.
     Distributions,
-    /// A row per sync and permuted layer: how far its weights moved. A lookahead move is a row without a layer.
+    /// A row per sync and permuted layer: what it took, and how far its weights moved. A lookahead move is a row without a layer.
     Syncs,
     /// A row per change of lr, k or p, by schedule or by hand.
     Schedule,
@@ -114,6 +114,7 @@ impl Table {
                 ("sync", Integer),
                 ("milliseconds", Double),
                 ("layer", Text),
+                ("layer_milliseconds", Double),
                 ("moved", Single),
                 ("distance", Single),
                 ("zeros", Integer),
@@ -196,21 +197,23 @@ impl Tables {
                     row(Table::Distributions, &[layer, vector, min, p15, p50, p85, max])
                 })
             }),
-            EventKind::Sync { sync, milliseconds, layers, .. } => layers.iter().try_for_each(|seen| {
-                row(
-                    Table::Syncs,
-                    &[
+            EventKind::Sync { sync, milliseconds, layers, layer_milliseconds } => {
+                layers.iter().enumerate().try_for_each(|(index, seen)| {
+                    let took = layer_milliseconds.get(index);
+                    let cells = [
                         count(*sync),
                         Cell::Double(*milliseconds),
                         name(self.layer(seen.layer)),
+                        took.map_or(Cell::Nothing, |&took| Cell::Double(took)),
                         Cell::Single(seen.moved),
                         Cell::Single(seen.distance),
                         count(seen.zeros as u64),
-                    ],
-                )
-            }),
+                    ];
+                    row(Table::Syncs, &cells)
+                })
+            }
             EventKind::Lookahead { sync } => {
-                let rest = [Cell::Nothing; 5];
+                let rest = [Cell::Nothing; 6];
                 row(Table::Syncs, &[&[count(*sync)], rest.as_slice()].concat())
             }
             EventKind::Schedule(schedule) => row(

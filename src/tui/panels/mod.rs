@@ -13,6 +13,7 @@ use ratatui::text::{Line, Span};
 use super::chart::{Curve, Scale, TimeAxis, extent};
 use super::theme::Theme;
 use super::view::View;
+use crate::laperm::is_ranking;
 use crate::run::{Mark, RunState, Series};
 use crate::train::{Frame, LayerFrame, LayerInfo, Phase};
 
@@ -239,14 +240,6 @@ impl<'a> Scene<'a> {
             Span::styled(value, self.theme.text),
         ])
     }
-}
-
-/// Whether every number below `length` is there exactly once.
-fn is_ranking(ranks: &[u32], length: usize) -> bool {
-    let mut seen = vec![false; length];
-    let new =
-        |&rank: &u32| seen.get_mut(rank as usize).is_some_and(|s| !std::mem::replace(s, true));
-    ranks.len() == length && ranks.iter().all(new)
 }
 
 /// The marks without what they say, which stands in the chart above.
