@@ -155,10 +155,10 @@ impl Archive {
             &(name.len() as u16).to_le_bytes(),
             &[0; 2],
         ];
-        let local = [b"PK\x03\x04", fixed.concat().as_slice(), name.as_bytes()].concat();
+        let fixed = fixed.concat();
+        let local = [b"PK\x03\x04", fixed.as_slice(), name.as_bytes()].concat();
         let place = u32::try_from(self.length).unwrap().to_le_bytes();
-        let central =
-            [b"PK\x01\x02\x0a\x00", fixed.concat().as_slice(), &[0; 10], &place, name.as_bytes()];
+        let central = [b"PK\x01\x02\x0a\x00", &fixed[..], &[0; 10], &place, name.as_bytes()];
         self.directory.extend(central.concat());
         self.file.write_all(&local).unwrap();
         self.file.write_all(content).unwrap();
