@@ -250,7 +250,8 @@ fn a_large_network_is_profiled_alike_in_every_format_and_in_little_memory() {
     }
     let workplace = Workplace::new();
     let mut profiles = Vec::new();
-    let formats: [(&str, fn(&Path, &[Layer])); 3] = [
+    type Write = fn(&Path, &[Layer]);
+    let formats: [(&str, Write); 3] = [
         ("vgg16.safetensors", write_safetensors),
         ("vgg16.pth", write_pth),
         ("vgg16.h5", write_h5),
