@@ -155,10 +155,10 @@ impl Archive {
             &(name.len() as u16).to_le_bytes(),
             &[0; 2],
         ];
-        let local = [b"PK\x03\x04", fixed.concat().as_slice(), name.as_bytes()].concat();
+        let fixed = fixed.concat();
+        let local = [b"PK\x03\x04", fixed.as_slice(), name.as_bytes()].concat();
         let place = u32::try_from(self.length).unwrap().to_le_bytes();
-        let central =
-            [b"PK\x01\x02\x0a\x00", fixed.concat().as_slice(), &[0; 10], &place, name.as_bytes()];
+        let central = [b"PK\x01\x02\x0a\x00", &fixed[..], &[0; 10], &place, name.as_bytes()];
         self.directory.extend(central.concat());
         self.file.write_all(&local).unwrap();
         self.file.write_all(content).unwrap();
@@ -250,7 +250,8 @@ fn a_large_network_is_profiled_alike_in_every_format_and_in_little_memory() {
     }
     let workplace = Workplace::new();
     let mut profiles = Vec::new();
-    let formats: [(&str, fn(&Path, &[Layer])); 3] = [
+    type Write = fn(&Path, &[Layer]);
+    let formats: [(&str, Write); 3] = [
         ("vgg16.safetensors", write_safetensors),
         ("vgg16.pth", write_pth),
         ("vgg16.h5", write_h5),

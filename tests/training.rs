@@ -8,8 +8,8 @@ use laperm::model::WeightsFile;
 use laperm::run::RunFolder;
 use laperm::session::Live;
 use laperm::train::{
-    Backend, Command, Event, EventKind, Frame, LayerDistribution, Phase, Prepared, Reason, Snapshot,
-    Weights,
+    Backend, Command, Event, EventKind, Frame, LayerDistribution, Phase, Prepared, Reason,
+    Snapshot, Weights,
 };
 use tempfile::TempDir;
 

@@ -316,6 +316,7 @@ fn what_is_no_file_of_weights_is_refused() {
     }
     for (name, problem) in [
         ("cyclic.h5", "does one hold itself?"),
+        ("missing.h5", "group `/`: it lists `gone`, which is missing"),
         ("repeated.pt", "tensor `wide` cannot be read: it would take 8388608 bytes"),
     ] {
         let path = file(name);

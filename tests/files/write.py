@@ -106,6 +106,9 @@ def write_h5():
             for (group, name, array), option, kind in zip(layers(group), options, kinds):
                 group.create_dataset(name, data=array.astype(kind), **option)
             file["optimizer_weights/Adam/m:0"] = values(5, (6, 5))
+    with h5py.File(HERE / "missing.h5", "w") as file:
+        file.attrs["layer_names"] = names("dense", "gone")
+        file["dense/kernel:0"] = values(0, (2, 3))
     with h5py.File(HERE / "cyclic.h5", "w") as file:
         file["dense/kernel:0"] = values(0, (2, 3))
         file["dense/itself"] = file["dense"]
