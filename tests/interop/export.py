@@ -64,11 +64,12 @@ def tables(folder: Path, files: dict, log: list) -> None:
         for column in arrow.columns:
             if pandas.api.types.is_numeric_dtype(arrow[column]) and rows:
                 # What is 32 bits wide is read from text as 64.
+                arrow[column], comma[column] = arrow[column].astype(float), comma[column].astype(float)
                 same = (arrow[column] - comma[column]).abs() <= 1e-6 * comma[column].abs()
                 assert (same | arrow[column].isna()).all(), (table, column)
         for form in ["csv", "parquet"]:
             path = folder / form / f"{table}.{form}"
-            (counted,) = duckdb.sql(f"select count(*) from '{path}'").fetchone()
+            [(counted,)] = duckdb.sql(f"select count(*) from '{path}'").fetchall()
             assert counted == rows, (table, form, counted)
     losses = pyarrow.parquet.read_table(folder / "parquet" / "steps.parquet").to_pandas()
     assert list(losses.step) == [event["step"] for event in steps]
