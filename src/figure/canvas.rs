@@ -158,8 +158,22 @@ impl Canvas {
 
     /// Lines through places, drawn as one shape.
     pub fn lines(&mut self, lines: &[Vec<Place>], stroke: Stroke) {
-        let path: String =
-            lines.iter().filter(|line| line.len() > 1).map(|line| path(line)).collect();
+        self.strokes(
+            lines.iter().filter(|line| line.len() > 1).map(|line| path(line)).collect(),
+            stroke,
+        );
+    }
+
+    /// Curves that begin at the first place towards the second and come from there to the third, drawn as one shape.
+    pub fn curves(&mut self, curves: &[[Place; 3]], stroke: Stroke) {
+        let curve = |[from, towards, to]: &[Place; 3]| {
+            let [x, y, x1, y1] = [towards.0, towards.1, to.0, to.1].map(number);
+            format!("{}Q{x} {y} {x1} {y1}", path(&[*from]))
+        };
+        self.strokes(curves.iter().map(curve).collect(), stroke);
+    }
+
+    fn strokes(&mut self, path: String, stroke: Stroke) {
         if path.is_empty() {
             return;
         }

@@ -9,6 +9,9 @@ pub const SMALL: f64 = 7.0;
 /// See [`SMALL`].
 pub const LARGE: f64 = 8.0;
 
+/// Of the names of changes made by hand.
+const MARK: f64 = 6.0;
+
 const FRAME: Stroke = Stroke::solid(Colour::INK, 0.6);
 const GRID: Stroke = Stroke::solid(Colour(0xe4, 0xe4, 0xe4), 0.4);
 
@@ -193,19 +196,31 @@ impl Plot {
         canvas.text(above, Anchor::Start, LARGE, Colour::INK, &self.title);
     }
 
-    /// A line at every change made by hand; its name where it does not run into the one before.
+    /// A line at every change made by hand, with its name where there is room.
     fn marks(&self, area: Area, canvas: &mut Canvas) {
         let stroke = Stroke { dash: "1 2", ..Stroke::solid(Colour::PALE, 0.8) };
-        let mut free = area.x;
-        for (x, name) in &self.marks {
+        for (x, _) in &self.marks {
             let (x, _) = self.place(area, *x, 0.0);
             canvas.line((x, area.y), (x, area.bottom()), stroke);
-            if x >= free && !name.is_empty() {
-                let place = (x + 1.5, area.y + SMALL);
-                canvas.text(place, Anchor::Start, SMALL * 0.85, Colour::PALE, name);
-                free = x + text_width(name, SMALL * 0.85);
+        }
+        for (name, place) in self.mark_names(area) {
+            let baseline = (place.x, place.bottom());
+            canvas.text(baseline, Anchor::Start, MARK, Colour::PALE, name);
+        }
+    }
+
+    /// The names of changes made by hand, and where they stand: none on another, none beyond the plot.
+    fn mark_names(&self, area: Area) -> Vec<(&str, Area)> {
+        let mut named: Vec<(&str, Area)> = Vec::new();
+        for (x, name) in self.marks.iter().filter(|(_, name)| !name.is_empty()) {
+            let (x, _) = self.place(area, *x, 0.0);
+            let width = text_width(name, MARK);
+            let left = if x + width + 2.0 > area.right() { x - width } else { x + 1.5 };
+            if left >= named.last().map_or(area.x, |(_, last)| last.right()) {
+                named.push((name, Area { x: left, y: area.y + 1.0, width, height: MARK }));
             }
         }
+        named
     }
 
     fn band(&self, curve: &Curve, area: Area, canvas: &mut Canvas) {
@@ -254,12 +269,17 @@ impl Plot {
         let (top, bottom) = (area.y + 3.0, area.bottom() - height - 3.0);
         let corners = [(right, bottom), (right, top), (left, top), (left, bottom)];
         let places: Vec<Place> = self.dense_places(area);
+        let names = self.mark_names(area);
         let hidden = |&(x, y): &Place| {
             let within = |p: &&Place| {
                 (x - 2.0..=x + width + 2.0).contains(&p.0)
                     && (y - 2.0..=y + height + 2.0).contains(&p.1)
             };
-            places.iter().filter(within).count()
+            let name = |(_, name): &&(&str, Area)| {
+                name.x < x + width && name.right() > x && name.bottom() > y && name.y < y + height
+            };
+            // A name that is hidden is worse than a bit of a curve.
+            places.iter().filter(within).count() + 50 * names.iter().filter(name).count()
         };
         let Some((x, y)) = corners.into_iter().min_by_key(hidden) else { return };
         legend(&named, Area { x, y, width, height }, canvas);

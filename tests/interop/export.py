@@ -64,11 +64,14 @@ def tables(folder: Path, files: dict, log: list) -> None:
         for column in arrow.columns:
             if pandas.api.types.is_numeric_dtype(arrow[column]) and rows:
                 # What is 32 bits wide is read from text as 64.
+                arrow[column], comma[column] = arrow[column].astype(float), comma[column].astype(float)
                 same = (arrow[column] - comma[column]).abs() <= 1e-6 * comma[column].abs()
                 assert (same | arrow[column].isna()).all(), (table, column)
         for form in ["csv", "parquet"]:
             path = folder / form / f"{table}.{form}"
-            (counted,) = duckdb.sql(f"select count(*) from '{path}'").fetchone()
+            # Without a row, only its reader can say what the first line of a text is.
+            source = f"read_csv('{path}', header = true)" if form == "csv" else f"'{path}'"
+            [(counted,)] = duckdb.sql(f"select count(*) from {source}").fetchall()
             assert counted == rows, (table, form, counted)
     losses = pyarrow.parquet.read_table(folder / "parquet" / "steps.parquet").to_pandas()
     assert list(losses.step) == [event["step"] for event in steps]
@@ -78,7 +81,7 @@ def tables(folder: Path, files: dict, log: list) -> None:
     assert [name for name, _ in duckdb.sql(query).fetchall()] == ["dense1", "dense2", "dense3"]
     evaluations = pyarrow.parquet.read_table(folder / "parquet" / "evaluations.parquet").to_pandas()
     assert set(evaluations.weights) == {"synced", "inner"}
-    assert evaluations[evaluations.weights == "inner"].train_accuracy.isna().all(), "what is missing is null"
+    assert (evaluations.test_examples == 200).all() and evaluations.test_accuracy.between(0, 1).all()
 
 
 def events(folder: Path, log: list) -> None:

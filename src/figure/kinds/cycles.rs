@@ -96,13 +96,23 @@ impl Circle {
         // Long vectors have thin chords, so that they do not become one blot.
         let width = (60.0 / count as f64).clamp(0.12, 0.8);
         for (index, members) in cycles(&self.sigma).iter().enumerate() {
-            let chord = |&rank: &u32| vec![place(rank), place(self.sigma[rank as usize])];
-            let chords: Vec<Vec<Place>> = members.iter().map(chord).collect();
-            canvas.lines(&chords, Stroke::solid(cycle(index), width));
+            let chords = members.iter().map(|&rank| {
+                bent(place(rank), place(self.sigma[rank as usize]), inner.centre(), radius)
+            });
+            let chords: Vec<[Place; 3]> = chords.collect();
+            canvas.curves(&chords, Stroke::solid(cycle(index), width));
         }
-        let dot = (radius * 2.0 / count as f64).clamp(0.15, 1.4);
+        let dot = (radius * 1.3 / count as f64).clamp(0.1, 1.2);
         for rank in 0..count as u32 {
             canvas.disc(place(rank), dot, Colour::INK);
         }
     }
+}
+
+/// A chord, bent inwards where it is so short that it would hide on the rim.
+fn bent(from: Place, to: Place, centre: Place, radius: f64) -> [Place; 3] {
+    const DEEPEST: f64 = 0.78;
+    let middle = ((from.0 + to.0) / 2.0 - centre.0, (from.1 + to.1) / 2.0 - centre.1);
+    let inwards = (DEEPEST * radius / middle.0.hypot(middle.1).max(f64::MIN_POSITIVE)).min(1.0);
+    [from, (centre.0 + middle.0 * inwards, centre.1 + middle.1 * inwards), to]
 }

@@ -87,7 +87,7 @@ fn together(mut mean: Vec<Curve>, mut sd: Vec<Curve>) -> Vec<Curve> {
 
 fn over(reading: Reading, title: &str, curves: Vec<Curve>) -> Plot {
     let (_, high) = around(&curves, 0.0, reading.end);
-    let axis = Axis::of_values(title, Scale::around(0.0, high * 1.03), 4);
+    let axis = Axis::of_values(title, Scale::around(0.0, high * 1.03), 6);
     over_time(reading, axis, curves)
 }
 

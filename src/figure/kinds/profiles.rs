@@ -61,9 +61,12 @@ fn plot(sources: &[Source], layer: &str, first: bool) -> Result<Plot, FigureErro
     let (low, high) = extremes.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
         (low.min(value.into()), high.max(value.into()))
     });
-    let similarity = significant(frame.similarity.into());
+    let title = match frames.len() {
+        1 => format!("{}, SoWP {}", info.name, significant(frame.similarity.into())),
+        _ => info.name.clone(),
+    };
     Ok(Plot {
-        title: format!("{}, SoWP {similarity}", info.name),
+        title,
         x: Axis::of_counts("rank", info.length.saturating_sub(1) as f64, 5),
         y: Axis::of_values("weight", Scale::around(low, high), 5),
         curves,

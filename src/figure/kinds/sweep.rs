@@ -106,7 +106,7 @@ fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-/// The best accuracy of every family of runs that differ in `key`, over `x`; a run without an `x` is a level line.
+/// The accuracy of every family of runs that differ in `key`, over `x`; a run without an `x` is a level line.
 fn against(
     sources: &[Source],
     key: &[&str],
@@ -117,11 +117,7 @@ fn against(
     let ends = distinct(sources.iter().filter_map(&x));
     let several = families.len() > 1;
     let curve = |index: usize, family: &Family, measure: Measure| Curve {
-        label: match several {
-            true if measure.faint => String::new(),
-            true => family.label.clone(),
-            false => measure.name.into(),
-        },
+        label: if several { family.label.clone() } else { measure.name.into() },
         look: match family.members.iter().any(|&member| x(&sources[member]).is_some()) {
             true => look(index),
             false => level(index),
@@ -133,7 +129,12 @@ fn against(
     let curves: Vec<Curve> = families
         .iter()
         .enumerate()
-        .flat_map(|(index, family)| MEASURES.map(|measure| curve(index, family, measure)))
+        // Of several families only the last accuracy: twice as many lines would say less.
+        .flat_map(|(index, family)| {
+            let measures = MEASURES.iter().filter(|measure| !(several && measure.faint));
+            measures.map(move |&measure| (index, family, measure))
+        })
+        .map(|(index, family, measure)| curve(index, family, measure))
         .collect();
     let scale = percentages(around(&curves, f64::NEG_INFINITY, f64::INFINITY));
     Plot {
