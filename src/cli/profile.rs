@@ -121,7 +121,8 @@ fn screen(file: TensorFile, layout: Option<Layout>) -> Result<()> {
     let name = file.path().file_name().unwrap_or(file.path().as_os_str());
     let mut profiles = Profiles::new(printable(&name.to_string_lossy()));
     let mut screen = Screen::open()?;
-    let (sender, news) = sync_channel(1);
+    // As many small matrices as are read between two looks at the news.
+    let (sender, news) = sync_channel(256);
     let reader = thread::spawn(move || tell(&file, layout, &sender));
     show_profiles(&mut screen, &mut profiles, &news, &theme);
     screen.close();

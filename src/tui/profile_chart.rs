@@ -87,6 +87,8 @@ impl ProfileChart<'_> {
             return vec![Tick { position: 0.0, label: "0".into() }];
         }
         let mut ticks = Scale::linear(0.0, last).ticks(usize::from(plot.width) / 9);
+        // There is nothing between two ranks.
+        ticks.retain(|tick| (tick.position * last - (tick.position * last).round()).abs() < 1e-6);
         ticks.iter_mut().for_each(|tick| tick.label = short((tick.position * last).round()));
         ticks
     }
@@ -257,7 +259,7 @@ pub(super) fn sample(positions: &[u32], values: &[f32], rank: f64) -> Option<f64
     }
 }
 
-/// Many charts without axes, each under its title, as many as can be read: those of the page that `selected` is on.
+/// Many charts without axes, each under its title, as many as can be read, scrolled to `selected`.
 /// `item` gives the title and the chart of an index; the title has so many cells.
 pub(super) fn multiples<'a>(
     count: usize,
@@ -271,8 +273,9 @@ pub(super) fn multiples<'a>(
     }
     let (columns, rows) = arrangement(count, area);
     let (width, height) = (area.width / columns, area.height / rows);
-    let per_page = usize::from(columns) * usize::from(rows);
-    let first = selected.min(count - 1) / per_page * per_page;
+    let (per_row, visible) = (usize::from(columns), usize::from(rows));
+    let above = (selected.min(count - 1) / per_row).saturating_sub(visible / 2);
+    let first = above.min(count.div_ceil(per_row).saturating_sub(visible)) * per_row;
     for (index, cell) in (first..count).zip(0..columns * rows) {
         let (x, y) = (area.x + cell % columns * width, area.y + cell / columns * height);
         // A blank column keeps neighbours apart.
@@ -379,14 +382,18 @@ mod tests {
     }
 
     #[test]
-    fn small_charts_are_turned_to_the_page_of_the_selected_one() {
-        let area = Rect::new(0, 0, 40, 6);
-        let mut buffer = Buffer::empty(area);
-        multiples(30, 9, |i, _| (Line::raw(format!("<{i}>")), None), area, &mut buffer);
-        let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
-        let shown: Vec<bool> = (0..30).map(|i| text.contains(&format!("<{i}>"))).collect();
-        assert_eq!(shown.iter().filter(|shown| **shown).count(), 4);
-        assert!(shown[8..12].iter().all(|shown| *shown), "{text}");
+    fn small_charts_are_scrolled_to_the_selected_one() {
+        let shown = |selected| {
+            let area = Rect::new(0, 0, 40, 6);
+            let mut buffer = Buffer::empty(area);
+            let item = |i, _| (Line::raw(format!("<{i}>")), None);
+            multiples(30, selected, item, area, &mut buffer);
+            let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
+            (0..30).filter(|i| text.contains(&format!("<{i}>"))).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(0), [0, 1, 2, 3]);
+        assert_eq!(shown(9), [6, 7, 8, 9]);
+        assert_eq!(shown(29), [26, 27, 28, 29]);
     }
 
     proptest! {

@@ -91,15 +91,31 @@ pub struct Chart<'a> {
     pub labels_below: bool,
 }
 
-/// The least and the greatest finite value of curves from step `from` to the right end of the axis, in the
+/// The least and the greatest finite value that is drawn of curves from step `from` to the right end of the axis, in the
 /// chart's unit.
 pub fn extent(curves: &[Curve], from: u64, time: &TimeAxis) -> Option<(f64, f64)> {
-    let all = Columns { from, to: time.to.saturating_add(1), width: 1 };
+    /// Places at which a trend is looked at: as many as are drawn on a wide screen.
+    const PLACES: u64 = 400;
     let extents = curves.iter().filter_map(|curve| {
-        let column = all.extents(curve.series).into_iter().find(|c| c.x == 0 && c.low <= c.high)?;
-        Some((f64::from(column.low) * curve.factor, f64::from(column.high) * curve.factor))
+        let columns = |width| Columns { from, to: time.to.saturating_add(1), width };
+        let (columns, width) = match curve.is_trend() {
+            true => (columns(PLACES).smoothed(curve.series, curve.smoothing), PLACES),
+            false => (columns(1).extents(curve.series), 1),
+        };
+        let inside = |c: &&Column| (0..width as i64).contains(&c.x) && c.low <= c.high;
+        let ends = columns.iter().filter(inside).map(|column| (column.low, column.high));
+        let (low, high) = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+        Some((f64::from(low) * curve.factor, f64::from(high) * curve.factor))
     });
     extents.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+impl Curve<'_> {
+    /// Whether it is smoothed, and its raw values are not drawn.
+    fn is_trend(&self) -> bool {
+        let smooth = self.smoothing > 0.0 && self.smoothing.is_finite();
+        smooth && matches!(self.look, Look::Trend | Look::Marked(..))
+    }
 }
 
 /// The cells that a text takes.
@@ -514,6 +530,26 @@ mod tests {
         let rows = rows_of(&values);
         assert_eq!(rows[1], "   10+          :         ");
         assert_eq!(rows[2], "     |          :         ");
+    }
+
+    #[test]
+    fn the_range_of_a_trend_is_that_of_what_is_drawn() {
+        let mut series = Series::default();
+        (0..1000).for_each(|step| series.push(step, if step == 500 { 1000.0 } else { 1.0 }));
+        let (state, view) =
+            (RunState::default(), View { window: Some((0, 1000)), ..View::default() });
+        let time = TimeAxis::new(&state, &view);
+        let high = |look, smoothing| {
+            let style = Style::new();
+            let names = ["", ""];
+            let curve =
+                Curve { series: &series, factor: 2.0, style, look, symbol: '*', names, smoothing };
+            extent(&[curve], 0, &time).map(|(_, high)| high)
+        };
+        assert_eq!(high(Look::Line, 50.0), Some(2000.0));
+        assert_eq!(high(Look::Trend, 0.0), Some(2000.0));
+        // One of the last 72 values' weight, about.
+        assert!(high(Look::Trend, 50.0).is_some_and(|high| (20.0..40.0).contains(&high)));
     }
 
     #[test]
