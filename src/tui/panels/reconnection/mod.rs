@@ -134,18 +134,22 @@ struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     fn new(scene: &'a Scene, moves: &'a Reconnection, grid: Grid, area: Rect) -> Self {
-        let beside = if area.width >= 2 * FACTS { FACTS } else { 0 };
-        let lines = scene.zoomed && area.width - beside >= 4 * ROOM_FOR_LINES;
         let titled = area.height >= 4;
-        let title = u16::from(titled);
-        let gap = if lines { ROOM_FOR_LINES } else { 3 };
-        let room = Rect {
-            y: area.y + title,
-            width: (area.width - beside).saturating_sub(gap) / 2,
-            height: area.height - title,
-            ..area
+        let top = area.y + u16::from(titled);
+        let arranged = |beside: u16| {
+            let width = area.width - beside;
+            let lines = scene.zoomed && width >= 4 * ROOM_FOR_LINES;
+            let gap = if lines { ROOM_FOR_LINES } else { 3 };
+            // Without numbers beside the images, there is a line below them.
+            let below = u16::from(lines && beside == 0);
+            let height = (area.bottom() - top).saturating_sub(below);
+            let room = Rect { y: top, width: width.saturating_sub(gap) / 2, height, ..area };
+            (beside, lines, room, Picture::fit(grid, room))
         };
-        let before = Picture::fit(grid, room);
+        // Images that are whole go before numbers.
+        let facts = if area.width >= 2 * FACTS { FACTS } else { 0 };
+        let whole = [facts, 0].map(arranged).into_iter().find(|(.., picture)| !picture.is_shrunk());
+        let (beside, lines, room, before) = whole.unwrap_or_else(|| arranged(facts));
         // The lines take what the images leave, but not more than they need.
         let (width, height) = before.size();
         let left = (area.width - beside).saturating_sub(2 * width);
@@ -154,16 +158,19 @@ impl<'a> Layout<'a> {
         // As in the paper, the second lies lower, where that leaves lines more room.
         let free = room.height - height;
         let drop = if lines { free.min(height / 2) } else { 0 };
-        let top = (free - drop) / 2;
-        let place = |x: u16, y: u16| Rect { x: area.x + x, y: room.y + y, width, height };
-        let facts = Rect { x: area.right() - beside, width: beside, ..area };
+        let above = (free - drop) / 2;
+        let place = |x: u16, y: u16| Rect { x: area.x + x, y: top + y, width, height };
+        let facts = match beside {
+            0 => Rect { y: room.bottom(), height: area.bottom() - room.bottom(), ..area },
+            _ => Rect { x: area.right() - beside + 2, width: beside - 2, ..area },
+        };
         let shown = usize::from(height).clamp(8, MOST_LINES).min(moves.moved.len());
         Layout {
             scene,
             moves,
-            before: before.at(place(margin, top)),
-            after: before.at(place(margin + width + gap, top + drop)),
-            facts: Rect { x: facts.x + 2, width: facts.width.saturating_sub(2), ..facts },
+            before: before.at(place(margin, above)),
+            after: before.at(place(margin + width + gap, above + drop)),
+            facts,
             titled,
             lines: if lines { shown } else { 0 },
         }
@@ -179,7 +186,8 @@ impl<'a> Layout<'a> {
             self.after.title(["now, reconnected", "now"], scene.theme.muted, buffer);
         }
         self.connect(buffer);
-        scene.lines(self.numbers(), self.facts, buffer);
+        let numbers = if self.facts.height > 1 { self.numbers() } else { vec![self.drawn()] };
+        scene.lines(numbers, self.facts, buffer);
     }
 
     /// Joins the strongest moved weights, from a ring where each began to a dot where it is.
@@ -225,6 +233,12 @@ impl<'a> Layout<'a> {
         Line::from(vec![sample(-1.0), name(" negative   "), sample(1.0), name(" positive")])
     }
 
+    /// How many of the moved weights are joined by lines.
+    fn drawn(&self) -> Line<'static> {
+        let moved = grouped(self.moves.moved.len() as u64);
+        self.scene.fact("drawn", format!("strongest {} of {moved}", self.lines))
+    }
+
     /// How much moved, and where the strongest weights went.
     fn numbers(&self) -> Vec<Line<'static>> {
         let (scene, moves) = (self.scene, self.moves);
@@ -241,8 +255,7 @@ impl<'a> Layout<'a> {
             lines.insert(1, scene.fact("zeros", grouped(zeros as u64)));
         }
         if self.lines > 0 {
-            let drawn = format!("strongest {} of {}", self.lines, grouped(moved as u64));
-            lines.push(scene.fact("drawn", drawn));
+            lines.push(self.drawn());
         }
         lines.push(self.key());
         lines.push(Line::default());
@@ -348,6 +361,14 @@ mod tests {
             let text = drawn(&state("laperm", frame), false, (90, 10)).join("");
             assert!(text.contains("older version"), "{text}");
         }
+    }
+
+    #[test]
+    fn without_room_for_numbers_a_line_tells_how_many_are_drawn() {
+        let rows = drawn(&state("laperm", frame()), true, (60, 12));
+        assert!(rows[11].starts_with("drawn    strongest 3 of 3"), "{rows:?}");
+        let rows = drawn(&state("laperm", frame()), false, (38, 8));
+        assert!(!rows.join("").contains("drawn"), "{rows:?}");
     }
 
     #[test]

@@ -115,6 +115,11 @@ impl Picture {
         Picture { grid, area, scale }
     }
 
+    /// Whether several entries share a pixel.
+    pub fn is_shrunk(&self) -> bool {
+        matches!(self.scale, Scale::Down(_))
+    }
+
     /// The same somewhere else.
     pub fn at(self, area: Rect) -> Self {
         Picture { area, ..self }
@@ -290,7 +295,8 @@ mod tests {
         let buffer = drawn(grid, &values, &theme, (14, 7));
         let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
         assert_eq!(text.find('='), Some(14 * 7 - 1), "{text}");
-        assert_eq!(Picture::fit(grid, buffer.area).cell(27 * 28 + 26), Position::new(13, 6));
+        let shrunk = Picture::fit(grid, buffer.area);
+        assert_eq!((shrunk.is_shrunk(), shrunk.cell(27 * 28 + 26)), (true, Position::new(13, 6)));
         // With twice the room that it needs, every pixel takes twice as much.
         let picture = Picture::fit(grid, Rect::new(5, 2, 60, 28));
         assert_eq!((picture.size(), picture.cell(0)), ((56, 28), Position::new(6, 2)));
