@@ -7,8 +7,11 @@ use std::fs;
 use support::Workplace;
 use support::pty::Pty;
 
-/// A .safetensors file of matrices: a name, the shape, and one weight for every index.
-fn write(workplace: &Workplace, name: &str, matrices: &[(&str, [usize; 2], fn(usize) -> f32)]) {
+/// A name, the shape, and the weight of every index.
+type Matrix = (&'static str, [usize; 2], fn(usize) -> f32);
+
+/// A .safetensors file of matrices.
+fn write(workplace: &Workplace, name: &str, matrices: &[Matrix]) {
     let mut header = serde_json::Map::new();
     let mut bytes: Vec<u8> = Vec::new();
     for (name, shape, weight) in matrices {
@@ -43,7 +46,7 @@ fn zero(_: usize) -> f32 {
 #[test]
 fn a_file_is_walked_sorted_filtered_and_zoomed() {
     let workplace = Workplace::new();
-    let matrices: [(&str, [usize; 2], fn(usize) -> f32); 3] =
+    let matrices: [Matrix; 3] =
         [("a.weight", [6, 10], alike), ("b.weight", [4, 10], unlike), ("c.pruned", [2, 10], zero)];
     write(&workplace, "net.safetensors", &matrices);
     for size in [(80, 24), (200, 60)] {
