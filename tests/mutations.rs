@@ -1,13 +1,16 @@
-//! Thousands of damaged logs, frames, checkpoints, coded snapshots and messages, made from real ones: nothing panics, hangs, or takes
+//! Thousands of damaged logs, frames, checkpoints, coded snapshots, messages and files of weights, made from real ones:
+//! nothing panics, hangs, or takes
 //! memory that it was not given. The same targets are there for cargo-fuzz, in tests/fuzz.
 
 mod support;
 #[path = "fuzz/targets.rs"]
 mod targets;
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use laperm::model::{NamedTensor, WeightsFile};
 use laperm::random::{Purpose, stream};
 use laperm::run::RunFolder;
 use laperm::train::{Checkpoint, EventKind, Snapshot};
@@ -111,6 +114,31 @@ fn damage_is_survived() {
         targets::coded(&damaged(&coded, case));
         door.say(&damaged(message, case));
     }
+    assert_little_memory();
+}
+
+#[test]
+fn damage_to_weights_is_survived() {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files");
+    let names =
+        ["checkpoint.pt", "checkpoint-legacy.pt", "views.pt", "weights.h5", "model-v114.h5"];
+    let mut originals = names.map(|name| fs::read(files.join(name)).unwrap()).to_vec();
+    let tensor = NamedTensor { name: "a".into(), shape: vec![5, 4], values: vec![0.5; 20] };
+    let workplace = Workplace::new();
+    let snapshot = workplace.path().join("snapshot");
+    let metadata = HashMap::from([("format".into(), "laperm-snapshot-1".into())]);
+    WeightsFile { tensors: vec![tensor], metadata }.write(&snapshot).unwrap();
+    originals.push(fs::read(&snapshot).unwrap());
+    let reader = targets::Weights::new();
+    for case in 0..CASES {
+        for original in &originals {
+            reader.read(&damaged(original, case));
+        }
+    }
+    assert_little_memory();
+}
+
+fn assert_little_memory() {
     let peak = peak_memory();
     assert!(peak < MOST_MEMORY, "{peak} kB");
 }

@@ -64,6 +64,10 @@ fn walk(
         .chain(groups.map(|(name, group)| (name, Member::Group(group))))
         .collect();
     let order = stated_order(group);
+    let is_there = |name: &str| members.iter().any(|(member, _)| member == name);
+    if let Some(missing) = order.keys().filter(|name| !is_there(name)).min() {
+        return Err(at(&format!("it lists `{missing}`, which is missing")));
+    }
     members.sort_by(|(a, _), (b, _)| compare(&order, a, b));
     for (name, member) in members {
         let path = if path.is_empty() { name } else { format!("{path}/{name}") };
@@ -87,13 +91,11 @@ enum Member {
 fn stated_order(group: &Group) -> HashMap<String, usize> {
     let attributes = group.attrs().unwrap_or_default();
     let lists = ORDERS.iter().filter_map(|name| attributes.get(*name)?.as_strings());
-    let names = lists.flatten().enumerate();
     let mut order = HashMap::new();
-    for (place, name) in names {
-        // A weight may be listed by its path from here.
-        let member = name.split('/').next().unwrap_or_default().trim_end_matches('\0');
+    for (place, name) in lists.flatten().enumerate() {
+        // A weight is listed by its path from here.
+        let member = name.split('/').next().unwrap_or(name).trim_end_matches('\0');
         order.entry(member.to_owned()).or_insert(place);
-        order.entry(name.trim_end_matches('\0').to_owned()).or_insert(place);
     }
     order
 }

@@ -123,23 +123,23 @@ impl Strings {
     /// Finds what looks like the pickle's opcodes for strings and globals, without parsing it.
     fn find(bytes: &[u8]) -> Self {
         let mut strings = Strings { places: HashMap::new(), globals: BTreeSet::new() };
-        for place in 0..bytes.len() {
-            let rest = &bytes[place + 1..];
-            let string = match bytes[place] {
+        let mut place = 0;
+        while let Some((opcode, rest)) = bytes.get(place..).and_then(<[u8]>::split_first) {
+            let text = match opcode {
                 b'X' => rest
                     .split_first_chunk()
                     .and_then(|(length, text)| text.get(..u32::from_le_bytes(*length) as usize)),
                 0x8c => rest.split_first().and_then(|(length, text)| text.get(..*length as usize)),
-                b'c' => {
-                    strings.globals.extend(global(rest));
-                    None
-                }
                 _ => None,
             };
-            let text = string.filter(|text| text.len() < 1024).and_then(|t| str::from_utf8(t).ok());
+            let text = text.filter(|text| text.len() < 1024).and_then(|t| str::from_utf8(t).ok());
             if let Some(text) = text {
                 strings.places.entry(text.to_owned()).or_insert(place);
             }
+            let global = if *opcode == b'c' { global(rest) } else { None };
+            // The name of a global may itself contain that opcode.
+            place += 1 + global.as_ref().map_or(0, |name| name.len() + "\n".len());
+            strings.globals.extend(global);
         }
         strings
     }

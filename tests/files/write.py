@@ -99,13 +99,16 @@ def write_h5():
         dict(chunks=(3, 3)),
     ]
     kinds = ["<f4", "<f4", "<f8", "<f2", ">f4"]
-    for version in ["earliest", "latest"]:
-        with h5py.File(HERE / f"model-{version}.h5", "w", libver=version) as file:
+    for version in ["earliest", "v114"]:
+        with h5py.File(HERE / f"model-{version}.h5", "w", libver=(version, "v114")) as file:
             file.attrs["model_config"] = "{}"
             group = file.create_group("model_weights")
             for (group, name, array), option, kind in zip(layers(group), options, kinds):
                 group.create_dataset(name, data=array.astype(kind), **option)
             file["optimizer_weights/Adam/m:0"] = values(5, (6, 5))
+    with h5py.File(HERE / "missing.h5", "w") as file:
+        file.attrs["layer_names"] = names("dense", "gone")
+        file["dense/kernel:0"] = values(0, (2, 3))
     with h5py.File(HERE / "cyclic.h5", "w") as file:
         file["dense/kernel:0"] = values(0, (2, 3))
         file["dense/itself"] = file["dense"]

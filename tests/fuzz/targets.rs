@@ -12,6 +12,7 @@ use std::time::Duration;
 use laperm::run::{Follower, RunFolder, RunRecorder, RunState, Summary, frames};
 use laperm::session::Server;
 use laperm::train::{Checkpoint, Event, Order, Snapshot};
+use laperm::weights::TensorFile;
 
 /// A run folder to put a log in.
 pub struct Log {
@@ -54,6 +55,31 @@ pub fn checkpoint(bytes: &[u8]) {
 /// Reads `bytes` as an .lperm file.
 pub fn coded(bytes: &[u8]) {
     let _ = Snapshot::decode(Path::new("coded.lperm"), bytes);
+}
+
+/// A folder to put a file of weights in.
+pub struct Weights {
+    home: tempfile::TempDir,
+}
+
+impl Weights {
+    pub fn new() -> Self {
+        Weights { home: tempfile::tempdir().unwrap() }
+    }
+
+    /// Reads `bytes` as a file of weights, whatever its format, and sums up what is in it.
+    pub fn read(&self, bytes: &[u8]) {
+        let path = self.home.path().join("weights");
+        // A file that is written over is flushed to disk by some file systems.
+        let _ = fs::remove_file(&path);
+        fs::write(&path, bytes).unwrap();
+        let Ok(file) = TensorFile::open(&path) else { return };
+        for index in 0..file.tensors().len() {
+            if let Err(error) = file.summary(index, None) {
+                assert!(error.to_string().starts_with(path.to_str().unwrap()), "{error}");
+            }
+        }
+    }
 }
 
 /// A run that nobody trains, with an open door.

@@ -202,6 +202,23 @@ impl Running {
         String::from_utf8(fs::read(self.outputs.path().join(name)).unwrap()).unwrap()
     }
 
+    /// The most memory that it has had until its end, in kilobytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let read = || -> Option<u64> {
+            let status = fs::read_to_string(&status).ok()?;
+            let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+            peak.trim().trim_end_matches(" kB").parse().ok()
+        };
+        let mut peak = 0;
+        // The status of a process that has ended tells of no memory.
+        while let Some(newest) = read() {
+            peak = newest;
+            thread::sleep(Duration::from_millis(1));
+        }
+        peak
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn wait(mut self) -> Outcome {
