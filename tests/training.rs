@@ -163,8 +163,11 @@ fn every_snapshot_proves_itself_whatever_p_was_set_to() {
         snapshots.push(run.snapshot());
     }
     for snapshot in &snapshots {
-        let verified =
-            Snapshot::read(snapshot).and_then(|snapshot| snapshot.verify()).expect("provable");
+        let snapshot = Snapshot::read(snapshot).expect("readable");
+        let coded = snapshot.encode().expect("synchronized");
+        let decoded = Snapshot::decode(Path::new("coded"), &coded).expect("decodable");
+        assert_eq!(decoded.tensors(), snapshot.tensors());
+        let verified = snapshot.verify().expect("provable");
         assert_eq!(verified.len(), 4);
         assert!(verified.iter().all(|parameter| parameter.foreign.is_empty()), "{verified:?}");
     }

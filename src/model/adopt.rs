@@ -330,7 +330,8 @@ fn grouped<'a>(tensors: impl Iterator<Item = (usize, &'a str)>) -> Vec<LayerTens
 /// A tensor's layer, and what it is there, from its name.
 fn split(name: &str) -> Option<(&str, Part)> {
     let name = name.strip_suffix(":0").unwrap_or(name);
-    let (layer, part) = name.rsplit_once(['.', '/'])?;
+    // A module saved alone has no name of its own.
+    let (layer, part) = name.rsplit_once(['.', '/']).unwrap_or(("", name));
     // Newer Keras numbers the variables of a layer.
     let part = match part {
         "weight" | "kernel" | "gamma" | "0" => Part::Weight,
@@ -402,7 +403,7 @@ mod tests {
             ),
             ("features.0.bias", Some(("features.0", Part::Bias))),
             ("bn1.num_batches_tracked", None),
-            ("weight", None),
+            ("weight", Some(("", Part::Weight))),
         ];
         for (name, expected) in parts {
             assert_eq!(split(name), expected, "{name}");
