@@ -47,7 +47,7 @@ impl Figures {
         let Some(kind) = app.panel().figure() else { return };
         let (state, options) = (app.shown().clone(), options(app, kind));
         let (folder, sender) = (RunFolder::open(folder), self.sender.clone());
-        // Nobody waits for it: a screen that is left before the file is whole leaves none.
+        // Nobody waits for it: a person who leaves at once has no figure.
         thread::spawn(move || sender.send(save(kind, state, &options, &folder)));
     }
 
