@@ -36,6 +36,11 @@ fn experiments_are_pointed_at() {
         ("p is negative", "[prune]\nratio = -0.1", &["bad.toml:8:9", "at least 0 and below 1"]),
         ("p later", "[prune]\nratio = [[0, 0.5], [2, 1.5]]", &["bad.toml:8:9", "epoch 2"]),
         ("a layer", "[prune.layers]\ndense9 = 0.5", &["bad.toml:8:10", "there are dense1"]),
+        (
+            "a layer to look at",
+            "[monitor]\ndistribution_layers = [\"dense1\", \"dense9\"]",
+            &["bad.toml:8:34", "there are dense1"],
+        ),
         ("k is 0", "[wrapper]\nk = 0", &["bad.toml:8:5", "k must be at least 1"]),
         ("k is negative", "[wrapper]\nk = -20", &["bad.toml:8:5", "k must be at least 1"]),
         ("k is NaN", "[wrapper]\nk = nan", &["bad.toml:8:5", "k must be at least 1"]),

@@ -86,7 +86,7 @@ mod tests {
             [places[0].height, places[count - 1].height]
         };
         assert_eq!(heights(7, Some(9)), [23, 9]);
-        assert_eq!(heights(7, Some(40)), [18, 18]);
+        assert_eq!(heights(7, Some(40)), [19, 18]);
         assert_eq!(heights(6, Some(9)), heights(6, None));
     }
 

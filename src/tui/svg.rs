@@ -1,7 +1,7 @@
 //! A picture of the screen as SVG: for a README, a paper, an issue.
 //!
-//! Braille is drawn as dots, because few fonts have it at the width of their other characters; all else is text,
-//! each character at its own place.
+//! Braille is drawn as dots and half blocks as rectangles, because few fonts have them at the width of their other
+//! characters; all else is text, each character at its own place.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -63,6 +63,11 @@ fn row(svg: &mut String, dots: &mut BTreeMap<String, String>, buffer: &Buffer, y
                     add_dots(dots.entry(ink.clone()).or_default(), pattern, x, y * HEIGHT)
                 }
                 None if cell.symbol().trim().is_empty() => {}
+                None if ["▀", "▄"].contains(&cell.symbol()) => {
+                    let top = y * HEIGHT + if cell.symbol() == "▄" { HEIGHT / 2 } else { 0 };
+                    let half = format!("M{x} {top}h{WIDTH}v{}h-{WIDTH}z", HEIGHT / 2);
+                    dots.entry(ink.clone()).or_default().push_str(&half);
+                }
                 None => {
                     let _ = write!(places, "{x} ");
                     text.push_str(&escaped(cell.symbol()));
@@ -164,6 +169,15 @@ mod tests {
         buffer.set_string(1, 0, "\u{2881}", Style::new());
         let svg = to_svg(&buffer, "");
         assert!(svg.contains("M10 1h2.6v2.6h-2.6zM14.5 14.5h2.6v2.6h-2.6z"), "{svg}");
+        assert!(!svg.contains("<text"), "{svg}");
+    }
+
+    #[test]
+    fn half_blocks_become_halves_of_their_cells() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 2, 1));
+        buffer.set_string(0, 0, "▀▄", Style::new().fg(Color::Rgb(1, 2, 3)));
+        let svg = to_svg(&buffer, "");
+        assert!(svg.contains("M0 0h9v9h-9zM9 9h9v9h-9z"), "{svg}");
         assert!(!svg.contains("<text"), "{svg}");
     }
 }

@@ -126,6 +126,8 @@ struct Layout<'a> {
     before: Picture,
     after: Picture,
     facts: Rect,
+    /// Whether there is a row above the images for what they are.
+    titled: bool,
     /// How many of the strongest moved weights are joined by lines.
     lines: usize,
 }
@@ -134,7 +136,8 @@ impl<'a> Layout<'a> {
     fn new(scene: &'a Scene, moves: &'a Reconnection, grid: Grid, area: Rect) -> Self {
         let beside = if area.width >= 2 * FACTS { FACTS } else { 0 };
         let lines = scene.zoomed && area.width - beside >= 4 * ROOM_FOR_LINES;
-        let title = u16::from(area.height >= 4);
+        let titled = area.height >= 4;
+        let title = u16::from(titled);
         let gap = if lines { ROOM_FOR_LINES } else { 3 };
         let room = Rect {
             y: area.y + title,
@@ -161,6 +164,7 @@ impl<'a> Layout<'a> {
             before: before.at(place(margin, top)),
             after: before.at(place(margin + width + gap, top + drop)),
             facts: Rect { x: facts.x + 2, width: facts.width.saturating_sub(2), ..facts },
+            titled,
             lines: if lines { shown } else { 0 },
         }
     }
@@ -170,10 +174,9 @@ impl<'a> Layout<'a> {
         let strongest = moves.strongest();
         self.before.render(moves.before, strongest, scene.theme, buffer);
         self.after.render(&moves.after, strongest, scene.theme, buffer);
-        for (picture, names) in
-            [(&self.before, ["at the start", "start"]), (&self.after, ["now, reconnected", "now"])]
-        {
-            picture.title(names, scene.theme.muted, buffer);
+        if self.titled {
+            self.before.title(["at the start", "start"], scene.theme.muted, buffer);
+            self.after.title(["now, reconnected", "now"], scene.theme.muted, buffer);
         }
         self.connect(buffer);
         scene.lines(self.numbers(), self.facts, buffer);
@@ -226,7 +229,7 @@ impl<'a> Layout<'a> {
     fn numbers(&self) -> Vec<Line<'static>> {
         let (scene, moves) = (self.scene, self.moves);
         let (moved, weights) = (moves.moved.len(), moves.weights);
-        let zeros = moves.before.len() - moves.before.iter().filter(|&&value| value != 0.0).count();
+        let zeros = moves.before.iter().filter(|&&value| value == 0.0).count();
         let mut lines = vec![
             scene.fact("weights", grouped(weights as u64)),
             scene.fact(

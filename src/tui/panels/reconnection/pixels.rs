@@ -147,13 +147,11 @@ impl Picture {
         Position::new(self.area.x + x as u16, self.area.y + y as u16)
     }
 
-    /// Writes the first of `names` that fits above it.
+    /// Writes the first of `names` that fits in the row above it, which is there.
     pub fn title(&self, names: [&str; 2], style: Style, buffer: &mut Buffer) {
         let fits = |name: &&str| name.len() <= usize::from(self.area.width);
         if let (Some(name), Some(y)) = (names.into_iter().find(fits), self.area.y.checked_sub(1)) {
-            if buffer.area.contains(Position::new(self.area.x, y)) {
-                buffer.set_stringn(self.area.x, y, name, self.area.width.into(), style);
-            }
+            buffer.set_stringn(self.area.x, y, name, self.area.width.into(), style);
         }
     }
 
