@@ -108,11 +108,11 @@ impl Vector {
             arrow(self.centre(from, pixel, first), self.centre(to, pixel, second), colour, canvas);
         }
         let facts = match self.moves.len() > ARROWS {
-            true => format!("arrows: the {ARROWS} largest weights"),
+            true => format!("arrows: {ARROWS} largest weights"),
             false => String::new(),
         };
-        let place = (area.right(), area.y + SMALL);
-        canvas.text(place, Anchor::End, SMALL, Colour::PALE, &facts);
+        let place = (first.right() + 4.0, first.y + 2.5 * SMALL);
+        canvas.text(place, Anchor::Start, SMALL, Colour::PALE, &facts);
     }
 
     fn centre(&self, index: usize, pixel: f64, image: Area) -> Place {

@@ -2,7 +2,8 @@
 //! files for TensorBoard.
 //!
 //! CSV and Parquet have one tidy [`Table`] per kind of event, one row per observation, all with the columns `step`,
-//! `epoch` and `seconds`. A log of any length is written as it is read.
+//! `epoch` and `seconds`. A log of any length is written as it is read. A table without rows is its header alone, which
+//! DuckDB recognizes in CSV only if it is told `header = true`.
 
 mod csv;
 mod file;
