@@ -1,5 +1,6 @@
 //! Training through the public library: what commands and schedules do, step by step.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use laperm::experiment::Experiment;
