@@ -181,11 +181,11 @@ impl<'a> Layout<'a> {
         let strongest = moves.strongest();
         self.before.render(moves.before, strongest, scene.theme, buffer);
         self.after.render(&moves.after, strongest, scene.theme, buffer);
+        self.connect(buffer);
         if self.titled {
             self.before.title(["at the start", "start"], scene.theme.muted, buffer);
             self.after.title(["now, reconnected", "now"], scene.theme.muted, buffer);
         }
-        self.connect(buffer);
         let numbers = if self.facts.height > 1 { self.numbers() } else { vec![self.drawn()] };
         scene.lines(numbers, self.facts, buffer);
     }
