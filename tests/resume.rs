@@ -10,10 +10,10 @@ use std::time::Duration;
 use laperm::experiment::Experiment;
 use laperm::run::{Resumption, RunFolder, read_checkpoint, read_events, read_frame, read_state};
 use laperm::session::Live;
-use laperm::train::{Backend, Checkpoint, Command, Event, EventKind, Prepared, Script};
+use laperm::train::{Backend, Checkpoint, Command, Event, EventKind, Prepared, Reason, Script};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{Outcome, SMALL, Workplace, events, eventually};
+use support::{Outcome, SMALL, Workplace, events, eventually, reason};
 use tempfile::TempDir;
 
 /// Dropout, Adam, and everything that is looked at looked at in every step: 10 steps an epoch.
@@ -381,6 +381,23 @@ fn a_killed_run_goes_on_as_if_nothing_had_happened() {
         let steps = events.iter().filter(|event| matches!(event.kind, EventKind::Step { .. }));
         assert!(steps.map(|event| event.step).eq(1..=720), "each step once");
     }
+}
+
+#[test]
+fn a_run_killed_after_its_last_step_is_ended() {
+    let workplace = workplace();
+    let whole = object(&start_checkpointed(&workplace).wait(), 0);
+    let run = workplace.only_run();
+    let log = fs::read_to_string(run.events()).unwrap();
+    // What the end of a run says comes after its last checkpoint.
+    let cut = log.lines().position(|line| line.contains(r#""type":"finished""#)).unwrap();
+    let lines: String = log.split_inclusive('\n').take(cut).collect();
+    fs::write(run.events(), lines).unwrap();
+    let ended = object(&workplace.run(&["resume", &run.name(), "--json"]), 0);
+    assert_eq!(ended["weights_checksum"], whole["weights_checksum"]);
+    assert_eq!((&ended["reason"], &ended["steps"]), (&"finished".into(), &720.into()));
+    assert_eq!(reason(&events(&run)), Reason::Finished);
+    workplace.run(&["resume", &run.name(), "--headless"]).assert_refused(2, &["all 720 steps"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use super::{
     Claim, ClaimError, DataChanged, Follower, ReadCheckpointError, ReadError, RunFolder, RunState,
-    read_checkpoint, read_started,
+    is_complete, read_checkpoint, read_started,
 };
 use crate::experiment::{Experiment, ExperimentError, Problem};
 use crate::train::{Backend, Checkpoint, Prepared, ResumeError, StartError, Started};
@@ -113,7 +113,9 @@ impl Resumption {
         let steps = self.checkpoint.step();
         let train = &self.experiment.train;
         let planned = train.epochs.saturating_mul(self.started.steps_per_epoch);
-        if steps >= planned.min(train.steps.unwrap_or(u64::MAX)) {
+        let planned = planned.min(train.steps.unwrap_or(u64::MAX));
+        // A run that was killed after its last step has still to be evaluated and saved.
+        if steps > planned || steps == planned && is_complete(&self.folder)? {
             return Err(ResumeError::Complete { steps }.into());
         }
         let prepared = Prepared::new(self.experiment.clone(), self.backend)?;

@@ -23,10 +23,6 @@ impl LineEdit {
         self.characters.is_empty()
     }
 
-    pub fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// Edits; whether the key was one for editing.
     pub fn key(&mut self, key: KeyEvent) -> bool {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);

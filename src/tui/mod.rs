@@ -12,6 +12,7 @@ mod ascii;
 mod chart;
 mod compare;
 mod figure;
+mod filter;
 mod footer;
 mod format;
 mod grid;

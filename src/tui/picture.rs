@@ -56,15 +56,30 @@ fn panels(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> (usize, 
 fn panel(app: &App, index: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(&panel) = Panel::ALL.get(index) else { return };
     let scene = Scene { state: app.shown(), view: &app.view, theme, zoomed: app.zoomed };
-    let focused = index == app.focus;
+    let title = format!("{} {}", index + 1, panel.title());
+    let inner = bordered(&title, panel.caption(&scene), index == app.focus, theme, area, buffer);
+    if !inner.is_empty() {
+        panel.render(&scene, inner, buffer);
+    }
+}
+
+/// Draws the border of a part of the screen; what is inside is for its content.
+pub(super) fn bordered(
+    title: &str,
+    caption: Line<'static>,
+    focused: bool,
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Rect {
     // The focused one also differs by its line and a mark, for terminals without colours.
-    let (border, style, title, mark) = match focused {
+    let (border, style, title_style, mark) = match focused {
         true => (BorderType::Thick, theme.focus, theme.accent, "▸"),
         false => (BorderType::Plain, theme.border, theme.text, ""),
     };
-    let title = Line::styled(format!(" {mark}{} {} ", index + 1, panel.title()), title);
+    let title = Line::styled(format!(" {mark}{title} "), title_style);
     let room = usize::from(area.width).saturating_sub(title.width() + 6);
-    let caption = shortened(panel.caption(&scene), room);
+    let caption = shortened(caption, room);
     let mut block = Block::bordered().border_type(border).border_style(style).title(title);
     if caption.width() > 0 {
         let mut padded = Line::raw(" ");
@@ -74,9 +89,7 @@ fn panel(app: &App, index: usize, theme: &Theme, area: Rect, buffer: &mut Buffer
     }
     let inner = block.inner(area);
     block.render(area, buffer);
-    if !inner.is_empty() {
-        panel.render(&scene, inner, buffer);
-    }
+    inner
 }
 
 /// As much of `line` as there is room for.

@@ -231,7 +231,7 @@ impl ProfileChart<'_> {
             parts.push(entry(1, glyph('─', '-'), theme.band(1), name));
         }
         if !self.initial.is_empty() {
-            parts.push(entry(0, glyph('┄', '.'), theme.muted, "initial".into()));
+            parts.push(entry(0, glyph('·', '.'), theme.muted, "initial".into()));
         }
         parts
     }

@@ -18,7 +18,8 @@ impl<R: Recorder> Trainer<R> {
     /// have. Records nothing before it is sure that it can.
     ///
     /// # Errors
-    /// A checkpoint of something else, a log that cannot be continued, or nothing left to train.
+    /// A checkpoint of something else, a log that cannot be continued, or more steps taken than planned. When all are
+    /// taken, what is left is to end the run.
     pub fn resume(
         prepared: Prepared,
         checkpoint: Checkpoint,
@@ -33,7 +34,7 @@ impl<R: Recorder> Trainer<R> {
         if progress.initial != trainer.initial {
             return Err(ResumeError::Initial);
         }
-        if progress.step >= trainer.total_steps {
+        if progress.step > trainer.total_steps {
             return Err(ResumeError::Complete { steps: progress.step });
         }
         trainer.restore(progress, &mut arrays)?;
@@ -182,7 +183,7 @@ mod tests {
         let error = refusal(other, checkpoint());
         assert!(error.is_some_and(|error| error.contains("not those that the run began with")));
         let mut done = prepared("");
-        done.experiment.train.steps = Some(7);
+        done.experiment.train.steps = Some(6);
         let error = refusal(done, checkpoint());
         assert!(error.is_some_and(|error| error.starts_with("all 7 steps are taken")));
     }

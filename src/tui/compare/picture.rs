@@ -3,13 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Widget};
+use ratatui::widgets::Widget;
 
 use super::actions::ACTIONS;
 use super::member::Member;
 use super::state::{Compare, Panel};
 use super::{charts, tables};
-use crate::tui::picture::{SMALLEST, shortened, too_small};
+use crate::tui::picture::{SMALLEST, bordered, too_small};
 use crate::tui::table::fitted;
 use crate::tui::theme::Theme;
 use crate::tui::{ascii, footer, grid};
@@ -122,23 +122,9 @@ fn large(compare: &Compare, area: Rect) -> [Rect; 5] {
 /// Draws one panel in its border.
 fn panel(compare: &Compare, index: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(&panel) = Panel::ALL.get(index) else { return };
-    // The focused one also differs by its line and a mark, for terminals without colours.
-    let (border, style, title, mark) = match index == compare.focus {
-        true => (BorderType::Thick, theme.focus, theme.accent, "▸"),
-        false => (BorderType::Plain, theme.border, theme.text, ""),
-    };
-    let title = Line::styled(format!(" {mark}{} {} ", index + 1, panel.title()), title);
-    let room = usize::from(area.width).saturating_sub(title.width() + 6);
-    let caption = shortened(Line::styled(caption(compare, panel), theme.text), room);
-    let mut block = Block::bordered().border_type(border).border_style(style).title(title);
-    if caption.width() > 0 {
-        let mut padded = Line::raw(" ");
-        padded.extend(caption);
-        padded.push_span(" ");
-        block = block.title(padded.alignment(Alignment::Right));
-    }
-    let inner = block.inner(area);
-    block.render(area, buffer);
+    let title = format!("{} {}", index + 1, panel.title());
+    let caption = Line::styled(caption(compare, panel), theme.text);
+    let inner = bordered(&title, caption, index == compare.focus, theme, area, buffer);
     if inner.is_empty() {
         return;
     }

@@ -24,7 +24,7 @@ impl Profiles {
                 self.sort = self.sort.next();
                 self.say(self.sort.words(), false);
             }
-            Action::Filter => self.filtering = true,
+            Action::Filter => self.filter.begin(),
             Action::RankRight => self.rank = Some(moved_rank(self.rank, 1)),
             Action::RankLeft => self.rank = Some(moved_rank(self.rank, -1)),
             Action::RankFarRight => self.rank = Some(moved_rank(self.rank, 10)),

@@ -1,16 +1,16 @@
 //! The whole picture of a file's weight matrices: what is shown, the panels, and the keys.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Alignment, Constraint, Layout, Rect};
-use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Widget};
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::Widget;
 
 use super::actions::ACTIONS;
 use super::state::{Panel, Profiles, Reading};
 use crate::tui::chart::significant;
 use crate::tui::format::{grouped, wrap};
 use crate::tui::matrix_table::{self, share, small_title};
-use crate::tui::picture::{SMALLEST, shortened, too_small};
+use crate::tui::picture::{SMALLEST, bordered, too_small};
 use crate::tui::profile_chart::{ProfileChart, multiples};
 use crate::tui::row::{Part, row};
 use crate::tui::theme::Theme;
@@ -68,22 +68,14 @@ fn about(profiles: &Profiles, theme: &Theme) -> Vec<Part> {
 
 /// What was just done or goes wrong, or the filter.
 fn say(profiles: &Profiles, theme: &Theme, width: u16) -> Line<'static> {
-    let filter = "filter: ";
     match (&profiles.status, &profiles.reading) {
-        _ if profiles.filtering => {
-            let mut line = Line::from(Span::styled(filter, theme.muted));
-            let room = width.saturating_sub(filter.len() as u16);
-            line.extend(profiles.filter.line(room, theme.text).spans);
-            line
-        }
         (Some(status), _) if status.warning => Line::styled(status.text.clone(), theme.warning),
         (Some(status), _) => Line::styled(status.text.clone(), theme.text),
         (None, Reading::Failed(why)) => Line::styled(why.clone(), theme.warning),
-        _ if !profiles.filter.is_empty() => Line::from(vec![
-            Span::styled(filter, theme.muted),
-            Span::styled(profiles.filter.text(), theme.text),
-        ]),
-        _ => Line::styled(profiles.notice.clone().unwrap_or_default(), theme.muted),
+        _ => match profiles.filter.line(width, theme) {
+            Some(filter) => filter,
+            None => Line::styled(profiles.notice.clone().unwrap_or_default(), theme.muted),
+        },
     }
 }
 
@@ -109,23 +101,9 @@ fn panels(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 /// Draws one panel in its border.
 fn panel(profiles: &Profiles, index: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let panel = Panel::ALL[index];
-    // The focused one also differs by its line and a mark, for terminals without colours.
-    let (border, style, title, mark) = match index == profiles.focus {
-        true => (BorderType::Thick, theme.focus, theme.accent, "▸"),
-        false => (BorderType::Plain, theme.border, theme.text, ""),
-    };
-    let title = Line::styled(format!(" {mark}{} {} ", index + 1, panel.title()), title);
-    let room = usize::from(area.width).saturating_sub(title.width() + 6);
-    let caption = shortened(Line::styled(caption(profiles, panel), theme.text), room);
-    let mut block = Block::bordered().border_type(border).border_style(style).title(title);
-    if caption.width() > 0 {
-        let mut padded = Line::raw(" ");
-        padded.extend(caption);
-        padded.push_span(" ");
-        block = block.title(padded.alignment(Alignment::Right));
-    }
-    let inner = block.inner(area);
-    block.render(area, buffer);
+    let title = format!("{} {}", index + 1, panel.title());
+    let caption = Line::styled(caption(profiles, panel), theme.text);
+    let inner = bordered(&title, caption, index == profiles.focus, theme, area, buffer);
     if inner.is_empty() {
         return;
     }

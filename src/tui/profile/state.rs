@@ -1,12 +1,12 @@
 //! The screen as plain state: news of a file and keys go in, requests come out.
 
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::KeyEvent;
 
 use super::actions::ACTIONS;
 use crate::tui::app::{Change, Status};
+use crate::tui::filter::{Filter, Typed};
 use crate::tui::help::Help;
 use crate::tui::keys::{Key, find};
-use crate::tui::line_edit::LineEdit;
 use crate::tui::matrix_table::{Matrix, SortBy, sorted};
 use crate::tui::popup::Reaction;
 use crate::weights::MatrixSummary;
@@ -37,8 +37,7 @@ pub struct Profiles {
     /// Index of the chosen matrix.
     pub(super) chosen: usize,
     pub(super) sort: SortBy,
-    pub(super) filter: LineEdit,
-    pub(super) filtering: bool,
+    pub(super) filter: Filter,
     /// The cursor along the ranks, from 0, the lowest, to 1, the highest.
     pub(super) rank: Option<f64>,
     /// Index of the focused panel in [`Panel::ALL`].
@@ -103,8 +102,7 @@ impl Profiles {
             notice: None,
             chosen: 0,
             sort: SortBy::default(),
-            filter: LineEdit::default(),
-            filtering: false,
+            filter: Filter::default(),
             rank: None,
             focus: 0,
             zoomed: false,
@@ -176,10 +174,8 @@ impl Profiles {
     /// The indices of the matrices that the filter lets through, as sorted.
     pub(super) fn order(&self) -> Vec<usize> {
         let rows = self.rows();
-        let filter = self.filter.text().to_lowercase();
         let shown = |&index: &usize| {
-            let text = format!("{} {}", rows[index].name, rows[index].shape()).to_lowercase();
-            filter.split_whitespace().all(|word| text.contains(word))
+            self.filter.lets_through(&format!("{} {}", rows[index].name, rows[index].shape()))
         };
         sorted(&rows, self.sort).into_iter().filter(shown).collect()
     }
@@ -206,41 +202,19 @@ impl Profiles {
             }
             return;
         }
-        if self.filtering && self.filter_key(event) {
-            return;
+        match self.filter.key(event) {
+            Typed::Changed => return self.filtered(),
+            Typed::Taken => return,
+            Typed::Passed => {}
         }
         if let Some(binding) = find(ACTIONS, Key::from(event)) {
             self.act(binding.action);
         }
     }
 
-    /// While the filter is typed, letters belong to it. Whether the key did.
-    fn filter_key(&mut self, event: KeyEvent) -> bool {
-        match event.code {
-            KeyCode::Esc => {
-                self.filter.clear();
-                self.filtering = false;
-            }
-            KeyCode::Enter => {
-                self.filtering = false;
-                return true;
-            }
-            KeyCode::Tab | KeyCode::Up | KeyCode::Down => {
-                self.filtering = false;
-                return false;
-            }
-            KeyCode::Backspace if self.filter.is_empty() => self.filtering = false,
-            _ if !self.filter.key(event) => return false,
-            _ => {}
-        }
-        self.filtered();
-        true
-    }
-
     /// Text was pasted. It is taken where something is typed, and never as keys.
     pub(super) fn paste(&mut self, text: &str) {
-        if self.filtering {
-            self.filter.paste(text);
+        if self.filter.paste(text) {
             self.filtered();
             self.touch();
         }

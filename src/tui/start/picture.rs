@@ -1,10 +1,10 @@
 //! The picture of the start screen: lists side by side where there is room, else one above the other.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Widget};
+use ratatui::widgets::Widget;
 
 use super::actions::ACTIONS;
 use super::item::{ExperimentItem, RunItem};
@@ -71,19 +71,12 @@ impl Start {
             List::Runs => (self.run_table(theme), self.run_title()),
         };
         let focused = self.list == list;
-        let (border, style, title_style, mark) = match focused {
-            true => (BorderType::Thick, theme.focus, theme.accent, "▸"),
-            false => (BorderType::Plain, theme.border, theme.text, ""),
-        };
-        let title = Line::styled(format!(" {mark}{title} "), title_style);
-        let block = Block::bordered().border_type(border).border_style(style).title(title);
-        let inner = block.inner(area);
+        let (count, chosen) = (self.count(list), self.chosen[list as usize]);
+        let place = format!("{} of {count}", (chosen + 1).min(count));
+        let place = Line::styled(place, theme.muted);
+        let inner = picture::bordered(&title, place, focused, theme, area, buffer);
         let widths = table.widths(inner.width.saturating_sub(2));
         let lines = table.lines(&widths);
-        let (count, chosen) = (lines.len(), self.chosen[list as usize]);
-        let place = format!(" {} of {count} ", (chosen + 1).min(count));
-        let place = Line::styled(place, theme.muted).alignment(Alignment::Right);
-        block.title(place).render(area, buffer);
         if lines.is_empty() {
             return Line::styled(self.nothing(list), theme.muted).render(inner, buffer);
         }
@@ -217,15 +210,7 @@ impl Start {
             let style = if status.warning { theme.warning } else { theme.text };
             return Line::styled(status.text.clone(), style);
         }
-        if !self.filtering && self.filter.is_empty() {
-            return Line::default();
-        }
-        let mut line = Line::from(Span::styled("filter: ", theme.muted));
-        match self.filtering {
-            true => line.extend(self.filter.line(width.saturating_sub(8), theme.text).spans),
-            false => line.push_span(Span::styled(self.filter.text(), theme.text)),
-        }
-        line
+        self.filter.line(width, theme).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The start screen as plain state: news of the runs and keys go in, a choice comes out.
 
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::KeyEvent;
 use jiff::Timestamp;
 
 use super::Choice;
@@ -9,9 +9,9 @@ use super::confirm::{Answer, Confirm};
 use super::item::{ExperimentItem, RunItem};
 use crate::run::{RunFolder, RunNews, delete_run};
 use crate::tui::app::Status;
+use crate::tui::filter::{Filter, Typed};
 use crate::tui::help::Help;
 use crate::tui::keys::{Key, find};
-use crate::tui::line_edit::LineEdit;
 use crate::tui::popup::Reaction;
 
 /// What there is to choose from, and what is chosen so far. It can be come back to.
@@ -22,8 +22,7 @@ pub struct Start {
     pub(super) list: List,
     /// The chosen line of each list, among those that the filter lets through.
     pub(super) chosen: [usize; 2],
-    pub(super) filter: LineEdit,
-    pub(super) filtering: bool,
+    pub(super) filter: Filter,
     pub(super) help: Option<Help>,
     pub(super) confirm: Option<Confirm>,
     pub(super) status: Option<Status>,
@@ -68,8 +67,7 @@ impl Start {
             runs: Vec::new(),
             list: List::Experiments,
             chosen: [0; 2],
-            filter: LineEdit::default(),
-            filtering: false,
+            filter: Filter::default(),
             help: None,
             confirm: None,
             status: None,
@@ -129,20 +127,14 @@ impl Start {
         self.now = now;
     }
 
-    /// Whether every word of the filter is in `text`.
-    fn lets_through(&self, text: &str) -> bool {
-        let text = text.to_lowercase();
-        self.filter.text().to_lowercase().split_whitespace().all(|word| text.contains(word))
-    }
-
     /// The experiments that the filter lets through.
     pub(super) fn experiments(&self) -> impl Iterator<Item = &ExperimentItem> {
-        self.experiments.iter().filter(|item| self.lets_through(&item.texts()))
+        self.experiments.iter().filter(|item| self.filter.lets_through(&item.texts()))
     }
 
     /// The runs that the filter lets through.
     pub(super) fn runs(&self) -> impl Iterator<Item = &RunItem> {
-        self.runs.iter().filter(|item| self.lets_through(&item.texts()))
+        self.runs.iter().filter(|item| self.filter.lets_through(&item.texts()))
     }
 
     pub(super) fn chosen_experiment(&self) -> Option<&ExperimentItem> {
@@ -170,8 +162,10 @@ impl Start {
         if let Some(confirm) = self.confirm.take_if(|_| action != Some(Action::Redraw)) {
             return self.answer(confirm, event);
         }
-        if self.filtering && self.filter_key(event) {
-            return;
+        match self.filter.key(event) {
+            Typed::Changed => return self.filtered(),
+            Typed::Taken => return,
+            Typed::Passed => {}
         }
         if let Some(action) = action {
             self.act(action);
@@ -207,34 +201,8 @@ impl Start {
         }
     }
 
-    /// While the filter is typed, letters belong to it. Whether the key did.
-    fn filter_key(&mut self, event: KeyEvent) -> bool {
-        match event.code {
-            KeyCode::Esc => {
-                self.filter.clear();
-                self.filtering = false;
-            }
-            // What was found is there to be acted on.
-            KeyCode::Enter => {
-                self.filtering = false;
-                return true;
-            }
-            KeyCode::Tab | KeyCode::Up | KeyCode::Down => {
-                self.filtering = false;
-                return false;
-            }
-            KeyCode::Backspace if self.filter.is_empty() => self.filtering = false,
-            KeyCode::Home | KeyCode::End => return false,
-            _ if !self.filter.key(event) => return false,
-            _ => {}
-        }
-        self.filtered();
-        true
-    }
-
     pub(super) fn paste(&mut self, text: &str) {
-        if self.filtering {
-            self.filter.paste(text);
+        if self.filter.paste(text) {
             self.filtered();
             self.touch();
         }
@@ -243,16 +211,17 @@ impl Start {
     /// The filter has changed: go where it found something.
     fn filtered(&mut self) {
         self.chosen = [0; 2];
-        if self.length() == 0 {
+        if self.count(self.list) == 0 {
             self.list = self.list.other();
         }
-        if self.length() == 0 {
+        if self.count(self.list) == 0 {
             self.list = self.list.other();
         }
     }
 
-    fn length(&self) -> usize {
-        match self.list {
+    /// How many lines of a list the filter lets through.
+    pub(super) fn count(&self, list: List) -> usize {
+        match list {
             List::Experiments => self.experiments().count(),
             List::Runs => self.runs().count(),
         }
@@ -264,7 +233,7 @@ impl Start {
         if let Some((row, why)) = row.and_then(|row| Some((row, (row.obstacle)(self)?))) {
             return self.warn(format!("{}: {why}", row.description));
         }
-        let last = self.length().saturating_sub(1);
+        let last = self.count(self.list).saturating_sub(1);
         let chosen = &mut self.chosen[self.list as usize];
         match action {
             Action::Choose => self.choose(),
@@ -275,7 +244,7 @@ impl Start {
             Action::First => *chosen = 0,
             Action::Last => *chosen = last,
             Action::OtherList => self.list = self.list.other(),
-            Action::Filter => self.filtering = true,
+            Action::Filter => self.filter.begin(),
             Action::Mark => self.mark(),
             Action::Compare => {
                 let folders = self.marked().map(|run| run.folder.path().to_owned());
