@@ -21,7 +21,7 @@ const CASES: u64 = 2_500;
 
 /// Kilobytes that this process may have had at its greatest: what reading the originals takes, and a margin that no
 /// made-up size fits in.
-const MOST_MEMORY: u64 = 400_000;
+const MOST_MEMORY: u64 = 200_000;
 
 /// A run with a log, frames and a checkpoint, and all of it small.
 fn originals() -> (Workplace, RunFolder) {

@@ -40,6 +40,13 @@ pub struct Subscription {
     too_slow: Arc<AtomicBool>,
 }
 
+impl Listener {
+    /// Whether the other end, which shares the flag, is still held by somebody.
+    fn is_there(&self) -> bool {
+        Arc::strong_count(&self.too_slow) > 1
+    }
+}
+
 impl Journal {
     pub(super) fn new(log: LogFile) -> Self {
         Journal { log, listeners: Vec::new(), over: false }
@@ -88,6 +95,8 @@ impl Listening {
     /// Listens from now on. Of a run that is over nothing comes any more.
     pub fn subscribe(&self) -> Subscription {
         let mut journal = lock(&self.0);
+        // While nothing is written, as in a paused run, nobody else notices who has left.
+        journal.listeners.retain(Listener::is_there);
         journal.log.flush();
         let (sender, lines) = mpsc::sync_channel(MOST_BEHIND);
         let too_slow = Arc::<AtomicBool>::default();
@@ -153,6 +162,23 @@ mod tests {
         assert_eq!(subscription.next_lines(SOON), None);
         assert!(!subscription.too_slow());
         assert_eq!(Listening::new(journal).subscribe().next_lines(SOON), None);
+    }
+
+    #[test]
+    fn who_has_left_is_forgotten_though_nothing_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = journal(&folder);
+        let listening = Listening::new(journal.clone());
+        let stays = listening.subscribe();
+        drop(listening.subscribe());
+        let newest = listening.subscribe();
+        assert_eq!(lock(&journal).listeners.len(), 2);
+        lock(&journal).push("line");
+        let line = Some("line\n");
+        assert_eq!(
+            [stays, newest].map(|s| s.next_lines(SOON)).each_ref().map(|l| l.as_deref()),
+            [line; 2]
+        );
     }
 
     #[test]
