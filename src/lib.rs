@@ -43,6 +43,8 @@ pub mod random;
 
 pub mod laperm;
 
+pub mod kernels;
+
 pub mod weights;
 
 pub mod model;
