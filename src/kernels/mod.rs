@@ -4,6 +4,10 @@
 //! instructions run along them, and whatever the size, stride or padding of a convolution, one multiplication kernel
 //! serves it. Weights keep the order of a weight vector: `[out, in, height, width]`.
 
+mod convolution;
+mod dense;
 mod instructions;
 
+pub use convolution::Convolution;
+pub use dense::Dense;
 pub use instructions::{InstructionSet, UnknownInstructionSet};
