@@ -7,6 +7,7 @@
 mod convolution;
 mod dense;
 mod instructions;
+mod multiply;
 
 pub use convolution::Convolution;
 pub use dense::Dense;

@@ -1,6 +1,6 @@
 //! Convolution by the book: one sum per number, in double precision. What the fast kernels are compared with.
 
-use super::Convolution;
+use super::{Convolution, product};
 
 impl Convolution {
     /// What [`Convolution::forward`] computes.
@@ -63,13 +63,10 @@ impl Convolution {
     fn for_each_product(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let ([height, width, channels], [rows, columns, filters]) = (self.input, self.output());
         let [kernel_height, kernel_width] = self.kernel;
-        let inside = |position: usize, tap: usize, before: usize, size: usize| {
-            (position * self.stride + tap).checked_sub(before).filter(|&place| place < size)
-        };
         for (image, row, column) in product(self.batch, rows, columns) {
             for (filter, tap_row, tap_column) in product(filters, kernel_height, kernel_width) {
-                let Some(y) = inside(row, tap_row, self.padding[0].0, height) else { continue };
-                let Some(x) = inside(column, tap_column, self.padding[1].0, width) else {
+                let Some(y) = self.inside(0, row, tap_row) else { continue };
+                let Some(x) = self.inside(1, column, tap_column) else {
                     continue;
                 };
                 for channel in 0..channels {
@@ -83,10 +80,6 @@ impl Convolution {
             }
         }
     }
-}
-
-fn product(a: usize, b: usize, c: usize) -> impl Iterator<Item = (usize, usize, usize)> {
-    (0..a * b * c).map(move |index| (index / c / b, index / c % b, index % c))
 }
 
 fn round(sums: &[f64], numbers: &mut [f32]) {
