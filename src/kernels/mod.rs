@@ -6,9 +6,23 @@
 
 mod convolution;
 mod dense;
+mod dropout;
 mod instructions;
+mod layout;
+mod loss;
 mod multiply;
+mod normalize;
+mod optimizer;
+mod pool;
+mod relu;
 
 pub use convolution::Convolution;
 pub use dense::Dense;
+pub use dropout::Dropout;
 pub use instructions::{InstructionSet, UnknownInstructionSet};
+pub use layout::transpose;
+pub use loss::{Loss, cross_entropy};
+pub use normalize::{Moments, Normalize};
+pub use optimizer::{Adam, Sgd, Step};
+pub use pool::Pool;
+pub use relu::{relu, relu_backward, sum_relu};
