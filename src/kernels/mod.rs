@@ -12,6 +12,7 @@ mod layout;
 mod loss;
 mod multiply;
 mod normalize;
+pub mod operations;
 mod optimizer;
 mod pool;
 mod relu;
