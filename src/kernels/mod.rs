@@ -8,6 +8,8 @@ mod convolution;
 mod dense;
 mod instructions;
 mod multiply;
+#[cfg(test)]
+mod testing;
 
 pub use convolution::Convolution;
 pub use dense::Dense;
