@@ -16,6 +16,8 @@ pub mod operations;
 mod optimizer;
 mod pool;
 mod relu;
+#[cfg(test)]
+mod testing;
 
 pub use convolution::Convolution;
 pub use dense::Dense;
