@@ -5,5 +5,7 @@
 //! serves it. Weights keep the order of a weight vector: `[out, in, height, width]`.
 
 mod instructions;
+mod peak;
 
 pub use instructions::{InstructionSet, UnknownInstructionSet};
+pub use peak::arithmetic_peak;

@@ -1,5 +1,8 @@
 //! A network that learns by its inner optimizer, one batch at a time. It knows nothing of permutations.
 
+use std::mem;
+use std::time::{Duration, Instant};
+
 use burn::tensor::{Device, Tensor, TensorData, loss};
 
 use super::Score;
@@ -24,6 +27,19 @@ pub(super) struct Learner {
 pub(super) struct Outcome {
     pub(super) loss: f32,
     pub(super) accuracy: f32,
+    pub(super) times: StepTimes,
+}
+
+/// Where the time of a training step went. A device that computes later than it is told to (not a CPU) does part of
+/// each in the next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct StepTimes {
+    /// Handing over the batch, the logits and the loss.
+    pub(super) forward: Duration,
+    /// The gradients of all parameters.
+    pub(super) backward: Duration,
+    /// The update of all parameters.
+    pub(super) optimizer: Duration,
 }
 
 impl Learner {
@@ -119,16 +135,23 @@ impl Learner {
     /// Learns from a batch of images `[n, channels, height, width]` and their labels. A loss that is not finite
     /// changes nothing.
     pub(super) fn step(&mut self, images: Vec<f32>, labels: &[u8], lr: f64, draw: Draw) -> Outcome {
+        let mut since = Instant::now();
+        let mut lap = || {
+            let now = Instant::now();
+            now - mem::replace(&mut since, now)
+        };
         let classes = self.network.classes();
         let images = self.images(images, labels.len());
         let (logits, statistics) = self.network.train(&self.weights, images, draw);
-        let outcome = score(&to_vec(logits.clone()), labels, classes);
-        let outcome = Outcome { loss: outcome.0, accuracy: outcome.1 as f32 / labels.len() as f32 };
-        if !outcome.loss.is_finite() {
-            return outcome;
+        let (loss, correct) = score(&to_vec(logits.clone()), labels, classes);
+        let accuracy = correct as f32 / labels.len() as f32;
+        let mut times = StepTimes { forward: lap(), ..StepTimes::default() };
+        if !loss.is_finite() {
+            return Outcome { loss, accuracy, times };
         }
         let targets = Tensor::<2>::from_data(one_hot(labels, classes), &self.device);
         let mut gradients = loss::cross_entropy_with_logits(logits, targets).backward();
+        times.backward = lap();
         for (index, parameter) in self.weights.parameters.iter_mut().enumerate() {
             if let Some(gradient) = parameter.grad_remove(&mut gradients) {
                 let mut stepped =
@@ -140,7 +163,8 @@ impl Learner {
             }
         }
         self.weights.statistics = statistics;
-        outcome
+        times.optimizer = lap();
+        Outcome { loss, accuracy, times }
     }
 
     /// The device that it computes on.
