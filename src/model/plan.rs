@@ -27,12 +27,12 @@ pub(super) enum Operation {
         scale: usize,
         shift: usize,
         norm: usize,
+        relu_before: bool,
+        relu_after: bool,
+        dropout: Option<Dropout>,
     },
     Relu,
-    Dropout {
-        rate: f64,
-        site: u64,
-    },
+    Dropout(Dropout),
     MaxPool {
         size: usize,
     },
@@ -43,7 +43,15 @@ pub(super) enum Operation {
     Residual {
         body: Plan,
         shortcut: Plan,
+        relu: bool,
     },
+}
+
+/// The dropout layer number `site` of a network, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Dropout {
+    pub(super) rate: f64,
+    pub(super) site: u64,
 }
 
 /// What flows from one layer to the next, for one example.
@@ -211,12 +219,12 @@ impl Planner {
         }
         let padding = [height, width].map(|length| padding.around(length, kernel, stride));
         let outputs = |length, (before, after)| (length + before + after - kernel) / stride + 1;
+        self.shape =
+            Shape::Image([filters, outputs(height, padding[0]), outputs(width, padding[1])]);
         let shape = [filters, channels, kernel, kernel];
         let area = kernel * kernel;
         let weight = self.parameter(name, Role::Weight, &shape, area * channels, area * filters);
         let bias = bias.then(|| self.parameter(name, Role::Bias, &[filters], filters, filters));
-        self.shape =
-            Shape::Image([filters, outputs(height, padding[0]), outputs(width, padding[1])]);
         let relu = activation == Activation::Relu;
         Ok(Operation::Conv { weight, shape, bias, relu, stride, padding })
     }
@@ -229,7 +237,14 @@ impl Planner {
         let scale = self.parameter(name, Role::Scale, &[channels], channels, channels);
         let shift = self.parameter(name, Role::Shift, &[channels], channels, channels);
         self.norms.push((name.to_owned(), channels));
-        Operation::BatchNorm { scale, shift, norm: self.norms.len() - 1 }
+        Operation::BatchNorm {
+            scale,
+            shift,
+            norm: self.norms.len() - 1,
+            relu_before: false,
+            relu_after: false,
+            dropout: None,
+        }
     }
 
     fn dropout(&mut self, rate: f64) -> Result<Operation, String> {
@@ -237,7 +252,7 @@ impl Planner {
             return Err(format!("the rate must be at least 0 and below 1, not {rate}"));
         }
         self.dropouts += 1;
-        Ok(Operation::Dropout { rate, site: self.dropouts })
+        Ok(Operation::Dropout(Dropout { rate, site: self.dropouts }))
     }
 
     fn pool(&mut self, size: usize) -> Result<(), String> {
@@ -271,7 +286,7 @@ impl Planner {
                 self.shape
             )));
         }
-        Ok(Operation::Residual { body, shortcut })
+        Ok(Operation::Residual { body, shortcut, relu: false })
     }
 
     fn image(&self) -> Result<[usize; 3], String> {
@@ -283,6 +298,7 @@ impl Planner {
         }
     }
 
+    /// A parameter of a layer whose output is `self.shape`.
     fn parameter(
         &mut self,
         layer: &str,
@@ -303,6 +319,10 @@ impl Planner {
             shape: shape.to_vec(),
             fan_in,
             fan_out,
+            places: match self.shape {
+                Shape::Image([_, height, width]) => height * width,
+                Shape::Flat(_) => 1,
+            },
             first,
             last: false,
             flattened: self.flattened,
