@@ -2,8 +2,8 @@
 //!
 //! Values are rows of `channels` numbers: a dense layer's batch, or the pixels of images. The forward pass reads them
 //! twice, for the moments and to write the outputs; the backward pass reads values and gradient twice, for two sums
-//! and to write the gradient. ReLU and dropout cost no pass of their own: what they did is worked out again on the way
-//! back.
+//! and to write the gradient. So a value costs 8 bytes read and 4 written, then 16 read and 4 written. ReLU and dropout cost no
+//! pass of their own: what they did is worked out again on the way back.
 //!
 //! Every pass goes through blocks of rows, whose size depends on the number of channels alone. Within a block, sums are
 //! in single precision and over few numbers; those of the blocks are put together in order and in double precision. So

@@ -1,4 +1,5 @@
-//! Max and average pooling by squares that do not overlap.
+//! Max and average pooling by squares that do not overlap, each in one pass. The way back through a maximum reads the
+//! images again, which is less than to write down and read which pixel it was.
 
 use rayon::prelude::*;
 
