@@ -1,5 +1,5 @@
-//! Max and average pooling by squares that do not overlap, each in one pass. The way back through a maximum reads the
-//! images again, which is less than to write down and read which pixel it was.
+//! Max and average pooling by squares that do not overlap, each in one pass. The way back through a maximum looks at the
+//! images again to see which pixel it was, so nothing else has to be kept for it.
 
 use rayon::prelude::*;
 
