@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-LEAST = 5  # repetitions, whatever they take
-WARM_UP = 3  # steps before the first that counts
+LEAST = 3  # repetitions, whatever they take
+WARM_UP = 2  # steps before the first that counts
 EVALUATION_BATCH = 250
 
 

@@ -89,10 +89,10 @@ pub enum MeasureError {
 }
 
 /// At least so many repetitions, whatever they take.
-const LEAST: usize = 5;
+const LEAST: usize = 3;
 
 /// Steps before the first that counts: memory is allocated, the optimizer has its moments.
-const WARM_UP: usize = 3;
+const WARM_UP: usize = 2;
 
 /// Generated images. Steps see as many as make a few batches, again and again.
 const IMAGES: usize = 1024;
@@ -285,7 +285,7 @@ impl Bench {
     fn data(&self, patience: Duration) -> Result<f64, MeasureError> {
         let mut loader = loader(&self.images, &self.normalizer, &self.experiment, &self.plan, 1);
         // What was made while nobody waited does not count.
-        for _ in 0..2 * LEAST {
+        for _ in 0..8 {
             loader.next_batch()?;
         }
         let begun = Instant::now();
