@@ -20,7 +20,7 @@ pub enum Purpose {
     DataOrder = 3,
     /// Augmentation; step = training step, index = position in the batch.
     Augmentation = 4,
-    /// Dropout masks; step = training step, index = position of the layer and of the block in it.
+    /// Dropout masks; step = training step, index = position of the layer.
     Dropout = 5,
     /// The training examples an evaluation looks at; step = training step.
     EvaluationSample = 6,
@@ -40,9 +40,14 @@ pub enum Purpose {
 /// assert_ne!(a.next_u64(), stream(1, Purpose::DataOrder, 4, 0).next_u64());
 /// ```
 pub fn stream(seed: u64, purpose: Purpose, step: u64, index: u64) -> ChaCha8Rng {
+    ChaCha8Rng::from_seed(key(seed, purpose, step, index))
+}
+
+/// The key of that stream.
+pub(crate) fn key(seed: u64, purpose: Purpose, step: u64, index: u64) -> [u8; 32] {
     let mut key = [0; 32];
     for (bytes, word) in key.chunks_exact_mut(8).zip([seed, purpose as u64, step, index]) {
         bytes.copy_from_slice(&word.to_le_bytes());
     }
-    ChaCha8Rng::from_seed(key)
+    key
 }

@@ -106,6 +106,36 @@ impl InstructionSet {
     }
 }
 
+/// Defines a function whose body, plain loops over slices, is compiled for each instruction set; it takes the set first.
+macro_rules! vectorized {
+    (
+        $(#[$attribute:meta])*
+        fn $name:ident<$lifetime:lifetime>($($argument:ident: $type:ty),* $(,)?) $(-> $output:ty)? $body:block
+    ) => {
+        $(#[$attribute])*
+        fn $name<$lifetime>(
+            set: $crate::kernels::InstructionSet,
+            $($argument: $type),*
+        ) $(-> $output)? {
+            struct Kernel<$lifetime> {
+                $($argument: $type),*
+            }
+            impl<$lifetime> pulp::WithSimd for Kernel<$lifetime> {
+                type Output = ($($output)?);
+                #[inline(always)]
+                fn with_simd<S: pulp::Simd>(self, _: S) -> Self::Output {
+                    // Arguments of a function are known not to overlap, unlike the fields of a struct.
+                    #[inline(always)]
+                    fn body<$lifetime>($($argument: $type),*) $(-> $output)? $body
+                    body($(self.$argument),*)
+                }
+            }
+            set.run(Kernel { $($argument),* })
+        }
+    };
+}
+pub(super) use vectorized;
+
 #[cfg(test)]
 mod tests {
     use super::*;

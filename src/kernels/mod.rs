@@ -4,6 +4,25 @@
 //! instructions run along them, and whatever the size, stride or padding of a convolution, one multiplication kernel
 //! serves it. Weights keep the order of a weight vector: `[out, in, height, width]`.
 
+mod convolution;
+mod dense;
+mod dropout;
 mod instructions;
+mod layout;
+mod loss;
+mod multiply;
+mod normalize;
+mod optimizer;
+mod pool;
+mod relu;
 
+pub use convolution::Convolution;
+pub use dense::Dense;
+pub use dropout::Dropout;
 pub use instructions::{InstructionSet, UnknownInstructionSet};
+pub use layout::transpose;
+pub use loss::{Loss, cross_entropy};
+pub use normalize::{Moments, Normalize};
+pub use optimizer::{Adam, Sgd, Step};
+pub use pool::Pool;
+pub use relu::{relu, relu_backward, sum_relu};

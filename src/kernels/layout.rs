@@ -1,0 +1,65 @@
+//! Turning images from channels first to channels last, and back.
+
+use rayon::prelude::*;
+
+use super::InstructionSet;
+use super::instructions::vectorized;
+
+/// Each of the matrices `[rows, columns]` in `values` as its transpose `[columns, rows]`.
+///
+/// From channels first to channels last, rows are the channels and columns the pixels of an image; back, it is the
+/// other way round.
+///
+/// # Panics
+/// Lengths that differ, or that are no whole number of matrices.
+pub fn transpose(
+    set: InstructionSet,
+    [rows, columns]: [usize; 2],
+    values: &[f32],
+    outputs: &mut [f32],
+) {
+    assert_eq!(values.len(), outputs.len());
+    let size = rows * columns;
+    assert!(size > 0 && values.len().is_multiple_of(size));
+    outputs
+        .par_chunks_mut(size)
+        .zip(values.par_chunks(size))
+        .for_each(|(outputs, values)| transpose_one(set, rows, columns, values, outputs));
+}
+
+vectorized! {
+    fn transpose_one<'a>(rows: usize, columns: usize, values: &'a [f32], outputs: &'a mut [f32]) {
+        for column in 0..columns {
+            for row in 0..rows {
+                outputs[column * rows + row] = values[row * columns + column];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_number_finds_its_place(batch in 0..4usize, rows in 1..40usize, columns in 1..40usize) {
+            let at = |image: usize, row: usize, column: usize| (image * rows + row) * columns + column;
+            let values: Vec<f32> = (0..batch * rows * columns).map(|i| i as f32).collect();
+            for set in InstructionSet::available() {
+                let mut outputs = vec![f32::NAN; values.len()];
+                transpose(set, [rows, columns], &values, &mut outputs);
+                let mut turned = outputs.iter();
+                for image in 0..batch {
+                    for column in 0..columns {
+                        for row in 0..rows {
+                            prop_assert_eq!(turned.next(), values.get(at(image, row, column)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

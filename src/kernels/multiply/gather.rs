@@ -1,0 +1,159 @@
+//! Sums of products over several places of a source.
+
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use super::{Tile, load, multiply_add, store};
+use crate::kernels::InstructionSet;
+
+/// The place of a tap beyond the edge of an image: it reads zeros.
+pub(in crate::kernels) const PADDING: u32 = u32::MAX;
+
+/// Numbers of each column that are multiplied at a time, so that the weights of a panel stay in the nearest cache.
+const DEPTH: usize = 256;
+
+/// A row of output is the sum over taps and channels of `source[place of the tap + channel]` times a row of weights.
+pub(in crate::kernels) struct Gather<'a> {
+    pub source: &'a [f32],
+    /// Numbers that are read at each place of the source.
+    pub channels: usize,
+    /// Places that are read for each row of output.
+    pub taps: usize,
+    /// These places, `[blocks of rows][taps][rows of the tile]`: the beginnings of `channels` numbers, or [`PADDING`].
+    pub places: &'a [u32],
+    /// The weights, packed as by [`Pack`](super::Pack).
+    pub weights: &'a [f32],
+    /// Where the rows of output begin.
+    pub rows: &'a [u32],
+    /// Numbers of a row of output.
+    pub columns: usize,
+    /// What is added to each row of output.
+    pub bias: Option<&'a [f32]>,
+    /// Whether negative sums become zero.
+    pub relu: bool,
+    pub outputs: &'a mut [f32],
+}
+
+impl Gather<'_> {
+    pub fn run(self, set: InstructionSet) {
+        let tile = Tile::of(set);
+        assert!(self.places.len() >= self.rows.len().next_multiple_of(tile.rows) * self.taps);
+        set.run(self);
+    }
+
+    /// A panel of columns beginning with `first`, `V` vectors wide.
+    #[inline(always)]
+    fn panel<S: Simd, const R: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        zeros: &[f32],
+        first: usize,
+        weights: &[f32],
+        width: usize,
+    ) {
+        let columns = first..self.columns.min(first + V * S::F32_LANES);
+        let bias: [S::f32s; V] = match self.bias {
+            Some(bias) => load(simd, &bias[columns.clone()]),
+            None => [simd.splat_f32s(0.0); V],
+        };
+        let parts = parts(self.taps, self.channels);
+        for (index, (taps, channels)) in parts.iter().enumerate() {
+            let length = channels.len();
+            for (block, rows) in self.rows.chunks(R).enumerate() {
+                let mut sums = [bias; R];
+                if index > 0 {
+                    for (sums, &row) in sums.iter_mut().zip(rows) {
+                        *sums = load(simd, &self.outputs[row as usize..][columns.clone()]);
+                    }
+                }
+                for tap in taps.clone() {
+                    let places = &self.places[(block * self.taps + tap) * R..][..R];
+                    if places.iter().all(|&place| place == PADDING) {
+                        continue;
+                    }
+                    let factors: [&[f32]; R] = std::array::from_fn(|row| match places[row] {
+                        PADDING => &zeros[..length],
+                        place => &self.source[place as usize + channels.start..][..length],
+                    });
+                    let from = (tap * self.channels + channels.start) * width;
+                    let weights = &weights[from..][..length * width];
+                    sums = multiply::<S, R, V>(simd, factors, length, weights, width, sums);
+                }
+                if self.relu && index + 1 == parts.len() {
+                    let zero = simd.splat_f32s(0.0);
+                    sums = sums.map(|row| row.map(|sum| simd.max_f32s(sum, zero)));
+                }
+                for (sums, &row) in sums.into_iter().zip(rows) {
+                    store(simd, &mut self.outputs[row as usize..][columns.clone()], sums);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn panels<S: Simd, const R: usize, const V: usize>(mut self, simd: S) {
+        let zeros = vec![0.0; self.channels];
+        let width = V * S::F32_LANES;
+        let depth = self.taps * self.channels;
+        for (panel, first) in (0..self.columns).step_by(width).enumerate() {
+            let weights = &self.weights[panel * width * depth..][..width * depth];
+            if self.columns - first > S::F32_LANES {
+                self.panel::<S, R, V>(simd, &zeros, first, weights, width);
+            } else {
+                self.panel::<S, R, 1>(simd, &zeros, first, weights, width);
+            }
+        }
+    }
+}
+
+impl WithSimd for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match (S::F32_LANES, super::is_portable::<S>()) {
+            (16, _) => self.panels::<S, 12, 2>(simd),
+            (_, false) => self.panels::<S, 6, 2>(simd),
+            (_, true) => self.panels::<S, 6, 1>(simd),
+        }
+    }
+}
+
+/// Taps and channels in parts of about [`DEPTH`] products.
+fn parts(taps: usize, channels: usize) -> Vec<(Range<usize>, Range<usize>)> {
+    let channel_parts = channels.div_ceil(DEPTH).max(1);
+    let tap_parts = (taps * channels).div_ceil(DEPTH).clamp(1, taps.max(1));
+    let part =
+        |total: usize, parts: usize, part: usize| total * part / parts..total * (part + 1) / parts;
+    (0..tap_parts * channel_parts)
+        .map(|index| {
+            (
+                part(taps, tap_parts, index / channel_parts),
+                part(channels, channel_parts, index % channel_parts),
+            )
+        })
+        .collect()
+}
+
+/// Adds the products of `length` numbers of each row with as many rows of weights to a block of sums.
+#[inline(always)]
+fn multiply<S: Simd, const R: usize, const V: usize>(
+    simd: S,
+    rows: [&[f32]; R],
+    length: usize,
+    weights: &[f32],
+    width: usize,
+    mut sums: [[S::f32s; V]; R],
+) -> [[S::f32s; V]; R] {
+    for index in 0..length {
+        let weights: [S::f32s; V] = load(simd, &weights[index * width..][..V * S::F32_LANES]);
+        for row in 0..R {
+            let factor = simd.splat_f32s(rows[row][index]);
+            for vector in 0..V {
+                sums[row][vector] = multiply_add(simd, factor, weights[vector], sums[row][vector]);
+            }
+        }
+    }
+    sums
+}

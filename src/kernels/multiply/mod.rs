@@ -1,0 +1,78 @@
+//! The two multiplications that everything dense is made of, each a block of sums that stays in registers.
+//!
+//! [`Gather`] sums over what lies at several places of a source (the taps of a filter); it serves outputs and the
+//! gradients of inputs. [`Outer`] sums over pairs of places; it serves the gradients of weights. Neither knows of
+//! images, padding or strides: tables of places say it all.
+
+mod gather;
+mod outer;
+mod pack;
+mod scratch;
+
+use std::any::TypeId;
+
+use pulp::{Scalar256b, Simd};
+
+use super::InstructionSet;
+
+pub(super) use gather::{Gather, PADDING};
+pub(super) use outer::{Outer, Pair};
+pub(super) use pack::Pack;
+pub(super) use scratch::Scratch;
+
+/// The size of a block of sums in registers: `rows` times `width` numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tile {
+    pub rows: usize,
+    pub width: usize,
+}
+
+impl Tile {
+    /// The block that leaves an instruction set's registers just enough room for the factors.
+    pub fn of(set: InstructionSet) -> Tile {
+        match set {
+            InstructionSet::Portable => Tile { rows: 6, width: 8 },
+            InstructionSet::Avx2 => Tile { rows: 6, width: 16 },
+            InstructionSet::Avx512 => Tile { rows: 12, width: 32 },
+        }
+    }
+}
+
+#[inline(always)]
+fn is_portable<S: Simd>() -> bool {
+    TypeId::of::<S>() == TypeId::of::<Scalar256b>()
+}
+
+/// `sum` + `a` times `b`: fused where the instructions are, and not emulated where they are not.
+#[inline(always)]
+fn multiply_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, sum: S::f32s) -> S::f32s {
+    if is_portable::<S>() {
+        simd.add_f32s(sum, simd.mul_f32s(a, b))
+    } else {
+        simd.mul_add_f32s(a, b, sum)
+    }
+}
+
+/// The vectors of a row of at most `V` of them, zeros where it ends early.
+#[inline(always)]
+fn load<S: Simd, const V: usize>(simd: S, row: &[f32]) -> [S::f32s; V] {
+    match S::as_simd_f32s(row).0.first_chunk() {
+        Some(vectors) => *vectors,
+        None => std::array::from_fn(|vector| {
+            simd.partial_load_f32s(&row[(vector * S::F32_LANES).min(row.len())..])
+        }),
+    }
+}
+
+/// Stores the vectors of a row as far as it goes.
+#[inline(always)]
+fn store<S: Simd, const V: usize>(simd: S, row: &mut [f32], vectors: [S::f32s; V]) {
+    if let Some(whole) = S::as_mut_simd_f32s(row).0.first_chunk_mut() {
+        *whole = vectors;
+        return;
+    }
+    let length = row.len();
+    for (vector, numbers) in vectors.into_iter().enumerate() {
+        simd.partial_store_f32s(&mut row[(vector * S::F32_LANES).min(length)..], numbers);
+    }
+}

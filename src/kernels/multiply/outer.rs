@@ -1,0 +1,102 @@
+//! Sums of products over pairs of places.
+
+use pulp::{Simd, WithSimd};
+
+use super::{load, multiply_add, store};
+use crate::kernels::InstructionSet;
+
+/// Places that are multiplied with each other: in the left factors, and in the panel of the right ones.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::kernels) struct Pair {
+    pub left: u32,
+    pub right: u32,
+}
+
+/// For each channel of a range, adds to a row of sums the sum over pairs of `left[place + channel]` times the row
+/// `right[place..]`.
+pub(in crate::kernels) struct Outer<'a> {
+    pub pairs: &'a [Pair],
+    pub left: &'a [f32],
+    /// The channels: they lie one after the other from each place.
+    pub channels: std::ops::Range<usize>,
+    /// Rows that are as wide as a tile.
+    pub right: &'a [f32],
+    /// `[channels][width of the tile]`
+    pub sums: &'a mut [f32],
+}
+
+impl Outer<'_> {
+    pub fn run(self, set: InstructionSet) {
+        set.run(self);
+    }
+
+    #[inline(always)]
+    pub fn blocks<S: Simd, const V: usize>(self, simd: S, most: usize) {
+        let count = self.channels.len();
+        let blocks = count.div_ceil(most);
+        let mut sums = self.sums;
+        for block in 0..blocks {
+            let (first, last) = (count * block / blocks, count * (block + 1) / blocks);
+            let here;
+            (here, sums) = sums.split_at_mut((last - first) * V * S::F32_LANES);
+            let left = &self.left[self.channels.start + first..];
+            macro_rules! dispatch {
+                ($($rows:literal)*) => {
+                    match last - first {
+                        $($rows => add::<S, $rows, V>(simd, self.pairs, left, self.right, here),)*
+                        _ => unreachable!(),
+                    }
+                };
+            }
+            if S::F32_LANES == 16 {
+                dispatch!(1 2 3 4 5 6 7 8 9 10 11 12);
+            } else {
+                dispatch!(1 2 3 4 5 6);
+            }
+        }
+    }
+}
+
+impl WithSimd for Outer<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match (S::F32_LANES, super::is_portable::<S>()) {
+            (16, _) => self.blocks::<S, 2>(simd, 12),
+            (_, false) => self.blocks::<S, 2>(simd, 6),
+            (_, true) => self.blocks::<S, 1>(simd, 6),
+        }
+    }
+}
+
+#[inline(always)]
+fn add<S: Simd, const R: usize, const V: usize>(
+    simd: S,
+    pairs: &[Pair],
+    left: &[f32],
+    right: &[f32],
+    sums: &mut [f32],
+) {
+    let width = V * S::F32_LANES;
+    let mut block = [[simd.splat_f32s(0.0); V]; R];
+    for pair in pairs {
+        let factors = &left[pair.left as usize..][..R];
+        let vectors: [S::f32s; V] = load(simd, &right[pair.right as usize..][..width]);
+        for row in 0..R {
+            let factor = simd.splat_f32s(factors[row]);
+            for vector in 0..V {
+                block[row][vector] =
+                    multiply_add(simd, factor, vectors[vector], block[row][vector]);
+            }
+        }
+    }
+    for (block, sums) in block.into_iter().zip(sums.chunks_exact_mut(width)) {
+        let before: [S::f32s; V] = load(simd, sums);
+        store::<S, V>(
+            simd,
+            sums,
+            std::array::from_fn(|vector| simd.add_f32s(before[vector], block[vector])),
+        );
+    }
+}

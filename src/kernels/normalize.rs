@@ -1,0 +1,589 @@
+//! Batch normalization, with the ReLUs and the dropout around it.
+//!
+//! Values are rows of `channels` numbers: a dense layer's batch, or the pixels of images. The forward pass reads them
+//! twice, for the moments and to write the outputs; the backward pass reads values and gradient twice, for two sums
+//! and to write the gradient. ReLU and dropout cost no pass of their own: what they did is worked out again on the way
+//! back.
+//!
+//! Every pass goes through blocks of rows, whose size depends on the number of channels alone. Within a block, sums are
+//! in single precision and over few numbers; those of the blocks are put together in order and in double precision. So
+//! results are exact to a few units in the last place, and the same bits on any number of threads.
+
+use rayon::prelude::*;
+
+use super::instructions::vectorized;
+use super::relu::at_least;
+use super::{Dropout, InstructionSet};
+
+/// Values per block, about: few enough to stay in the nearest cache from one pass through it to the next.
+const BLOCK: usize = 1 << 12;
+
+/// Blocks that a thread takes at once: with fewer, sharing costs more than it gains.
+const SHARE: usize = 4;
+
+/// Values that are treated alike, at least: rows with fewer channels are taken several at a time.
+const TILE: usize = 64;
+
+/// What happens to values: ReLU, batch normalization, ReLU, dropout, all but the second if asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Normalize {
+    /// Numbers per row.
+    pub channels: usize,
+    /// Added to the variance.
+    pub epsilon: f32,
+    /// Whether max(x, 0) is normalized in place of x.
+    pub relu_before: bool,
+    /// Whether the normalized values are cut at 0.
+    pub relu_after: bool,
+    /// Dropout at the end, in training.
+    pub dropout: Option<Dropout>,
+}
+
+/// Mean and variance of each channel of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments {
+    /// Mean.
+    pub mean: Vec<f32>,
+    /// Variance, biased: the sum of squares divided by the number of rows.
+    pub variance: Vec<f32>,
+}
+
+impl Normalize {
+    /// The outputs as in training, from the batch's own moments, which are returned.
+    ///
+    /// # Panics
+    /// Lengths that differ, or that do not fit the number of channels.
+    pub fn forward_train(
+        &self,
+        set: InstructionSet,
+        values: &[f32],
+        scale: &[f32],
+        shift: &[f32],
+        outputs: &mut [f32],
+    ) -> Moments {
+        let moments = self.moments(set, values);
+        self.write(set, values, scale, shift, &moments, self.dropout, outputs);
+        moments
+    }
+
+    /// The outputs as in evaluation: with these moments, and without dropout.
+    ///
+    /// # Panics
+    /// Lengths that differ, or that do not fit the number of channels.
+    pub fn forward(
+        &self,
+        set: InstructionSet,
+        values: &[f32],
+        scale: &[f32],
+        shift: &[f32],
+        moments: &Moments,
+        outputs: &mut [f32],
+    ) {
+        self.write(set, values, scale, shift, moments, None, outputs);
+    }
+
+    /// The gradients of the values, the scale and the shift, from that of the outputs of
+    /// [`Normalize::forward_train`].
+    ///
+    /// # Panics
+    /// Lengths that differ, or that do not fit the number of channels.
+    #[expect(clippy::too_many_arguments, reason = "what went in, and a gradient for each")]
+    pub fn backward(
+        &self,
+        set: InstructionSet,
+        values: &[f32],
+        scale: &[f32],
+        shift: &[f32],
+        moments: &Moments,
+        gradient: &[f32],
+        values_gradient: &mut [f32],
+        scale_gradient: &mut [f32],
+        shift_gradient: &mut [f32],
+    ) {
+        assert_eq!(gradient.len(), values.len());
+        assert_eq!(values_gradient.len(), values.len());
+        assert_eq!(scale_gradient.len(), self.channels);
+        assert_eq!(shift_gradient.len(), self.channels);
+        let lines = self.lines(scale, shift, moments);
+        let sums = self.gradient_sums(set, values, gradient, &lines);
+        let rows = (values.len() / self.channels).max(1) as f64;
+        let [mut constant, mut slope] = [vec![0.0; self.channels], vec![0.0; self.channels]];
+        for channel in 0..self.channels {
+            let inverse = self.inverse_deviation(moments, channel);
+            let [plain, weighted] = [sums[channel], sums[self.channels + channel]];
+            shift_gradient[channel] = plain as f32;
+            scale_gradient[channel] = (weighted * inverse) as f32;
+            let factor = f64::from(scale[channel]) * inverse / rows;
+            constant[channel] = (factor * plain) as f32;
+            slope[channel] = (factor * weighted * inverse * inverse) as f32;
+        }
+        let [constant, slope] = [self.tiled(&constant), self.tiled(&slope)];
+        let block = self.block();
+        let blocks = values_gradient
+            .par_chunks_mut(block)
+            .zip(values.par_chunks(block))
+            .zip(gradient.par_chunks(block))
+            .with_min_len(SHARE);
+        blocks.enumerate().for_each(|(index, ((result, values), gradient))| {
+            self.factors(set, index, result);
+            backward_block(set, &lines, &constant, &slope, values, gradient, result);
+        });
+    }
+
+    /// The moments of the batch.
+    fn moments(&self, set: InstructionSet, values: &[f32]) -> Moments {
+        assert!(self.channels > 0 && values.len().is_multiple_of(self.channels));
+        let (block, tile) = (self.block(), self.tile());
+        let parts = self.parts(values.len(), |index, part, scratch| {
+            let values = &values[index * block..values.len().min((index + 1) * block)];
+            block_moments(set, self.floor_before(), tile, values, part, scratch);
+        });
+        let rows = |part: usize| {
+            (values.len().min((part + 1) * block) - part * block) as f64 / self.channels as f64
+        };
+        let total = (values.len() / self.channels).max(1) as f64;
+        let mut moments = Moments { mean: Vec::new(), variance: Vec::new() };
+        let mut mean = vec![0.0; self.channels];
+        for (index, part) in parts.chunks_exact(2 * self.channels).enumerate() {
+            for (mean, &part) in mean.iter_mut().zip(part) {
+                *mean += rows(index) * f64::from(part);
+            }
+        }
+        mean.iter_mut().for_each(|mean| *mean /= total);
+        let mut variance = vec![0.0; self.channels];
+        for (index, part) in parts.chunks_exact(2 * self.channels).enumerate() {
+            let (means, squares) = part.split_at(self.channels);
+            for ((variance, mean), (&part, &squares)) in
+                variance.iter_mut().zip(&mean).zip(means.iter().zip(squares))
+            {
+                *variance += f64::from(squares) + rows(index) * (f64::from(part) - mean).powi(2);
+            }
+        }
+        moments.mean.extend(mean.iter().map(|&mean| mean as f32));
+        moments.variance.extend(variance.iter().map(|&sum| (sum / total) as f32));
+        moments
+    }
+
+    /// Per channel, the sum of the gradient of the normalized values, and its sum weighted by the values' distance from
+    /// their mean.
+    fn gradient_sums(
+        &self,
+        set: InstructionSet,
+        values: &[f32],
+        gradient: &[f32],
+        lines: &Lines,
+    ) -> Vec<f64> {
+        let block = self.block();
+        let parts = self.parts(values.len(), |index, part, scratch| {
+            let range = index * block..values.len().min((index + 1) * block);
+            let (values, gradient) = (&values[range.clone()], &gradient[range]);
+            let (scratch, factors) = scratch.split_at_mut(2 * self.tile());
+            let factors = &mut factors[..values.len()];
+            self.factors(set, index, factors);
+            block_gradient_sums(set, lines, values, gradient, factors, part, scratch);
+        });
+        let mut sums = vec![0.0; 2 * self.channels];
+        for part in parts.chunks_exact(2 * self.channels) {
+            for (sum, &part) in sums.iter_mut().zip(part) {
+                *sum += f64::from(part);
+            }
+        }
+        sums
+    }
+
+    /// Two numbers per channel for each block of `length` values: what `block` writes, given the block's index and space
+    /// for two tiles and a block.
+    fn parts(
+        &self,
+        length: usize,
+        block: impl Fn(usize, &mut [f32], &mut [f32]) + Sync,
+    ) -> Vec<f32> {
+        let mut parts = vec![0.0; length.div_ceil(self.block()) * 2 * self.channels];
+        parts.par_chunks_mut(2 * self.channels).with_min_len(SHARE).enumerate().for_each_init(
+            || vec![0.0; 2 * self.tile() + self.block()],
+            |scratch, (index, part)| block(index, part, scratch),
+        );
+        parts
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a line is known by all of these")]
+    fn write(
+        &self,
+        set: InstructionSet,
+        values: &[f32],
+        scale: &[f32],
+        shift: &[f32],
+        moments: &Moments,
+        dropout: Option<Dropout>,
+        outputs: &mut [f32],
+    ) {
+        assert!(self.channels > 0 && values.len().is_multiple_of(self.channels));
+        assert_eq!(values.len(), outputs.len());
+        let lines = self.lines(scale, shift, moments);
+        let this = Normalize { dropout, ..*self };
+        let block = self.block();
+        let blocks =
+            outputs.par_chunks_mut(block).zip(values.par_chunks(block)).with_min_len(SHARE);
+        blocks.enumerate().for_each(|(index, (outputs, values))| {
+            this.factors(set, index, outputs);
+            forward_block(set, &lines, values, outputs);
+        });
+    }
+
+    /// What dropout multiplies the values of a block by.
+    fn factors(&self, set: InstructionSet, block: usize, factors: &mut [f32]) {
+        match self.dropout {
+            Some(dropout) => dropout.fill(set, block * self.block(), factors),
+            None => factors.fill(1.0),
+        }
+    }
+
+    fn lines(&self, scale: &[f32], shift: &[f32], moments: &Moments) -> Lines {
+        for numbers in [scale, shift, &moments.mean, &moments.variance] {
+            assert_eq!(numbers.len(), self.channels);
+        }
+        let factor: Vec<f32> = (0..self.channels)
+            .map(|channel| {
+                (f64::from(scale[channel]) * self.inverse_deviation(moments, channel)) as f32
+            })
+            .collect();
+        Lines {
+            floor_before: self.floor_before(),
+            floor_after: if self.relu_after { 0.0 } else { f32::NEG_INFINITY },
+            mean: self.tiled(&moments.mean),
+            factor: self.tiled(&factor),
+            shift: self.tiled(shift),
+        }
+    }
+
+    fn inverse_deviation(&self, moments: &Moments, channel: usize) -> f64 {
+        1.0 / (f64::from(moments.variance[channel]) + f64::from(self.epsilon)).sqrt()
+    }
+
+    fn floor_before(&self) -> f32 {
+        if self.relu_before { 0.0 } else { f32::NEG_INFINITY }
+    }
+
+    /// Values that are treated alike: a whole number of rows.
+    fn tile(&self) -> usize {
+        TILE.div_ceil(self.channels) * self.channels
+    }
+
+    /// Values of a block: a whole number of tiles.
+    fn block(&self) -> usize {
+        (BLOCK / self.tile()).max(1) * self.tile()
+    }
+
+    /// One number per channel, for each value of a tile.
+    fn tiled(&self, numbers: &[f32]) -> Vec<f32> {
+        numbers.iter().copied().cycle().take(self.tile()).collect()
+    }
+}
+
+/// What turns values into outputs: max((max(x, floor before) - mean) * factor + shift, floor after), with one mean,
+/// factor and shift for each value of a tile.
+struct Lines {
+    floor_before: f32,
+    floor_after: f32,
+    mean: Vec<f32>,
+    factor: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+vectorized! {
+    /// Multiplies the factors that lie in `outputs` by what the values become.
+    fn forward_block<'a>(lines: &'a Lines, values: &'a [f32], outputs: &'a mut [f32]) {
+        let tile = lines.mean.len();
+        for (values, outputs) in values.chunks(tile).zip(outputs.chunks_mut(tile)) {
+            let line = lines.mean.iter().zip(&lines.factor).zip(&lines.shift);
+            for ((output, &value), ((mean, factor), shift)) in outputs.iter_mut().zip(values).zip(line) {
+                let value = at_least(value, lines.floor_before);
+                *output *= at_least((value - mean) * factor + shift, lines.floor_after);
+            }
+        }
+    }
+}
+
+vectorized! {
+    /// Mean and sum of squares (of distances from it) of each channel of a block.
+    fn block_moments<'a>(floor: f32, tile: usize, values: &'a [f32], part: &'a mut [f32], scratch: &'a mut [f32]) {
+        let channels = part.len() / 2;
+        let rows = (values.len() / channels) as f32;
+        let (sums, means) = scratch[..2 * tile].split_at_mut(tile);
+        sums.fill(0.0);
+        for values in values.chunks(tile) {
+            for (sum, &value) in sums.iter_mut().zip(values) {
+                *sum += at_least(value, floor);
+            }
+        }
+        let (mean, squares) = part.split_at_mut(channels);
+        fold(sums, mean);
+        mean.iter_mut().for_each(|mean| *mean /= rows);
+        for means in means.chunks_exact_mut(channels) {
+            means.copy_from_slice(mean);
+        }
+        sums.fill(0.0);
+        for values in values.chunks(tile) {
+            for ((sum, &value), mean) in sums.iter_mut().zip(values).zip(&*means) {
+                let distance = at_least(value, floor) - mean;
+                *sum += distance * distance;
+            }
+        }
+        fold(sums, squares);
+    }
+}
+
+/// The sums of the numbers of a tile that belong to the same channel.
+#[inline(always)]
+fn fold(tile: &[f32], sums: &mut [f32]) {
+    sums.fill(0.0);
+    for row in tile.chunks_exact(sums.len()) {
+        for (sum, number) in sums.iter_mut().zip(row) {
+            *sum += number;
+        }
+    }
+}
+
+/// The gradient of a normalized value before ReLU and dropout.
+#[inline(always)]
+fn gated(normalized: f32, floor: f32, gradient: f32, factor: f32) -> f32 {
+    if normalized > floor { gradient * factor } else { 0.0 }
+}
+
+vectorized! {
+    fn block_gradient_sums<'a>(
+        lines: &'a Lines,
+        values: &'a [f32],
+        gradient: &'a [f32],
+        factors: &'a [f32],
+        part: &'a mut [f32],
+        scratch: &'a mut [f32],
+    ) {
+        let tile = lines.mean.len();
+        let (plain, weighted) = scratch[..2 * tile].split_at_mut(tile);
+        plain.fill(0.0);
+        weighted.fill(0.0);
+        for ((values, gradient), factors) in values.chunks(tile).zip(gradient.chunks(tile)).zip(factors.chunks(tile)) {
+            let line = lines.mean.iter().zip(&lines.factor).zip(&lines.shift);
+            let sums = plain.iter_mut().zip(weighted.iter_mut());
+            let inputs = values.iter().zip(gradient).zip(factors);
+            for ((((&value, gradient), keep), ((mean, factor), shift)), (plain, weighted)) in inputs.zip(line).zip(sums) {
+                let distance = at_least(value, lines.floor_before) - mean;
+                let gradient = gated(distance * factor + shift, lines.floor_after, *gradient, *keep);
+                *plain += gradient;
+                *weighted += gradient * distance;
+            }
+        }
+        let (plain_part, weighted_part) = part.split_at_mut(part.len() / 2);
+        fold(plain, plain_part);
+        fold(weighted, weighted_part);
+    }
+}
+
+vectorized! {
+    /// Turns the factors that lie in `result` into the gradient of the values.
+    fn backward_block<'a>(
+        lines: &'a Lines,
+        constant: &'a [f32],
+        slope: &'a [f32],
+        values: &'a [f32],
+        gradient: &'a [f32],
+        result: &'a mut [f32],
+    ) {
+        let tile = lines.mean.len();
+        for ((values, gradient), result) in values.chunks(tile).zip(gradient.chunks(tile)).zip(result.chunks_mut(tile)) {
+            let line = lines.mean.iter().zip(&lines.factor).zip(&lines.shift).zip(constant.iter().zip(slope));
+            let inputs = values.iter().zip(gradient).zip(result);
+            for (((&value, gradient), result), (((mean, factor), shift), (constant, slope))) in inputs.zip(line) {
+                let distance = at_least(value, lines.floor_before) - mean;
+                let gradient = gated(distance * factor + shift, lines.floor_after, *gradient, *result);
+                let gradient = gradient * factor - (constant + distance * slope);
+                *result = if value > lines.floor_before { gradient } else { 0.0 };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Scale and shift of each channel, and what normalization is to do with them.
+    #[derive(Debug, Clone)]
+    struct Case {
+        normalize: Normalize,
+        values: Vec<f32>,
+        scale: Vec<f32>,
+        shift: Vec<f32>,
+        /// The weights of the outputs in the sum that the gradients are of.
+        gradient: Vec<f32>,
+    }
+
+    fn cases(rows: std::ops::Range<usize>) -> impl Strategy<Value = Case> {
+        (rows, 1..90usize, any::<[bool; 3]>(), any::<u64>()).prop_map(
+            |(rows, channels, [relu_before, relu_after, drops], seed)| {
+                let dropout = drops.then_some(Dropout { seed, step: 1, site: 1, rate: 0.3 });
+                let normalize =
+                    Normalize { channels, epsilon: 1e-3, relu_before, relu_after, dropout };
+                let mut state = seed;
+                let mut random = |count: usize| -> Vec<f32> {
+                    let mut next = || {
+                        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
+                        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+                    };
+                    (0..count).map(|_| next()).collect()
+                };
+                Case {
+                    normalize,
+                    values: random(rows * channels),
+                    scale: random(channels),
+                    shift: random(channels),
+                    gradient: random(rows * channels),
+                }
+            },
+        )
+    }
+
+    /// The whole layer in double precision, one channel after another.
+    fn by_the_book(case: &Case, values: &[f64], scale: &[f64], shift: &[f64]) -> Vec<f64> {
+        let Normalize { channels, epsilon, relu_before, relu_after, dropout } = case.normalize;
+        let factors =
+            dropout.map_or(vec![1.0; values.len()], |dropout| dropout.factors(values.len()));
+        let relu = |x: f64, on: bool| if on { x.max(0.0) } else { x };
+        let mut outputs = vec![0.0; values.len()];
+        for channel in 0..channels {
+            let places: Vec<usize> = (channel..values.len()).step_by(channels).collect();
+            let rows = places.len() as f64;
+            let value = |&at: &usize| relu(values[at], relu_before);
+            let mean = places.iter().map(value).sum::<f64>() / rows;
+            let variance = places.iter().map(|at| (value(at) - mean).powi(2)).sum::<f64>() / rows;
+            for at in &places {
+                let normalized = (value(at) - mean) / (variance + f64::from(epsilon)).sqrt();
+                let output = relu(normalized * scale[channel] + shift[channel], relu_after);
+                outputs[*at] = output * f64::from(factors[*at]);
+            }
+        }
+        outputs
+    }
+
+    fn double(values: &[f32]) -> Vec<f64> {
+        values.iter().map(|&value| f64::from(value)).collect()
+    }
+
+    fn assert_close(found: &[f32], expected: &[f64], tolerance: f64) {
+        assert_eq!(found.len(), expected.len());
+        for (i, (&found, expected)) in found.iter().zip(expected).enumerate() {
+            assert!((f64::from(found) - expected).abs() < tolerance, "{i}: {found} {expected}");
+        }
+    }
+
+    /// Outputs, moments, and the gradients of values, scale and shift.
+    fn run(case: &Case, set: InstructionSet) -> (Vec<f32>, Moments, [Vec<f32>; 3]) {
+        let Case { normalize, values, scale, shift, gradient } = case;
+        let mut outputs = vec![f32::NAN; values.len()];
+        let moments = normalize.forward_train(set, values, scale, shift, &mut outputs);
+        let [mut by_value, mut by_scale, mut by_shift] =
+            [values, scale, shift].map(|numbers| vec![f32::NAN; numbers.len()]);
+        normalize.backward(
+            set,
+            values,
+            scale,
+            shift,
+            &moments,
+            gradient,
+            &mut by_value,
+            &mut by_scale,
+            &mut by_shift,
+        );
+        (outputs, moments, [by_value, by_scale, by_shift])
+    }
+
+    proptest! {
+        #[test]
+        fn forward_is_the_books(case in cases(2..300)) {
+            let [values, scale, shift] = [&case.values, &case.scale, &case.shift].map(|x| double(x));
+            let expected = by_the_book(&case, &values, &scale, &shift);
+            for set in InstructionSet::available() {
+                let (outputs, moments, _) = run(&case, set);
+                assert_close(&outputs, &expected, 1e-4);
+                // Evaluation with the batch's moments is training without dropout.
+                let plain = Case { normalize: Normalize { dropout: None, ..case.normalize }, ..case.clone() };
+                let mut evaluated = vec![f32::NAN; values.len()];
+                case.normalize.forward(set, &case.values, &case.scale, &case.shift, &moments, &mut evaluated);
+                prop_assert_eq!(evaluated, run(&plain, set).0);
+            }
+        }
+
+        #[test]
+        fn gradients_are_the_slopes(case in cases(2..12)) {
+            let [values, scale, shift] = [&case.values, &case.scale, &case.shift].map(|x| double(x));
+            let sum = |values: &[f64], scale: &[f64], shift: &[f64]| -> f64 {
+                let outputs = by_the_book(&case, values, scale, shift);
+                outputs.iter().zip(&case.gradient).map(|(a, &b)| a * f64::from(b)).sum()
+            };
+            let slopes = |numbers: &[f64], sum: &dyn Fn(&[f64]) -> f64| -> Vec<f64> {
+                let slope = |at: usize| {
+                    let moved = |by: f64| {
+                        let mut numbers = numbers.to_vec();
+                        numbers[at] += by;
+                        sum(&numbers)
+                    };
+                    (moved(1e-6) - moved(-1e-6)) / 2e-6
+                };
+                (0..numbers.len().min(30)).map(slope).collect()
+            };
+            let expected = [
+                slopes(&values, &|values| sum(values, &scale, &shift)),
+                slopes(&scale, &|scale| sum(&values, scale, &shift)),
+                slopes(&shift, &|shift| sum(&values, &scale, shift)),
+            ];
+            for set in InstructionSet::available() {
+                for (found, expected) in run(&case, set).2.iter().zip(&expected) {
+                    assert_close(&found[..expected.len()], expected, 2e-3);
+                }
+            }
+        }
+
+        #[test]
+        fn threads_and_instruction_sets_change_no_bit(case in cases(2000..3000)) {
+            let on = |threads: usize, set| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+                pool.install(|| run(&case, set))
+            };
+            let expected = on(1, InstructionSet::Portable);
+            for set in InstructionSet::available() {
+                for threads in [1, 2, 3] {
+                    prop_assert!(on(threads, set) == expected, "{} {threads}", set.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn moments_far_from_zero_are_exact() {
+        let channels = 10;
+        let values: Vec<f32> = (0..20_000 * channels)
+            .map(|i| 100.0 + ((i * 7919 % 2003) as f32 / 1001.0 - 1.0) * 1.7)
+            .collect();
+        let normalize = Normalize {
+            channels,
+            epsilon: 0.0,
+            relu_before: false,
+            relu_after: false,
+            dropout: None,
+        };
+        for set in InstructionSet::available() {
+            let moments = normalize.moments(set, &values);
+            for channel in 0..channels {
+                let of_channel =
+                    || values[channel..].iter().step_by(channels).map(|&x| f64::from(x));
+                let mean = of_channel().sum::<f64>() / 20_000.0;
+                let variance = of_channel().map(|x| (x - mean).powi(2)).sum::<f64>() / 20_000.0;
+                assert!((f64::from(moments.mean[channel]) / mean - 1.0).abs() < 1e-6);
+                assert!((f64::from(moments.variance[channel]) / variance - 1.0).abs() < 1e-6);
+            }
+        }
+    }
+}

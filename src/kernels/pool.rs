@@ -1,0 +1,363 @@
+//! Max and average pooling by squares that do not overlap.
+
+use rayon::prelude::*;
+
+use super::InstructionSet;
+use super::instructions::vectorized;
+
+/// Input values per share of a thread, about.
+const SHARE: usize = 1 << 14;
+
+/// Pooling of images `[batch, height, width, channels]` to `[batch, height / size, width / size, channels]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// Height, width and channels; height and width are multiples of the size.
+    pub input: [usize; 3],
+    /// The side of a square, and the stride.
+    pub size: usize,
+}
+
+impl Pool {
+    /// Height, width and channels after pooling.
+    pub fn output(&self) -> [usize; 3] {
+        let [height, width, channels] = self.input;
+        [height / self.size, width / self.size, channels]
+    }
+
+    /// The greatest of each square; NaN where there is one.
+    ///
+    /// # Panics
+    /// Lengths that do not fit the shapes.
+    pub fn max(&self, set: InstructionSet, images: &[f32], outputs: &mut [f32]) {
+        self.check(images, outputs);
+        let [images_share, outputs_share] = self.shares();
+        let shares = outputs.par_chunks_mut(outputs_share).zip(images.par_chunks(images_share));
+        shares.for_each(|(outputs, images)| match self.size {
+            2 => max_of_four(set, *self, images, outputs),
+            _ => max(set, *self, images, outputs),
+        });
+    }
+
+    /// The gradient of the images: in each square, that of the output belongs to the first of the greatest values, row by
+    /// row, and all else is 0. Of several NaN the last one counts.
+    ///
+    /// # Panics
+    /// Lengths that do not fit the shapes.
+    pub fn max_backward(
+        &self,
+        set: InstructionSet,
+        images: &[f32],
+        gradient: &[f32],
+        images_gradient: &mut [f32],
+    ) {
+        self.check(images, gradient);
+        assert_eq!(images.len(), images_gradient.len());
+        let [images_share, outputs_share] = self.shares();
+        let shares = images_gradient
+            .par_chunks_mut(images_share)
+            .zip(images.par_chunks(images_share))
+            .zip(gradient.par_chunks(outputs_share));
+        shares.for_each(|((result, images), gradient)| match self.size {
+            2 => max_of_four_backward(set, *self, images, gradient, result),
+            _ => max_backward(set, *self, images, gradient, result),
+        });
+    }
+
+    /// The mean of each square.
+    ///
+    /// # Panics
+    /// Lengths that do not fit the shapes.
+    pub fn average(&self, set: InstructionSet, images: &[f32], outputs: &mut [f32]) {
+        self.check(images, outputs);
+        let [images_share, outputs_share] = self.shares();
+        let shares = outputs.par_chunks_mut(outputs_share).zip(images.par_chunks(images_share));
+        shares.for_each(|(outputs, images)| average(set, *self, images, outputs));
+    }
+
+    /// The gradient of the images: each value of a square has an equal part of its output's gradient.
+    ///
+    /// # Panics
+    /// Lengths that do not fit the shapes.
+    pub fn average_backward(
+        &self,
+        set: InstructionSet,
+        gradient: &[f32],
+        images_gradient: &mut [f32],
+    ) {
+        self.check(images_gradient, gradient);
+        let [images_share, outputs_share] = self.shares();
+        let shares =
+            images_gradient.par_chunks_mut(images_share).zip(gradient.par_chunks(outputs_share));
+        shares.for_each(|(result, gradient)| average_backward(set, *self, gradient, result));
+    }
+
+    fn check(&self, images: &[f32], outputs: &[f32]) {
+        let [height, width, channels] = self.input;
+        assert!(height.is_multiple_of(self.size) && width.is_multiple_of(self.size));
+        let size = height * width * channels;
+        assert!(size > 0 && images.len().is_multiple_of(size));
+        assert_eq!(images.len(), outputs.len() * self.size * self.size);
+    }
+
+    /// Whole rows of squares, as numbers of values before and after pooling.
+    fn shares(&self) -> [usize; 2] {
+        let (images, outputs) = (self.images_row(), self.outputs_row());
+        let rows = (SHARE / images).max(1);
+        [rows * images, rows * outputs]
+    }
+
+    /// Values in a row of squares.
+    #[inline(always)]
+    fn images_row(&self) -> usize {
+        self.size * self.input[1] * self.input[2]
+    }
+
+    /// Outputs of a row of squares.
+    #[inline(always)]
+    fn outputs_row(&self) -> usize {
+        self.input[1] / self.size * self.input[2]
+    }
+
+    /// Where the pixels of a square begin in a row of squares, if the square's output begins at `output`.
+    #[inline(always)]
+    fn pixels(self, output: usize) -> impl Iterator<Item = usize> {
+        let [_, width, channels] = self.input;
+        let (size, start) = (self.size, output * self.size);
+        (0..size).flat_map(move |row| {
+            (0..size).map(move |column| start + (row * width + column) * channels)
+        })
+    }
+}
+
+/// Whether a value takes the place of the greatest so far.
+#[inline(always)]
+fn beats(value: f32, greatest: f32) -> bool {
+    value > greatest || value.is_nan()
+}
+
+vectorized! {
+    fn max<'a>(pool: Pool, images: &'a [f32], outputs: &'a mut [f32]) {
+        let channels = pool.input[2];
+        let rows = images.chunks_exact(pool.images_row()).zip(outputs.chunks_exact_mut(pool.outputs_row()));
+        for (images, outputs) in rows {
+            for (square, outputs) in outputs.chunks_exact_mut(channels).enumerate() {
+                outputs.fill(f32::NEG_INFINITY);
+                for pixel in pool.pixels(square * channels) {
+                    for (output, &value) in outputs.iter_mut().zip(&images[pixel..][..channels]) {
+                        *output = if beats(value, *output) { value } else { *output };
+                    }
+                }
+            }
+        }
+    }
+}
+
+vectorized! {
+    fn max_backward<'a>(pool: Pool, images: &'a [f32], gradient: &'a [f32], images_gradient: &'a mut [f32]) {
+        let channels = pool.input[2];
+        // The greatest value so far in each channel of a square, and its place.
+        let (mut greatest, mut winner) = (vec![0.0; channels], vec![0u32; channels]);
+        let row = pool.images_row();
+        let rows = images.chunks_exact(row).zip(images_gradient.chunks_exact_mut(row));
+        for ((images, result), gradient) in rows.zip(gradient.chunks_exact(pool.outputs_row())) {
+            for (square, gradient) in gradient.chunks_exact(channels).enumerate() {
+                greatest.fill(f32::NEG_INFINITY);
+                winner.fill(0);
+                for (place, pixel) in pool.pixels(square * channels).enumerate() {
+                    let values = &images[pixel..][..channels];
+                    for ((greatest, winner), &value) in greatest.iter_mut().zip(&mut winner).zip(values) {
+                        let wins = beats(value, *greatest);
+                        *greatest = if wins { value } else { *greatest };
+                        *winner = if wins { place as u32 } else { *winner };
+                    }
+                }
+                for (place, pixel) in pool.pixels(square * channels).enumerate() {
+                    let result = &mut result[pixel..][..channels];
+                    for ((result, winner), &gradient) in result.iter_mut().zip(&winner).zip(gradient) {
+                        *result = if *winner == place as u32 { gradient } else { 0.0 };
+                    }
+                }
+            }
+        }
+    }
+}
+
+vectorized! {
+    fn max_of_four<'a>(pool: Pool, images: &'a [f32], outputs: &'a mut [f32]) {
+        let channels = pool.input[2];
+        let rows = images.chunks_exact(pool.images_row()).zip(outputs.chunks_exact_mut(pool.outputs_row()));
+        for (images, outputs) in rows {
+            let (above, below) = images.split_at(images.len() / 2);
+            let squares = above.chunks_exact(2 * channels).zip(below.chunks_exact(2 * channels));
+            for ((above, below), outputs) in squares.zip(outputs.chunks_exact_mut(channels)) {
+                let ((a, b), (c, d)) = (above.split_at(channels), below.split_at(channels));
+                for ((output, (a, b)), (c, d)) in outputs.iter_mut().zip(a.iter().zip(b)).zip(c.iter().zip(d)) {
+                    *output = greatest_of_four([*a, *b, *c, *d]).0;
+                }
+            }
+        }
+    }
+}
+
+vectorized! {
+    fn max_of_four_backward<'a>(
+        pool: Pool,
+        images: &'a [f32],
+        gradient: &'a [f32],
+        images_gradient: &'a mut [f32],
+    ) {
+        let channels = pool.input[2];
+        let row = pool.images_row();
+        let rows = images.chunks_exact(row).zip(images_gradient.chunks_exact_mut(row));
+        for ((images, result), gradient) in rows.zip(gradient.chunks_exact(pool.outputs_row())) {
+            let (above, below) = images.split_at(row / 2);
+            let (result_above, result_below) = result.split_at_mut(row / 2);
+            let squares = above.chunks_exact(2 * channels).zip(below.chunks_exact(2 * channels));
+            let results = result_above
+                .chunks_exact_mut(2 * channels)
+                .zip(result_below.chunks_exact_mut(2 * channels));
+            for (((above, below), results), gradient) in squares.zip(results).zip(gradient.chunks_exact(channels)) {
+                let ((a, b), (c, d)) = (above.split_at(channels), below.split_at(channels));
+                let (w, x) = results.0.split_at_mut(channels);
+                let (y, z) = results.1.split_at_mut(channels);
+                let values = a.iter().zip(b).zip(c.iter().zip(d));
+                let results = w.iter_mut().zip(x).zip(y.iter_mut().zip(z));
+                for ((((a, b), (c, d)), ((w, x), (y, z))), &gradient) in values.zip(results).zip(gradient) {
+                    let (_, winner) = greatest_of_four([*a, *b, *c, *d]);
+                    for (place, result) in [w, x, y, z].into_iter().enumerate() {
+                        *result = if winner == place as u32 { gradient } else { 0.0 };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The greatest value and its place.
+#[inline(always)]
+fn greatest_of_four(values: [f32; 4]) -> (f32, u32) {
+    let (mut greatest, mut winner) = (values[0], 0);
+    for (place, &value) in values.iter().enumerate().skip(1) {
+        let wins = beats(value, greatest);
+        greatest = if wins { value } else { greatest };
+        winner = if wins { place as u32 } else { winner };
+    }
+    (greatest, winner)
+}
+
+vectorized! {
+    fn average<'a>(pool: Pool, images: &'a [f32], outputs: &'a mut [f32]) {
+        let channels = pool.input[2];
+        let part = 1.0 / (pool.size * pool.size) as f32;
+        let rows = images.chunks_exact(pool.images_row()).zip(outputs.chunks_exact_mut(pool.outputs_row()));
+        for (images, outputs) in rows {
+            for (square, outputs) in outputs.chunks_exact_mut(channels).enumerate() {
+                outputs.fill(0.0);
+                for pixel in pool.pixels(square * channels) {
+                    for (output, value) in outputs.iter_mut().zip(&images[pixel..][..channels]) {
+                        *output += value;
+                    }
+                }
+                outputs.iter_mut().for_each(|output| *output *= part);
+            }
+        }
+    }
+}
+
+vectorized! {
+    fn average_backward<'a>(pool: Pool, gradient: &'a [f32], images_gradient: &'a mut [f32]) {
+        let channels = pool.input[2];
+        let part = 1.0 / (pool.size * pool.size) as f32;
+        let rows = images_gradient.chunks_exact_mut(pool.images_row());
+        for (result, gradient) in rows.zip(gradient.chunks_exact(pool.outputs_row())) {
+            for (square, gradient) in gradient.chunks_exact(channels).enumerate() {
+                for pixel in pool.pixels(square * channels) {
+                    for (result, gradient) in result[pixel..][..channels].iter_mut().zip(gradient) {
+                        *result = gradient * part;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Where each value of the square of output `at` lies, row by row.
+    fn square(pool: &Pool, at: usize) -> Vec<usize> {
+        let [height, width, channels] = pool.output();
+        let (channel, column) = (at % channels, at / channels % width);
+        let (row, image) = (at / channels / width % height, at / channels / width / height);
+        let mut places = Vec::new();
+        for y in row * pool.size..(row + 1) * pool.size {
+            for x in column * pool.size..(column + 1) * pool.size {
+                places.push(((image * pool.input[0] + y) * pool.input[1] + x) * channels + channel);
+            }
+        }
+        places
+    }
+
+    /// A pool, images of few different values (so that many are equal) and a gradient of its outputs.
+    fn cases() -> impl Strategy<Value = (Pool, Vec<f32>, Vec<f32>)> {
+        (0..3usize, 1..5usize, 1..5usize, 1..20usize, 1..4usize).prop_flat_map(
+            |(batch, height, width, channels, size)| {
+                let pool = Pool { input: [height * size, width * size, channels], size };
+                let outputs = batch * height * width * channels;
+                let images =
+                    prop::collection::vec((0..6u8).prop_map(f32::from), outputs * size * size);
+                (Just(pool), images, prop::collection::vec(-1.0f32..1.0, outputs))
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn pools_are_those_of_their_squares((pool, images, gradient) in cases()) {
+            let count = (pool.size * pool.size) as f64;
+            let (mut greatest, mut mean) = (vec![0.0; gradient.len()], vec![0.0f64; gradient.len()]);
+            let (mut to_first, mut to_all) = (vec![0.0; images.len()], vec![0.0f64; images.len()]);
+            for (at, &gradient) in gradient.iter().enumerate() {
+                let places = square(&pool, at);
+                greatest[at] = places.iter().map(|&place| images[place]).fold(f32::MIN, f32::max);
+                mean[at] = places.iter().map(|&place| f64::from(images[place])).sum::<f64>() / count;
+                places.iter().for_each(|&place| to_all[place] = f64::from(gradient) / count);
+                if let Some(&first) = places.iter().find(|&&place| images[place] == greatest[at]) {
+                    to_first[first] = gradient;
+                }
+            }
+            let close = |a: &[f32], b: &[f64]| a.iter().zip(b).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-6);
+            for set in InstructionSet::available() {
+                let mut outputs = vec![f32::NAN; gradient.len()];
+                let mut result = vec![f32::NAN; images.len()];
+                pool.max(set, &images, &mut outputs);
+                prop_assert_eq!(&outputs, &greatest);
+                pool.max_backward(set, &images, &gradient, &mut result);
+                prop_assert_eq!(&result, &to_first);
+                pool.average(set, &images, &mut outputs);
+                prop_assert!(close(&outputs, &mean));
+                pool.average_backward(set, &gradient, &mut result);
+                prop_assert!(close(&result, &to_all));
+            }
+        }
+    }
+
+    #[test]
+    fn not_a_number_is_not_hidden() {
+        for (size, place) in [(2, 0), (2, 1), (2, 3), (3, 0), (3, 4)] {
+            let pool = Pool { input: [size, size, 1], size };
+            let mut images = vec![1.0; size * size];
+            images[place] = f32::NAN;
+            for set in InstructionSet::available() {
+                let (mut outputs, mut result) = ([0.0], vec![0.0; images.len()]);
+                pool.max(set, &images, &mut outputs);
+                assert!(outputs[0].is_nan(), "{size} {place} {}", set.name());
+                pool.max_backward(set, &images, &[1.0], &mut result);
+                assert_eq!(result[place], 1.0, "{result:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! max(x, 0), alone and at the end of a residual block.
+
+use rayon::prelude::*;
+
+use super::InstructionSet;
+use super::instructions::vectorized;
+
+/// Values per share of a thread.
+const SHARE: usize = 1 << 14;
+
+/// max(x, 0) of each value; NaN stays NaN.
+///
+/// # Panics
+/// Lengths that differ.
+pub fn relu(set: InstructionSet, values: &[f32], outputs: &mut [f32]) {
+    assert_eq!(values.len(), outputs.len());
+    let shares = outputs.par_chunks_mut(SHARE).zip(values.par_chunks(SHARE));
+    shares.for_each(|(outputs, values)| relu_share(set, values, outputs));
+}
+
+/// max(a + b, 0) of each pair of values; NaN stays NaN. Its backward pass is [`relu_backward`], for both alike.
+///
+/// # Panics
+/// Lengths that differ.
+pub fn sum_relu(set: InstructionSet, a: &[f32], b: &[f32], outputs: &mut [f32]) {
+    assert_eq!(a.len(), outputs.len());
+    assert_eq!(b.len(), outputs.len());
+    let shares = outputs.par_chunks_mut(SHARE).zip(a.par_chunks(SHARE)).zip(b.par_chunks(SHARE));
+    shares.for_each(|((outputs, a), b)| sum_relu_share(set, a, b, outputs));
+}
+
+/// The gradient of what went into a ReLU: that of its outputs where they are greater than 0, else 0.
+///
+/// # Panics
+/// Lengths that differ.
+pub fn relu_backward(
+    set: InstructionSet,
+    outputs: &[f32],
+    gradient: &[f32],
+    values_gradient: &mut [f32],
+) {
+    assert_eq!(outputs.len(), values_gradient.len());
+    assert_eq!(gradient.len(), values_gradient.len());
+    let shares = values_gradient
+        .par_chunks_mut(SHARE)
+        .zip(outputs.par_chunks(SHARE))
+        .zip(gradient.par_chunks(SHARE));
+    shares.for_each(|((result, outputs), gradient)| {
+        relu_backward_share(set, outputs, gradient, result)
+    });
+}
+
+vectorized! {
+    fn relu_share<'a>(values: &'a [f32], outputs: &'a mut [f32]) {
+        for (output, &value) in outputs.iter_mut().zip(values) {
+            *output = at_least(value, 0.0);
+        }
+    }
+}
+
+vectorized! {
+    fn sum_relu_share<'a>(a: &'a [f32], b: &'a [f32], outputs: &'a mut [f32]) {
+        for ((output, a), b) in outputs.iter_mut().zip(a).zip(b) {
+            *output = at_least(a + b, 0.0);
+        }
+    }
+}
+
+vectorized! {
+    fn relu_backward_share<'a>(outputs: &'a [f32], gradient: &'a [f32], values_gradient: &'a mut [f32]) {
+        for ((result, &output), &gradient) in values_gradient.iter_mut().zip(outputs).zip(gradient) {
+            *result = if output > 0.0 { gradient } else { 0.0 };
+        }
+    }
+}
+
+/// The greater of both; a value that is NaN stays NaN, so that it reaches the loss and is noticed.
+#[inline(always)]
+pub(super) fn at_least(value: f32, floor: f32) -> f32 {
+    if value < floor { floor } else { value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALUES: [f32; 6] = [-1.5, -0.0, 0.0, 2.5, f32::NEG_INFINITY, f32::INFINITY];
+    const OTHERS: [f32; 6] = [2.0, -1.0, 0.0, -3.0, 1.0, 1.0];
+
+    /// More than one share of values, and not a whole number of vectors.
+    fn many(values: [f32; 6]) -> Vec<f32> {
+        values.repeat(SHARE / 6 + 5)
+    }
+
+    #[test]
+    fn forward_and_backward_by_hand() {
+        let (values, others) = (many(VALUES), many(OTHERS));
+        for set in InstructionSet::available() {
+            let mut outputs = vec![f32::NAN; values.len()];
+            relu(set, &values, &mut outputs);
+            assert_eq!(outputs, many([0.0, 0.0, 0.0, 2.5, 0.0, f32::INFINITY]));
+            let mut gradient = vec![f32::NAN; values.len()];
+            relu_backward(set, &outputs, &others, &mut gradient);
+            assert_eq!(gradient, many([0.0, 0.0, 0.0, -3.0, 0.0, 1.0]));
+            sum_relu(set, &values, &others, &mut outputs);
+            assert_eq!(outputs, many([0.5, 0.0, 0.0, 0.0, 0.0, f32::INFINITY]));
+        }
+    }
+
+    #[test]
+    fn not_a_number_is_not_hidden() {
+        for set in InstructionSet::available() {
+            let mut outputs = [0.0; 9];
+            relu(set, &[f32::NAN; 9], &mut outputs);
+            assert!(outputs.iter().all(|output| output.is_nan()), "{}", set.name());
+        }
+    }
+}
