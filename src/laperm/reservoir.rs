@@ -23,6 +23,7 @@ pub struct Reservoir {
     priority: Option<Priority>,
     pruning_ratio: f64,
     sorted: Vec<f32>,
+    zeros: usize,
     /// Where in `sorted` there are values equal to each other within a vector.
     ties: Vec<Range<usize>>,
 }
@@ -122,9 +123,17 @@ impl Reservoir {
         }
         // Both zeros tie, so only one of them may be there for a second sync to change no bit.
         initial.iter_mut().for_each(|value| *value += 0.0);
-        let sorted = sort_vectors(&initial, len);
-        let ties = ties(&sorted, len);
-        Ok(Self { shape, initial, priority, pruning_ratio: 0.0, sorted, ties })
+        let (pruning_ratio, sorted, zeros, ties) = (0.0, vec![], 0, vec![]);
+        let mut reservoir = Self { shape, initial, priority, pruning_ratio, sorted, zeros, ties };
+        reservoir.sort();
+        Ok(reservoir)
+    }
+
+    /// Follows a change of the pruning ratio.
+    fn sort(&mut self) {
+        self.sorted = sort_vectors(&self.pruned_initial(), self.shape.len);
+        self.zeros = self.sorted.iter().filter(|&&value| value == 0.0).count();
+        self.ties = ties(&self.sorted, self.shape.len);
     }
 
     /// Sets the pruning ratio p and sorts anew; weights follow at the next [`Reservoir::sync`].
@@ -142,8 +151,7 @@ impl Reservoir {
             return Err(ReservoirError::NeverPruned { ratio: p });
         }
         self.pruning_ratio = p;
-        self.sorted = sort_vectors(&self.pruned_initial(), self.shape.len);
-        self.ties = ties(&self.sorted, self.shape.len);
+        self.sort();
         Ok(())
     }
 
@@ -154,7 +162,7 @@ impl Reservoir {
 
     /// Number of zeros in all vectors together, pruned or initial.
     pub fn zeros(&self) -> usize {
-        self.sorted.iter().filter(|&&value| value == 0.0).count()
+        self.zeros
     }
 
     /// Number and length of the weight vectors.
