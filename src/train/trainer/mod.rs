@@ -452,7 +452,12 @@ impl<R: Recorder> Trainer<R> {
         let parameters = self.learner.network().parameters().len();
         let weights_checksum = Some(checksum(&file.tensors[..parameters]));
         self.phase = Phase::Finished;
-        self.record(EventKind::Finished { reason, message: failure, weights_checksum });
+        self.record(EventKind::Finished {
+            reason,
+            message: failure,
+            weights_checksum,
+            data_wait_seconds: Some(self.loader.waited().as_secs_f64()),
+        });
     }
 
     fn enter(&mut self, phase: Phase) {
