@@ -150,8 +150,10 @@ impl Reservoir {
         if self.priority.is_none() && p > 0.0 {
             return Err(ReservoirError::NeverPruned { ratio: p });
         }
-        self.pruning_ratio = p;
-        self.sort();
+        if p != self.pruning_ratio {
+            self.pruning_ratio = p;
+            self.sort();
+        }
         Ok(())
     }
 

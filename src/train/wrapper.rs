@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use super::arrays::{Arrays, Misfit};
 use super::control::Control;
 use super::learner::Learner;
@@ -202,33 +204,34 @@ pub(super) fn reservoirs(
     schedule: &Schedule,
     control: &Control,
 ) -> Vec<Permuted> {
-    let mut layers = 0;
-    let mut permuted = Vec::new();
-    for (index, (parameter, values)) in network.parameters().iter().zip(initial).enumerate() {
+    let mut layers = 0..;
+    let parameters = network.parameters().iter().enumerate().zip(initial);
+    let permuted = parameters.filter_map(|((index, parameter), values)| match parameter.role {
+        Role::Weight => Some((index, layers.next(), values)),
+        Role::Bias if experiment.wrapper.biases => Some((index, None, values)),
+        _ => None,
+    });
+    let begin = |(index, layer, values): (usize, Option<usize>, Vec<f32>)| {
+        let parameter = &network.parameters()[index];
         let length = parameter.vector_length();
-        let (layer, reservoir) = match parameter.role {
-            Role::Weight => {
-                layers += 1;
+        // A checked experiment gives values whose length fits and ratios in range.
+        let reservoir = match layer {
+            Some(_) => {
                 let priority = pruning_priority(parameter, index, experiment.seed);
                 let ratio = control.ratio(&parameter.layer, parameter.first, schedule);
-                let reservoir =
-                    Reservoir::prunable(values, length, priority, experiment.prune.rule);
-                let pruned = reservoir.and_then(|mut reservoir| {
-                    reservoir.set_pruning_ratio(ratio)?;
-                    Ok(reservoir)
-                });
-                (Some(layers - 1), pruned)
+                let rule = experiment.prune.rule;
+                let mut reservoir = Reservoir::prunable(values, length, priority, rule).ok()?;
+                reservoir.set_pruning_ratio(ratio).ok()?;
+                reservoir
             }
-            Role::Bias if experiment.wrapper.biases => (None, Reservoir::new(values, length)),
-            _ => continue,
+            None => Reservoir::new(values, length).ok()?,
         };
-        // A checked experiment gives values whose length fits and ratios in range.
-        let Ok(reservoir) = reservoir else { continue };
         let mut ranks = vec![0; parameter.elements()];
         reservoir.rank(&reservoir.pruned_initial(), &mut ranks);
-        permuted.push(Permuted { parameter: index, layer, reservoir, ranks });
-    }
-    permuted
+        Some(Permuted { parameter: index, layer, reservoir, ranks })
+    };
+    // Side by side, because drawing what is pruned first takes longer than all the rest.
+    permuted.collect::<Vec<_>>().into_par_iter().filter_map(begin).collect()
 }
 
 fn all_finite(
