@@ -1,6 +1,19 @@
 //! Dense layers: `[batch, inputs]` times weights `[outputs, inputs]`, and both gradients.
+//!
+//! Large weights are the cost, so each pass is arranged to go over them once, in long runs.
 
-use super::{Convolution, InstructionSet};
+use rayon::prelude::*;
+
+use super::{
+    InstructionSet,
+    multiply::{Gather, Pack, Scratch, Tile},
+};
+
+/// Products (sums of two) that are worth another thread.
+const WORTH_A_THREAD: usize = 400_000;
+
+/// Panels of columns whose weights are packed and used at a time.
+const PANELS: usize = 8;
 
 /// The shape of a dense layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +41,31 @@ impl Dense {
         relu: bool,
         outputs: &mut [f32],
     ) {
-        self.convolution().forward(set, inputs, weights, bias, relu, outputs);
+        self.check(inputs, weights, outputs, bias);
+        // The weights are the rows, because the other factor has to be packed.
+        let samples = Pack {
+            columns: self.batch,
+            column_stride: self.inputs,
+            channels: self.inputs,
+            channel_stride: 1,
+            taps: &[0],
+        };
+        let mut transposed = Scratch::new(outputs.len());
+        multiply(
+            set,
+            self.inputs,
+            weights,
+            &samples.pack(Tile::of(set), inputs),
+            self.batch,
+            &mut transposed,
+        );
+        for (sample, outputs) in outputs.chunks_exact_mut(self.outputs.max(1)).enumerate() {
+            for (index, output) in outputs.iter_mut().enumerate() {
+                let sum =
+                    transposed[index * self.batch + sample] + bias.map_or(0.0, |bias| bias[index]);
+                *output = if relu { sum.max(0.0) } else { sum };
+            }
+        }
     }
 
     /// `inputs_gradient` = the gradient of the inputs, given the gradient of the outputs (before any ReLU).
@@ -39,7 +76,35 @@ impl Dense {
         weights: &[f32],
         inputs_gradient: &mut [f32],
     ) {
-        self.convolution().backward_images(set, gradient, weights, inputs_gradient);
+        self.check(inputs_gradient, weights, gradient, None);
+        let tile = Tile::of(set);
+        let width = PANELS * tile.width;
+        let share = |share: usize| {
+            let first = share * width;
+            let columns = width.min(self.inputs - first);
+            let pack = Pack {
+                columns,
+                column_stride: 1,
+                channels: self.outputs,
+                channel_stride: self.inputs,
+                taps: &[0],
+            };
+            let mut sums = Scratch::new(self.batch * columns);
+            let weights = pack.pack(tile, &weights[first..]);
+            multiply_rows(set, self.outputs, gradient, &weights, columns, &mut sums);
+            sums
+        };
+        let shares = self.inputs.div_ceil(width);
+        let shares: Vec<_> = if shares > 1 {
+            (0..shares).into_par_iter().map(share).collect()
+        } else {
+            (0..shares).map(share).collect()
+        };
+        for (sample, gradient) in inputs_gradient.chunks_exact_mut(self.inputs.max(1)).enumerate() {
+            for (gradient, sums) in gradient.chunks_mut(width).zip(&shares) {
+                gradient.copy_from_slice(&sums[sample * gradient.len()..][..gradient.len()]);
+            }
+        }
     }
 
     /// `weights_gradient` and `bias_gradient` = the gradients of the weights and of the bias, given that of the outputs
@@ -52,17 +117,153 @@ impl Dense {
         weights_gradient: &mut [f32],
         bias_gradient: Option<&mut [f32]>,
     ) {
-        self.convolution().backward_weights(set, inputs, gradient, weights_gradient, bias_gradient);
+        self.check(inputs, weights_gradient, gradient, bias_gradient.as_deref());
+        let mut transposed = Scratch::new(gradient.len());
+        for (sample, gradient) in gradient.chunks_exact(self.outputs.max(1)).enumerate() {
+            for (output, &gradient) in gradient.iter().enumerate() {
+                transposed[output * self.batch + sample] = gradient;
+            }
+        }
+        let samples = Pack {
+            columns: self.inputs,
+            column_stride: 1,
+            channels: self.batch,
+            channel_stride: self.inputs,
+            taps: &[0],
+        };
+        let samples = samples.pack(Tile::of(set), inputs);
+        multiply(set, self.batch, &transposed, &samples, self.inputs, weights_gradient);
+        if let Some(bias_gradient) = bias_gradient {
+            for (output, bias) in bias_gradient.iter_mut().enumerate() {
+                *bias = transposed[output * self.batch..][..self.batch].iter().sum();
+            }
+        }
     }
 
-    fn convolution(&self) -> Convolution {
-        Convolution {
-            batch: self.batch,
-            input: [1, 1, self.inputs],
-            filters: self.outputs,
-            kernel: [1, 1],
-            stride: 1,
-            padding: [(0, 0); 2],
+    fn check(&self, inputs: &[f32], weights: &[f32], outputs: &[f32], bias: Option<&[f32]>) {
+        assert_eq!(inputs.len(), self.batch * self.inputs, "inputs");
+        assert_eq!(outputs.len(), self.batch * self.outputs, "outputs");
+        assert_eq!(weights.len(), self.inputs * self.outputs, "weights");
+        assert!(bias.is_none_or(|bias| bias.len() == self.outputs), "bias");
+    }
+}
+
+/// `outputs` (`[rows, columns]`) = `source` (`[rows, depth]`) times packed weights, the rows shared out among threads.
+fn multiply(
+    set: InstructionSet,
+    depth: usize,
+    source: &[f32],
+    weights: &[f32],
+    columns: usize,
+    outputs: &mut [f32],
+) {
+    let tile = Tile::of(set);
+    if outputs.is_empty() || depth == 0 {
+        return outputs.fill(0.0);
+    }
+    let rows = outputs.len() / columns;
+    let shares = (rows * columns * depth / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
+    let share = rows.div_ceil(shares).next_multiple_of(tile.rows);
+    if share >= rows {
+        return multiply_rows(set, depth, source, weights, columns, outputs);
+    }
+    outputs
+        .par_chunks_mut(share * columns)
+        .zip(source.par_chunks(share * depth))
+        .for_each(|(outputs, source)| multiply_rows(set, depth, source, weights, columns, outputs));
+}
+
+/// `outputs` (`[rows, columns]`) = `source` (`[rows, depth]`) times packed weights.
+fn multiply_rows(
+    set: InstructionSet,
+    depth: usize,
+    source: &[f32],
+    weights: &[f32],
+    columns: usize,
+    outputs: &mut [f32],
+) {
+    let rows = outputs.len() / columns.max(1);
+    let places =
+        |length: usize, rows: usize| (0..rows).map(|row| (row * length) as u32).collect::<Vec<_>>();
+    let mut sources = places(depth, rows);
+    sources.resize(rows.next_multiple_of(Tile::of(set).rows), 0);
+    Gather {
+        source,
+        channels: depth,
+        taps: 1,
+        places: &sources,
+        weights,
+        rows: &places(columns, rows),
+        columns,
+        bias: None,
+        relu: false,
+        outputs,
+    }
+    .run(set);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kernels::testing::{assert_close, numbers};
+
+    /// The sum of `terms` products, in double precision.
+    fn sum(terms: usize, product: impl Fn(usize) -> (f32, f32)) -> f64 {
+        (0..terms).map(product).map(|(a, b)| f64::from(a) * f64::from(b)).sum()
+    }
+
+    fn sums(rows: usize, columns: usize, sum: impl Fn(usize, usize) -> f64) -> Vec<f32> {
+        (0..rows * columns).map(|index| sum(index / columns, index % columns) as f32).collect()
+    }
+
+    fn compare(dense: Dense, set: InstructionSet) {
+        let Dense { batch, inputs: from, outputs: to } = dense;
+        let (inputs, weights) = (numbers(batch * from, 1), numbers(to * from, 2));
+        let (bias, gradient) = (numbers(to, 3), numbers(batch * to, 4));
+        let (mut outputs, mut inputs_gradient) =
+            (vec![f32::NAN; batch * to], vec![f32::NAN; batch * from]);
+        let (mut weights_gradient, mut bias_gradient) =
+            (vec![f32::NAN; to * from], vec![f32::NAN; to]);
+
+        for relu in [false, true] {
+            dense.forward(set, &inputs, &weights, Some(&bias), relu, &mut outputs);
+            let book = sums(batch, to, |sample, to| {
+                let sum = sum(from, |k| (inputs[sample * from + k], weights[to * from + k]));
+                let sum = sum + f64::from(bias[to]);
+                if relu { sum.max(0.0) } else { sum }
+            });
+            assert_close("outputs", &outputs, &book, 1e-4);
+        }
+        dense.backward_inputs(set, &gradient, &weights, &mut inputs_gradient);
+        let book = sums(batch, from, |sample, input| {
+            sum(to, |k| (gradient[sample * to + k], weights[k * from + input]))
+        });
+        assert_close("gradient of inputs", &inputs_gradient, &book, 1e-4);
+        dense.backward_weights(
+            set,
+            &inputs,
+            &gradient,
+            &mut weights_gradient,
+            Some(&mut bias_gradient),
+        );
+        let book = sums(to, from, |output, input| {
+            sum(batch, |k| (gradient[k * to + output], inputs[k * from + input]))
+        });
+        assert_close("gradient of weights", &weights_gradient, &book, 1e-4);
+        let book = sums(1, to, |_, output| sum(batch, |k| (gradient[k * to + output], 1.0)));
+        assert_close("gradient of bias", &bias_gradient, &book, 1e-4);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn computes_what_the_book_says(batch in 1..40usize, inputs in 1..600usize, outputs in 1..70usize) {
+            for set in InstructionSet::available() {
+                compare(Dense { batch, inputs, outputs }, set);
+            }
         }
     }
 }

@@ -1,24 +1,25 @@
 //! Which values dropout keeps, as a function of seed, step and place alone.
 //!
 //! The random numbers are those of the stream `(seed, Purpose::Dropout, step, site)`: ChaCha with 8 rounds, whose blocks
-//! of 16 words are functions of their number. A value takes 16 bits. Eight blocks are computed at once, one per lane of
-//! a vector, and make one *group* of 256 values, in the order in which the vectors hold them: the low halves of the
-//! first words of all eight blocks, then their high halves, then the second words.
+//! of 16 words are functions of their number. A value takes 16 bits. Sixteen blocks are computed together, one per lane
+//! of a vector, and make one *group* of 512 values, in the order in which the vectors hold them: the low halves of the
+//! first words of all blocks, then their high halves, then the second words.
 
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::InstructionSet;
 use super::instructions::vectorized;
 use crate::random::{Purpose, key};
 
-/// Blocks that are computed at once.
-const LANES: usize = 8;
+/// Blocks per group: the lanes of the widest vectors, or of two narrower ones.
+const LANES: usize = 16;
 
 /// Values per group.
 const GROUP: usize = LANES * 16 * 2;
 
 /// Values per share of a thread.
-const SHARE: usize = 64 * GROUP;
+const SHARE: usize = 32 * GROUP;
 
 /// Dropout of one layer in one training step: each value becomes 0 with probability `rate`, else it is multiplied by
 /// 1 / (1 - rate). Which values are dropped depends on their position in memory, and on nothing else that is not here.
@@ -68,7 +69,7 @@ impl Dropout {
         }
         let threshold = (self.rate * 65_536.0).round().min(65_535.0) as u32;
         let scale = (1.0 / (1.0 - self.rate)) as f32;
-        fill(set, words, threshold, scale, start, factors);
+        set.run(Fill { key: words, threshold, scale, start, factors });
     }
 }
 
@@ -80,91 +81,133 @@ vectorized! {
     }
 }
 
-vectorized! {
-    fn fill<'a>(key: [u32; 8], threshold: u32, scale: f32, start: usize, factors: &'a mut [f32]) {
-        // A start in the middle of a group: the group's end, then whole groups.
-        let (mut group, middle) = ((start / GROUP) as u64, start % GROUP);
-        let mut whole = [0.0; GROUP];
+/// Writes the factors of the values at `start` and after it.
+struct Fill<'a> {
+    key: [u32; 8],
+    threshold: u32,
+    scale: f32,
+    start: usize,
+    factors: &'a mut [f32],
+}
+
+impl WithSimd for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Fill { key, threshold, scale, start, factors } = self;
+        let (mut group, mut skipped) = ((start / GROUP) as u64, start % GROUP);
         let mut rest = factors;
-        if middle > 0 {
-            fill_group(&key, threshold, scale, group, &mut whole);
-            let head = rest.len().min(GROUP - middle);
-            let (first, others) = rest.split_at_mut(head);
-            first.copy_from_slice(&whole[middle..middle + head]);
-            (rest, group) = (others, group + 1);
-        }
-        let (groups, tail) = rest.as_chunks_mut();
-        for factors in groups {
-            fill_group(&key, threshold, scale, group, factors);
-            group += 1;
-        }
-        if !tail.is_empty() {
-            fill_group(&key, threshold, scale, group, &mut whole);
-            tail.copy_from_slice(&whole[..tail.len()]);
+        while !rest.is_empty() {
+            let count = rest.len().min(GROUP - skipped);
+            let (factors, after) = rest.split_at_mut(count);
+            match factors.as_mut_array() {
+                Some(whole) => fill_group(simd, &key, threshold, scale, group, whole),
+                None => {
+                    let mut whole = [0.0; GROUP];
+                    fill_group(simd, &key, threshold, scale, group, &mut whole);
+                    factors.copy_from_slice(&whole[skipped..][..count]);
+                }
+            }
+            (rest, group, skipped) = (after, group + 1, 0);
         }
     }
 }
 
 /// The factors of one group.
 #[inline(always)]
-fn fill_group(key: &[u32; 8], threshold: u32, scale: f32, group: u64, factors: &mut [f32; GROUP]) {
-    let words = blocks(key, group * LANES as u64);
-    let (factors, _) = factors.as_chunks_mut::<{ 2 * LANES }>();
-    for (factors, words) in factors.iter_mut().zip(&words) {
-        for lane in 0..LANES {
-            factors[lane] = if words[lane] & 0xffff >= threshold { scale } else { 0.0 };
-            factors[lane + LANES] = if words[lane] >> 16 >= threshold { scale } else { 0.0 };
+fn fill_group<S: Simd>(
+    simd: S,
+    key: &[u32; 8],
+    threshold: u32,
+    scale: f32,
+    group: u64,
+    factors: &mut [f32; GROUP],
+) {
+    let (threshold, low) = (simd.splat_u32s(threshold), simd.splat_u32s(0xffff));
+    let (scale, zero) = (simd.splat_f32s(scale), simd.splat_f32s(0.0));
+    let factor =
+        |bits| simd.select_f32s(simd.greater_than_or_equal_u32s(bits, threshold), scale, zero);
+    let (factors, _) = S::as_mut_simd_f32s(factors);
+    let parts = LANES / S::F32_LANES;
+    for part in 0..parts {
+        let words = blocks(simd, key, group, part);
+        for (words, factors) in words.into_iter().zip(factors.chunks_exact_mut(2 * parts)) {
+            factors[part] = factor(simd.and_u32s(words, low));
+            factors[parts + part] = factor(simd.wrapping_dyn_shr_u32s(words, simd.splat_u32s(16)));
         }
     }
 }
 
-/// One word of eight blocks.
-type Words = [u32; LANES];
-
-/// The words of eight blocks of ChaCha8, the first of which has number `first`.
+/// The words of the blocks of ChaCha8 that are one part of a group.
 #[inline(always)]
-fn blocks(key: &[u32; 8], first: u64) -> [Words; 16] {
-    let mut start = [[0; LANES]; 16];
-    let constants = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];
-    for (words, word) in start.iter_mut().zip(constants.iter().chain(key)) {
-        *words = [*word; LANES];
+fn blocks<S: Simd>(simd: S, key: &[u32; 8], group: u64, part: usize) -> [S::u32s; 16] {
+    // The numbers of a group's blocks differ in their last bits only.
+    const OFFSETS: [u32; LANES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+    let first = group * LANES as u64;
+    let offsets = S::as_simd_u32s(&OFFSETS).0[part];
+    let start: [S::u32s; 16] = [
+        simd.splat_u32s(0x6170_7865),
+        simd.splat_u32s(0x3320_646e),
+        simd.splat_u32s(0x7962_2d32),
+        simd.splat_u32s(0x6b20_6574),
+        simd.splat_u32s(key[0]),
+        simd.splat_u32s(key[1]),
+        simd.splat_u32s(key[2]),
+        simd.splat_u32s(key[3]),
+        simd.splat_u32s(key[4]),
+        simd.splat_u32s(key[5]),
+        simd.splat_u32s(key[6]),
+        simd.splat_u32s(key[7]),
+        simd.or_u32s(simd.splat_u32s(first as u32), offsets),
+        simd.splat_u32s((first >> 32) as u32),
+        simd.splat_u32s(0),
+        simd.splat_u32s(0),
+    ];
+    let mut words = rounds(simd, start);
+    for (word, start) in words.iter_mut().zip(start) {
+        *word = simd.add_u32s(*word, start);
     }
-    for lane in 0..LANES {
-        let number = first + lane as u64;
-        (start[12][lane], start[13][lane]) = (number as u32, (number >> 32) as u32);
-    }
-    let mut words = start;
+    words
+}
+
+/// The eight rounds of ChaCha8: four times down the columns and along the diagonals of a square of words.
+#[inline(always)]
+fn rounds<S: Simd>(simd: S, mut words: [S::u32s; 16]) -> [S::u32s; 16] {
     for _ in 0..4 {
-        for i in 0..4 {
-            quarter_round(&mut words, [i, 4 + i, 8 + i, 12 + i]);
-        }
-        for i in 0..4 {
-            quarter_round(&mut words, [i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4]);
-        }
-    }
-    for (words, start) in words.iter_mut().zip(&start) {
-        *words = add(*words, *start);
+        quarter_round::<S, 0, 4, 8, 12>(simd, &mut words);
+        quarter_round::<S, 1, 5, 9, 13>(simd, &mut words);
+        quarter_round::<S, 2, 6, 10, 14>(simd, &mut words);
+        quarter_round::<S, 3, 7, 11, 15>(simd, &mut words);
+        quarter_round::<S, 0, 5, 10, 15>(simd, &mut words);
+        quarter_round::<S, 1, 6, 11, 12>(simd, &mut words);
+        quarter_round::<S, 2, 7, 8, 13>(simd, &mut words);
+        quarter_round::<S, 3, 4, 9, 14>(simd, &mut words);
     }
     words
 }
 
 #[inline(always)]
-fn quarter_round(words: &mut [Words; 16], [a, b, c, d]: [usize; 4]) {
-    for (one, two, three, bits) in [(a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)] {
-        words[one] = add(words[one], words[two]);
-        words[three] = rotated_sum(words[three], words[one], bits);
-    }
+fn quarter_round<S: Simd, const A: usize, const B: usize, const C: usize, const D: usize>(
+    simd: S,
+    words: &mut [S::u32s; 16],
+) {
+    words[A] = simd.add_u32s(words[A], words[B]);
+    words[D] = rotated(simd, simd.xor_u32s(words[D], words[A]), 16);
+    words[C] = simd.add_u32s(words[C], words[D]);
+    words[B] = rotated(simd, simd.xor_u32s(words[B], words[C]), 12);
+    words[A] = simd.add_u32s(words[A], words[B]);
+    words[D] = rotated(simd, simd.xor_u32s(words[D], words[A]), 8);
+    words[C] = simd.add_u32s(words[C], words[D]);
+    words[B] = rotated(simd, simd.xor_u32s(words[B], words[C]), 7);
 }
 
+/// The bits of each word, rotated to the left.
 #[inline(always)]
-fn add(a: Words, b: Words) -> Words {
-    std::array::from_fn(|lane| a[lane].wrapping_add(b[lane]))
-}
-
-/// Their exclusive or, rotated to the left.
-#[inline(always)]
-fn rotated_sum(a: Words, b: Words, bits: u32) -> Words {
-    std::array::from_fn(|lane| (a[lane] ^ b[lane]).rotate_left(bits))
+fn rotated<S: Simd>(simd: S, words: S::u32s, bits: u32) -> S::u32s {
+    let left = simd.wrapping_dyn_shl_u32s(words, simd.splat_u32s(bits));
+    let right = simd.wrapping_dyn_shr_u32s(words, simd.splat_u32s(32 - bits));
+    simd.or_u32s(left, right)
 }
 
 #[cfg(test)]
@@ -182,8 +225,8 @@ mod tests {
         let mut bytes = vec![0; elements.div_ceil(GROUP) * GROUP * 2];
         stream(dropout.seed, Purpose::Dropout, dropout.step, dropout.site).fill_bytes(&mut bytes);
         let factor = |i: usize| {
-            let (group, word, half, lane) = (i / 256, i % 256 / 16, i % 16 / 8, i % 8);
-            let at = (group * 8 + lane) * 64 + word * 4 + half * 2;
+            let (group, word, half, lane) = (i / 512, i % 512 / 32, i % 32 / 16, i % 16);
+            let at = (group * 16 + lane) * 64 + word * 4 + half * 2;
             let bits = f64::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
             let dropped = bits < (dropout.rate * 65_536.0).round();
             if dropped { 0.0 } else { (1.0 / (1.0 - dropout.rate)) as f32 }

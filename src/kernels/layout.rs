@@ -5,6 +5,9 @@ use rayon::prelude::*;
 use super::InstructionSet;
 use super::instructions::vectorized;
 
+/// Rows and columns of the squares that are turned one after another, so that both sides stay in the cache.
+const SIDE: usize = 8;
+
 /// Each of the matrices `[rows, columns]` in `values` as its transpose `[columns, rows]`.
 ///
 /// From channels first to channels last, rows are the channels and columns the pixels of an image; back, it is the
@@ -29,10 +32,47 @@ pub fn transpose(
 
 vectorized! {
     fn transpose_one<'a>(rows: usize, columns: usize, values: &'a [f32], outputs: &'a mut [f32]) {
-        for column in 0..columns {
-            for row in 0..rows {
-                outputs[column * rows + row] = values[row * columns + column];
+        for column in (0..columns).step_by(SIDE) {
+            for row in (0..rows).step_by(SIDE) {
+                let (from, to) = (&values[row * columns + column..], &mut outputs[column * rows + row..]);
+                if row + SIDE <= rows && column + SIDE <= columns {
+                    turn_square(rows, columns, from, to);
+                } else {
+                    turn_rest(rows - row, columns - column, rows, columns, from, to);
+                }
             }
+        }
+    }
+}
+
+/// Turns a square that lies in a matrix of `rows` and `columns`.
+#[inline(always)]
+fn turn_square(rows: usize, columns: usize, from: &[f32], to: &mut [f32]) {
+    let mut square = [[0.0; SIDE]; SIDE];
+    for (row, square) in square.iter_mut().enumerate() {
+        square.copy_from_slice(&from[row * columns..][..SIDE]);
+    }
+    for column in 0..SIDE {
+        let to = &mut to[column * rows..][..SIDE];
+        for (to, square) in to.iter_mut().zip(&square) {
+            *to = square[column];
+        }
+    }
+}
+
+/// Turns what is left of a square at the edge of a matrix, `height` by `width` or the whole side.
+#[inline(always)]
+fn turn_rest(
+    height: usize,
+    width: usize,
+    rows: usize,
+    columns: usize,
+    from: &[f32],
+    to: &mut [f32],
+) {
+    for column in 0..width.min(SIDE) {
+        for row in 0..height.min(SIDE) {
+            to[column * rows + row] = from[row * columns + column];
         }
     }
 }

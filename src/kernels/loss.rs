@@ -38,11 +38,13 @@ pub fn cross_entropy(
 fn row_loss(row: &[f32], label: usize, gradient: &mut [f32]) -> (f64, bool) {
     let greatest =
         row.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a || b.is_nan() { b } else { a });
-    let exponential = |x: f32| f64::from(x - greatest).exp();
-    let sum: f64 = row.iter().map(|&x| exponential(x)).sum();
+    let mut sum = 0.0;
     for (gradient, &x) in gradient.iter_mut().zip(row) {
-        *gradient = (exponential(x) / sum) as f32;
+        let exponential = f64::from(x - greatest).exp();
+        *gradient = exponential as f32;
+        sum += exponential;
     }
+    gradient.iter_mut().for_each(|gradient| *gradient = (f64::from(*gradient) / sum) as f32);
     gradient[label] -= 1.0;
     // The first of equals counts, as everywhere.
     let first = row.iter().position(|&x| x == greatest);

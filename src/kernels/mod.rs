@@ -12,9 +12,12 @@ mod layout;
 mod loss;
 mod multiply;
 mod normalize;
+pub mod operations;
 mod optimizer;
 mod pool;
 mod relu;
+#[cfg(test)]
+mod testing;
 
 pub use convolution::Convolution;
 pub use dense::Dense;

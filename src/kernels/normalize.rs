@@ -22,7 +22,7 @@ const BLOCK: usize = 1 << 12;
 const SHARE: usize = 4;
 
 /// Values that are treated alike, at least: rows with fewer channels are taken several at a time.
-const TILE: usize = 64;
+const TILE: usize = 256;
 
 /// What happens to values: ReLU, batch normalization, ReLU, dropout, all but the second if asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -126,7 +126,16 @@ impl Normalize {
             .with_min_len(SHARE);
         blocks.enumerate().for_each(|(index, ((result, values), gradient))| {
             self.factors(set, index, result);
-            backward_block(set, &lines, &constant, &slope, values, gradient, result);
+            backward_block(
+                set,
+                &lines,
+                self.dropout.is_some(),
+                &constant,
+                &slope,
+                values,
+                gradient,
+                result,
+            );
         });
     }
 
@@ -180,7 +189,16 @@ impl Normalize {
             let (scratch, factors) = scratch.split_at_mut(2 * self.tile());
             let factors = &mut factors[..values.len()];
             self.factors(set, index, factors);
-            block_gradient_sums(set, lines, values, gradient, factors, part, scratch);
+            block_gradient_sums(
+                set,
+                lines,
+                self.dropout.is_some(),
+                values,
+                gradient,
+                factors,
+                part,
+                scratch,
+            );
         });
         let mut sums = vec![0.0; 2 * self.channels];
         for part in parts.chunks_exact(2 * self.channels) {
@@ -226,15 +244,14 @@ impl Normalize {
             outputs.par_chunks_mut(block).zip(values.par_chunks(block)).with_min_len(SHARE);
         blocks.enumerate().for_each(|(index, (outputs, values))| {
             this.factors(set, index, outputs);
-            forward_block(set, &lines, values, outputs);
+            forward_block(set, &lines, this.dropout.is_some(), values, outputs);
         });
     }
 
-    /// What dropout multiplies the values of a block by.
+    /// What dropout, if there is any, multiplies the values of a block by.
     fn factors(&self, set: InstructionSet, block: usize, factors: &mut [f32]) {
-        match self.dropout {
-            Some(dropout) => dropout.fill(set, block * self.block(), factors),
-            None => factors.fill(1.0),
+        if let Some(dropout) = self.dropout {
+            dropout.fill(set, block * self.block(), factors);
         }
     }
 
@@ -291,16 +308,36 @@ struct Lines {
 }
 
 vectorized! {
-    /// Multiplies the factors that lie in `outputs` by what the values become.
-    fn forward_block<'a>(lines: &'a Lines, values: &'a [f32], outputs: &'a mut [f32]) {
-        let tile = lines.mean.len();
+    /// What the values become, multiplied by the factors that lie in `outputs` if it drops values.
+    fn forward_block<'a>(lines: &'a Lines, drops: bool, values: &'a [f32], outputs: &'a mut [f32]) {
+        let Lines { floor_before, floor_after, mean, factor, shift } = lines;
+        let (tile, floors) = (mean.len(), [*floor_before, *floor_after]);
         for (values, outputs) in values.chunks(tile).zip(outputs.chunks_mut(tile)) {
-            let line = lines.mean.iter().zip(&lines.factor).zip(&lines.shift);
-            for ((output, &value), ((mean, factor), shift)) in outputs.iter_mut().zip(values).zip(line) {
-                let value = at_least(value, lines.floor_before);
-                *output *= at_least((value - mean) * factor + shift, lines.floor_after);
+            if drops {
+                forward_tile::<true>(floors, mean, factor, shift, values, outputs);
+            } else {
+                forward_tile::<false>(floors, mean, factor, shift, values, outputs);
             }
         }
+    }
+}
+
+#[inline(always)]
+fn forward_tile<const DROPS: bool>(
+    floors: [f32; 2],
+    mean: &[f32],
+    factor: &[f32],
+    shift: &[f32],
+    values: &[f32],
+    outputs: &mut [f32],
+) {
+    let count = values.len();
+    let (mean, factor, shift) = (&mean[..count], &factor[..count], &shift[..count]);
+    let outputs = &mut outputs[..count];
+    for i in 0..count {
+        let distance = at_least(values[i], floors[0]) - mean[i];
+        let output = at_least(distance * factor[i] + shift[i], floors[1]);
+        outputs[i] = if DROPS { outputs[i] * output } else { output };
     }
 }
 
@@ -312,9 +349,7 @@ vectorized! {
         let (sums, means) = scratch[..2 * tile].split_at_mut(tile);
         sums.fill(0.0);
         for values in values.chunks(tile) {
-            for (sum, &value) in sums.iter_mut().zip(values) {
-                *sum += at_least(value, floor);
-            }
+            add_values(floor, values, sums);
         }
         let (mean, squares) = part.split_at_mut(channels);
         fold(sums, mean);
@@ -324,12 +359,24 @@ vectorized! {
         }
         sums.fill(0.0);
         for values in values.chunks(tile) {
-            for ((sum, &value), mean) in sums.iter_mut().zip(values).zip(&*means) {
-                let distance = at_least(value, floor) - mean;
-                *sum += distance * distance;
-            }
+            add_squares(floor, means, values, sums);
         }
         fold(sums, squares);
+    }
+}
+
+#[inline(always)]
+fn add_values(floor: f32, values: &[f32], sums: &mut [f32]) {
+    for (sum, &value) in sums.iter_mut().zip(values) {
+        *sum += at_least(value, floor);
+    }
+}
+
+#[inline(always)]
+fn add_squares(floor: f32, means: &[f32], values: &[f32], sums: &mut [f32]) {
+    for ((sum, &value), mean) in sums.iter_mut().zip(values).zip(means) {
+        let distance = at_least(value, floor) - mean;
+        *sum += distance * distance;
     }
 }
 
@@ -344,34 +391,32 @@ fn fold(tile: &[f32], sums: &mut [f32]) {
     }
 }
 
-/// The gradient of a normalized value before ReLU and dropout.
+/// The gradient of what became a value of at least `floor`.
 #[inline(always)]
-fn gated(normalized: f32, floor: f32, gradient: f32, factor: f32) -> f32 {
-    if normalized > floor { gradient * factor } else { 0.0 }
+fn gated(value: f32, floor: f32, gradient: f32) -> f32 {
+    if value > floor { gradient } else { 0.0 }
 }
 
 vectorized! {
     fn block_gradient_sums<'a>(
         lines: &'a Lines,
+        drops: bool,
         values: &'a [f32],
         gradient: &'a [f32],
         factors: &'a [f32],
         part: &'a mut [f32],
         scratch: &'a mut [f32],
     ) {
-        let tile = lines.mean.len();
+        let Lines { floor_before, floor_after, mean, factor, shift } = lines;
+        let (tile, floors) = (mean.len(), [*floor_before, *floor_after]);
         let (plain, weighted) = scratch[..2 * tile].split_at_mut(tile);
         plain.fill(0.0);
         weighted.fill(0.0);
         for ((values, gradient), factors) in values.chunks(tile).zip(gradient.chunks(tile)).zip(factors.chunks(tile)) {
-            let line = lines.mean.iter().zip(&lines.factor).zip(&lines.shift);
-            let sums = plain.iter_mut().zip(weighted.iter_mut());
-            let inputs = values.iter().zip(gradient).zip(factors);
-            for ((((&value, gradient), keep), ((mean, factor), shift)), (plain, weighted)) in inputs.zip(line).zip(sums) {
-                let distance = at_least(value, lines.floor_before) - mean;
-                let gradient = gated(distance * factor + shift, lines.floor_after, *gradient, *keep);
-                *plain += gradient;
-                *weighted += gradient * distance;
+            if drops {
+                add_gradients::<true>(floors, mean, factor, shift, values, gradient, factors, plain, weighted);
+            } else {
+                add_gradients::<false>(floors, mean, factor, shift, values, gradient, factors, plain, weighted);
             }
         }
         let (plain_part, weighted_part) = part.split_at_mut(part.len() / 2);
@@ -380,27 +425,76 @@ vectorized! {
     }
 }
 
+#[inline(always)]
+fn add_gradients<const DROPS: bool>(
+    floors: [f32; 2],
+    mean: &[f32],
+    factor: &[f32],
+    shift: &[f32],
+    values: &[f32],
+    gradient: &[f32],
+    factors: &[f32],
+    plain: &mut [f32],
+    weighted: &mut [f32],
+) {
+    let count = values.len();
+    let (mean, factor, shift) = (&mean[..count], &factor[..count], &shift[..count]);
+    let (gradient, factors) = (&gradient[..count], &factors[..count]);
+    let (plain, weighted) = (&mut plain[..count], &mut weighted[..count]);
+    for i in 0..count {
+        let distance = at_least(values[i], floors[0]) - mean[i];
+        let gradient = if DROPS { gradient[i] * factors[i] } else { gradient[i] };
+        let gradient = gated(distance * factor[i] + shift[i], floors[1], gradient);
+        plain[i] += gradient;
+        weighted[i] += gradient * distance;
+    }
+}
+
 vectorized! {
-    /// Turns the factors that lie in `result` into the gradient of the values.
+    /// The gradient of the values; where it drops values, their factors lie in `result`.
     fn backward_block<'a>(
         lines: &'a Lines,
+        drops: bool,
         constant: &'a [f32],
         slope: &'a [f32],
         values: &'a [f32],
         gradient: &'a [f32],
         result: &'a mut [f32],
     ) {
-        let tile = lines.mean.len();
+        let Lines { floor_before, floor_after, mean, factor, shift } = lines;
+        let (tile, floors) = (mean.len(), [*floor_before, *floor_after]);
         for ((values, gradient), result) in values.chunks(tile).zip(gradient.chunks(tile)).zip(result.chunks_mut(tile)) {
-            let line = lines.mean.iter().zip(&lines.factor).zip(&lines.shift).zip(constant.iter().zip(slope));
-            let inputs = values.iter().zip(gradient).zip(result);
-            for (((&value, gradient), result), (((mean, factor), shift), (constant, slope))) in inputs.zip(line) {
-                let distance = at_least(value, lines.floor_before) - mean;
-                let gradient = gated(distance * factor + shift, lines.floor_after, *gradient, *result);
-                let gradient = gradient * factor - (constant + distance * slope);
-                *result = if value > lines.floor_before { gradient } else { 0.0 };
+            if drops {
+                backward_tile::<true>(floors, mean, factor, shift, constant, slope, values, gradient, result);
+            } else {
+                backward_tile::<false>(floors, mean, factor, shift, constant, slope, values, gradient, result);
             }
         }
+    }
+}
+
+#[inline(always)]
+fn backward_tile<const DROPS: bool>(
+    floors: [f32; 2],
+    mean: &[f32],
+    factor: &[f32],
+    shift: &[f32],
+    constant: &[f32],
+    slope: &[f32],
+    values: &[f32],
+    gradient: &[f32],
+    result: &mut [f32],
+) {
+    let count = values.len();
+    let (mean, factor, shift) = (&mean[..count], &factor[..count], &shift[..count]);
+    let (constant, slope) = (&constant[..count], &slope[..count]);
+    let (gradient, result) = (&gradient[..count], &mut result[..count]);
+    for i in 0..count {
+        let distance = at_least(values[i], floors[0]) - mean[i];
+        let gradient = if DROPS { gradient[i] * result[i] } else { gradient[i] };
+        let gradient = gated(distance * factor[i] + shift[i], floors[1], gradient);
+        let gradient = gradient * factor[i] - (constant[i] + distance * slope[i]);
+        result[i] = gated(values[i], floors[0], gradient);
     }
 }
 

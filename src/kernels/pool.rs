@@ -217,19 +217,37 @@ vectorized! {
                 .chunks_exact_mut(2 * channels)
                 .zip(result_below.chunks_exact_mut(2 * channels));
             for (((above, below), results), gradient) in squares.zip(results).zip(gradient.chunks_exact(channels)) {
-                let ((a, b), (c, d)) = (above.split_at(channels), below.split_at(channels));
-                let (w, x) = results.0.split_at_mut(channels);
-                let (y, z) = results.1.split_at_mut(channels);
-                let values = a.iter().zip(b).zip(c.iter().zip(d));
-                let results = w.iter_mut().zip(x).zip(y.iter_mut().zip(z));
-                for ((((a, b), (c, d)), ((w, x), (y, z))), &gradient) in values.zip(results).zip(gradient) {
-                    let (_, winner) = greatest_of_four([*a, *b, *c, *d]);
-                    for (place, result) in [w, x, y, z].into_iter().enumerate() {
-                        *result = if winner == place as u32 { gradient } else { 0.0 };
-                    }
-                }
+                let (left, right) = results.0.split_at_mut(channels);
+                let (left_below, right_below) = results.1.split_at_mut(channels);
+                square_backward(above, below, gradient, left, right, left_below, right_below);
             }
         }
+    }
+}
+
+/// The gradient of a square of four pixels.
+#[inline(always)]
+fn square_backward(
+    above: &[f32],
+    below: &[f32],
+    gradient: &[f32],
+    first: &mut [f32],
+    second: &mut [f32],
+    third: &mut [f32],
+    fourth: &mut [f32],
+) {
+    let channels = gradient.len();
+    let ((a, b), (c, d)) = (above.split_at(channels), below.split_at(channels));
+    let (b, c, d) = (&b[..channels], &c[..channels], &d[..channels]);
+    let (first, second) = (&mut first[..channels], &mut second[..channels]);
+    let (third, fourth) = (&mut third[..channels], &mut fourth[..channels]);
+    for i in 0..channels {
+        let (_, winner) = greatest_of_four([a[i], b[i], c[i], d[i]]);
+        let part = |place| if winner == place { gradient[i] } else { 0.0 };
+        first[i] = part(0);
+        second[i] = part(1);
+        third[i] = part(2);
+        fourth[i] = part(3);
     }
 }
 

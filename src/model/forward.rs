@@ -1,14 +1,14 @@
 //! Values flowing through a network.
 
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
-use burn::tensor::{Device, Tensor, TensorData, activation, module};
+use burn::tensor::{Device, Tensor, TensorData, activation};
 
-use super::dropout;
 use super::network::Network;
-use super::plan::Operation;
+use super::plan::{self, Operation};
+use crate::kernels::operations;
+use crate::kernels::{Convolution, Dense, Dropout, Normalize};
 
 /// Batch norm's epsilon, and the share of its running statistics that a batch leaves as they are (Keras).
-const EPSILON: f64 = 1e-3;
+const EPSILON: f32 = 1e-3;
 const MOMENTUM: f64 = 0.99;
 
 /// The numbers of a network, on a device.
@@ -112,7 +112,7 @@ struct Training {
     statistics: Vec<Statistics>,
 }
 
-/// What flows: images until they are flattened.
+/// What flows: images `[batch, height, width, channels]` until they are flattened.
 enum Values {
     Images(Tensor<4>),
     Flat(Tensor<2>),
@@ -139,7 +139,7 @@ impl Values {
 
     fn flat(self) -> Tensor<2> {
         match self {
-            Values::Images(values) => values.flatten(1, 3),
+            Values::Images(values) => operations::flatten(values),
             Values::Flat(values) => values,
         }
     }
@@ -147,7 +147,7 @@ impl Values {
 
 impl Pass<'_> {
     fn run(&mut self, plan: &[Operation], images: Tensor<4>) -> Tensor<2> {
-        self.sequence(plan, Values::Images(images)).flat()
+        self.sequence(plan, Values::Images(operations::channels_last(images))).flat()
     }
 
     fn sequence(&mut self, plan: &[Operation], values: Values) -> Values {
@@ -156,46 +156,49 @@ impl Pass<'_> {
 
     fn operation(&mut self, operation: &Operation, values: Values) -> Values {
         match *operation {
-            Operation::Dense { weight, shape, bias, relu } => {
-                // Weights lie as [out, in], so that a weight vector is a slice; the transpose is a view.
-                let weight = self.parameter(weight).reshape(shape).transpose();
-                let bias = bias.map(|bias| self.parameter(bias));
-                let output = module::linear(values.flat(), weight, bias);
-                Values::Flat(if relu { activation::relu(output) } else { output })
+            Operation::Dense { weight, shape: [outputs, inputs], bias, relu } => {
+                let values = values.flat();
+                let shape = Dense { batch: values.dims()[0], inputs, outputs };
+                let (weight, bias) = (self.parameter(weight), bias.map(|b| self.parameter(b)));
+                Values::Flat(operations::dense(values, weight, bias, shape, relu))
             }
             Operation::Conv { weight, shape, bias, relu, stride, padding } => {
-                let weight = self.parameter(weight).reshape(shape);
-                let bias = bias.map(|bias| self.parameter(bias));
-                let options = ConvOptions::new_with_padding([stride; 2], padding, [1; 2], 1);
-                let output = module::conv2d(values.images(), weight, bias, options);
-                Values::Images(if relu { activation::relu(output) } else { output })
+                let images = values.images();
+                let [batch, height, width, channels] = images.dims();
+                let [filters, _, rows, columns] = shape;
+                let shape = Convolution {
+                    batch,
+                    input: [height, width, channels],
+                    filters,
+                    kernel: [rows, columns],
+                    stride,
+                    padding,
+                };
+                let (weight, bias) = (self.parameter(weight), bias.map(|b| self.parameter(b)));
+                Values::Images(operations::convolution(images, weight, bias, shape, relu))
             }
-            Operation::BatchNorm { scale, shift, norm } => match values {
-                Values::Images(values) => {
-                    Values::Images(self.batch_norm(values, scale, shift, norm))
-                }
-                Values::Flat(values) => Values::Flat(self.batch_norm(values, scale, shift, norm)),
+            Operation::BatchNorm { .. } => match values {
+                Values::Images(values) => Values::Images(self.batch_norm(operation, values)),
+                Values::Flat(values) => Values::Flat(self.batch_norm(operation, values)),
             },
             Operation::Relu => values.map(activation::relu, activation::relu),
-            Operation::Dropout { rate, site } => match &self.training {
+            Operation::Dropout(dropout) => match self.drawn(dropout) {
                 None => values,
-                Some(Training { draw, .. }) => {
-                    let draw = *draw;
-                    values.map(|v| dropped(v, draw, site, rate), |v| dropped(v, draw, site, rate))
-                }
+                Some(dropout) => values
+                    .map(|v| operations::dropout(v, dropout), |v| operations::dropout(v, dropout)),
             },
             Operation::MaxPool { size } => {
-                Values::Images(module::max_pool2d(values.images(), MaxPoolOptions::new([size; 2])))
+                Values::Images(operations::max_pool(values.images(), size))
             }
             Operation::AveragePool { size } => {
-                Values::Images(module::avg_pool2d(values.images(), AvgPoolOptions::new([size; 2])))
+                Values::Images(operations::average_pool(values.images(), size))
             }
             Operation::Flatten => Values::Flat(values.flat()),
-            Operation::Residual { ref body, ref shortcut } => {
+            Operation::Residual { ref body, ref shortcut, relu } => {
                 let input = values.images();
                 let one = self.sequence(body, Values::Images(input.clone())).images();
                 let other = self.sequence(shortcut, Values::Images(input)).images();
-                Values::Images(one + other)
+                Values::Images(if relu { operations::sum_relu(one, other) } else { one + other })
             }
         }
     }
@@ -204,30 +207,36 @@ impl Pass<'_> {
         self.weights.parameters[index].clone()
     }
 
+    /// A dropout with this step's random numbers; `None` unless the network is trained.
+    fn drawn(&self, dropout: plan::Dropout) -> Option<Dropout> {
+        let Draw { seed, step } = self.training.as_ref()?.draw;
+        Some(Dropout { seed, step, site: dropout.site, rate: dropout.rate })
+    }
+
     fn batch_norm<const D: usize>(
         &mut self,
+        operation: &Operation,
         values: Tensor<D>,
-        scale: usize,
-        shift: usize,
-        norm: usize,
     ) -> Tensor<D> {
+        let Operation::BatchNorm { scale, shift, norm, relu_before, relu_after, dropout } =
+            *operation
+        else {
+            unreachable!("only a batch norm is computed as one");
+        };
         let (scale, shift) = (self.parameter(scale), self.parameter(shift));
+        let dropout = dropout.and_then(|dropout| self.drawn(dropout));
+        let channels = values.dims()[D - 1];
+        let epsilon = EPSILON;
+        let normalize = Normalize { channels, epsilon, relu_before, relu_after, dropout };
         let Some(Training { statistics, .. }) = &mut self.training else {
             let Statistics { mean, variance } = self.weights.statistics[norm].clone();
-            return module::batch_norm(values, scale, shift, mean, variance, EPSILON);
+            return operations::normalize(values, scale, shift, [mean, variance], normalize);
         };
-        let samples = values.shape().num_elements() / values.dims()[1];
-        let output = module::batch_norm_train(values, scale, shift, EPSILON);
-        statistics[norm] = statistics[norm].update(output.mean, output.variance, samples);
-        output.output
+        let samples = values.shape().num_elements() / channels;
+        let (output, mean, variance) = operations::normalize_train(values, scale, shift, normalize);
+        statistics[norm] = statistics[norm].update(mean, variance, samples);
+        output
     }
-}
-
-fn dropped<const D: usize>(values: Tensor<D>, draw: Draw, site: u64, rate: f64) -> Tensor<D> {
-    let shape = values.shape();
-    let mask = dropout::mask(draw.seed, draw.step, site, shape.num_elements(), rate);
-    let device = values.device().without_autodiff();
-    values.clone() * Tensor::from_data(TensorData::new(mask, shape), &device)
 }
 
 #[cfg(test)]

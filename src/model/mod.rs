@@ -5,9 +5,9 @@
 //! from it, in [`Weights`], one flat tensor each, whose weight vectors are contiguous slices.
 
 mod adopt;
-mod dropout;
 mod file;
 mod forward;
+mod fuse;
 mod initial;
 mod layer;
 mod network;

@@ -1,5 +1,6 @@
 //! A sequence of layers, checked against the data's shape: what parameters it has and how values flow.
 
+use super::fuse::fuse;
 use super::plan::{Plan, Planner};
 use super::{Layer, Parameter};
 
@@ -42,7 +43,7 @@ impl Network {
     /// dense layer with one unit per class.
     pub fn new(layers: &[Layer], input: [usize; 3], classes: usize) -> Result<Self, ShapeError> {
         let mut planner = Planner::new(input, classes);
-        let plan = planner.network(layers)?;
+        let plan = fuse(planner.network(layers)?);
         let Planner { parameters, norms, .. } = planner;
         Ok(Network { plan, parameters, norms, input, classes })
     }

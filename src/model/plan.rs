@@ -27,12 +27,12 @@ pub(super) enum Operation {
         scale: usize,
         shift: usize,
         norm: usize,
+        relu_before: bool,
+        relu_after: bool,
+        dropout: Option<Dropout>,
     },
     Relu,
-    Dropout {
-        rate: f64,
-        site: u64,
-    },
+    Dropout(Dropout),
     MaxPool {
         size: usize,
     },
@@ -43,7 +43,15 @@ pub(super) enum Operation {
     Residual {
         body: Plan,
         shortcut: Plan,
+        relu: bool,
     },
+}
+
+/// The dropout layer number `site` of a network, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Dropout {
+    pub(super) rate: f64,
+    pub(super) site: u64,
 }
 
 /// What flows from one layer to the next, for one example.
@@ -229,7 +237,14 @@ impl Planner {
         let scale = self.parameter(name, Role::Scale, &[channels], channels, channels);
         let shift = self.parameter(name, Role::Shift, &[channels], channels, channels);
         self.norms.push((name.to_owned(), channels));
-        Operation::BatchNorm { scale, shift, norm: self.norms.len() - 1 }
+        Operation::BatchNorm {
+            scale,
+            shift,
+            norm: self.norms.len() - 1,
+            relu_before: false,
+            relu_after: false,
+            dropout: None,
+        }
     }
 
     fn dropout(&mut self, rate: f64) -> Result<Operation, String> {
@@ -237,7 +252,7 @@ impl Planner {
             return Err(format!("the rate must be at least 0 and below 1, not {rate}"));
         }
         self.dropouts += 1;
-        Ok(Operation::Dropout { rate, site: self.dropouts })
+        Ok(Operation::Dropout(Dropout { rate, site: self.dropouts }))
     }
 
     fn pool(&mut self, size: usize) -> Result<(), String> {
@@ -271,7 +286,7 @@ impl Planner {
                 self.shape
             )));
         }
-        Ok(Operation::Residual { body, shortcut })
+        Ok(Operation::Residual { body, shortcut, relu: false })
     }
 
     fn image(&self) -> Result<[usize; 3], String> {

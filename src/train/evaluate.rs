@@ -3,9 +3,10 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use super::learner::{score, to_vec, total};
+use super::learner::{to_vec, total};
 use super::{Backend, MissingBackend, Score};
 use crate::data::{Images, Normalizer};
+use crate::kernels::operations;
 use crate::model::{NamedTensor, Network, Weights};
 
 /// A network with weights, ready to be shown images.
@@ -82,7 +83,8 @@ pub(super) fn examine(
     let [channels, height, width] = network.input();
     let shape = [labels.len(), channels, height, width];
     let images = Tensor::from_data(TensorData::new(pixels, shape), device);
-    let logits = to_vec(network.evaluate(&weights, images));
-    let (mean, correct) = score(&logits, labels, network.classes());
-    (f64::from(mean) * labels.len() as f64, correct)
+    let logits = network.evaluate(&weights, images);
+    let (loss, correct) = operations::cross_entropy(logits, labels.into());
+    let seen = to_vec(Tensor::cat(vec![loss, correct], 0));
+    (f64::from(seen[0]) * labels.len() as f64, seen[1] as usize)
 }

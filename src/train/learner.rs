@@ -1,12 +1,13 @@
 //! A network that learns by its inner optimizer, one batch at a time. It knows nothing of permutations.
 
-use burn::tensor::{Device, Tensor, TensorData, loss};
+use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::Score;
 use super::arrays::{Arrays, Misfit};
 use super::optimizer::InnerOptimizer;
 use crate::experiment::OptimizerSection;
+use crate::kernels::operations;
 use crate::model::{Draw, Network, Role, Statistics, Weights};
 
 /// A network, its weights and its optimizer, on a device.
@@ -136,26 +137,24 @@ impl Learner {
     /// Learns from a batch of images `[n, channels, height, width]` and their labels. A loss that is not finite
     /// changes nothing.
     pub(super) fn step(&mut self, images: Vec<f32>, labels: &[u8], lr: f64, draw: Draw) -> Outcome {
-        let classes = self.network.classes();
         let images = self.images(images, labels.len());
         let (logits, statistics) = self.network.train(&self.weights, images, draw);
-        let outcome = score(&to_vec(logits.clone()), labels, classes);
-        let outcome = Outcome { loss: outcome.0, accuracy: outcome.1 as f32 / labels.len() as f32 };
+        let (loss, correct) = operations::cross_entropy(logits, labels.into());
+        let mut gradients = loss.backward();
+        let seen = to_vec(Tensor::cat(vec![loss.inner(), correct.inner()], 0));
+        let outcome = Outcome { loss: seen[0], accuracy: seen[1] / labels.len() as f32 };
         if !outcome.loss.is_finite() {
             return outcome;
         }
-        let targets = Tensor::<2>::from_data(one_hot(labels, classes), &self.device);
-        let mut gradients = loss::cross_entropy_with_logits(logits, targets).backward();
-        for (index, parameter) in self.weights.parameters.iter_mut().enumerate() {
-            if let Some(gradient) = parameter.grad_remove(&mut gradients) {
-                let mut stepped =
-                    self.optimizer.step(index, lr, parameter.clone().inner(), gradient);
-                if let Some(mask) = &self.masks[index] {
-                    stepped = stepped * mask.clone();
-                }
-                *parameter = stepped.autodiff().require_grad();
-            }
-        }
+        // Out of their places, so that nobody else has them and they are changed where they lie.
+        let parameters = std::mem::take(&mut self.weights.parameters).into_iter().enumerate();
+        let stepped = parameters.map(|(index, parameter)| {
+            let Some(gradient) = parameter.grad_remove(&mut gradients) else { return parameter };
+            let mask = self.masks[index].clone();
+            let stepped = self.optimizer.step(index, lr, [parameter.inner(), gradient], mask);
+            stepped.autodiff().require_grad()
+        });
+        self.weights.parameters = stepped.collect();
         self.weights.statistics = statistics;
         outcome
     }
@@ -203,46 +202,9 @@ pub(super) fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     }
 }
 
-fn one_hot(labels: &[u8], classes: usize) -> TensorData {
-    let mut targets = vec![0.0f32; labels.len() * classes];
-    for (row, &label) in targets.chunks_exact_mut(classes).zip(labels) {
-        row[usize::from(label)] = 1.0;
-    }
-    TensorData::new(targets, [labels.len(), classes])
-}
-
-/// Mean cross-entropy of the logits `[n, classes]`, and how many rows are greatest at their label.
-pub(super) fn score(logits: &[f32], labels: &[u8], classes: usize) -> (f32, usize) {
-    let (mut loss, mut correct) = (0.0f64, 0);
-    for (row, &label) in logits.chunks_exact(classes).zip(labels) {
-        let label = usize::from(label);
-        let greatest =
-            row.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a || b.is_nan() { b } else { a });
-        let sum: f64 = row.iter().map(|&x| f64::from(x - greatest).exp()).sum();
-        loss += sum.ln() - f64::from(row[label] - greatest);
-        // The first of equals counts, as everywhere.
-        correct += usize::from(row.iter().position(|&x| x == greatest) == Some(label));
-    }
-    ((loss / labels.len().max(1) as f64) as f32, correct)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_score_by_hand() {
-        // Two classes: e^0 / (e^0 + e^ln3) = 1/4 for label 0, and 1/2 for the second row.
-        let (loss, correct) = score(&[0.0, 3f32.ln(), 1.0, 1.0], &[0, 0], 2);
-        assert!((loss - (4f32.ln() + 2f32.ln()) / 2.0).abs() < 1e-6);
-        assert_eq!(correct, 1);
-    }
-
-    #[test]
-    fn a_logit_that_is_not_finite_spoils_the_loss() {
-        assert!(score(&[f32::NAN, 0.0], &[1], 2).0.is_nan());
-        assert!(!score(&[f32::INFINITY, 0.0], &[1], 2).0.is_finite());
-    }
 
     /// A learner of [2 inputs, 2 hidden without activation, 2 classes], every weight and bias 0.5.
     fn learner(optimizer: &OptimizerSection) -> Learner {

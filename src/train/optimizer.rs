@@ -7,6 +7,8 @@ use burn::tensor::{Device, Tensor};
 
 use super::arrays::{Arrays, Misfit};
 use crate::experiment::{OptimizerName, OptimizerSection};
+use crate::kernels::operations::{self, Update};
+use crate::kernels::{Adam, Sgd};
 use crate::model::{Parameter, Role};
 
 /// An optimizer over all parameters of a network. A sync leaves its state as it is.
@@ -23,15 +25,9 @@ pub(super) struct InnerOptimizer {
 
 #[derive(Clone, Copy)]
 enum Rule {
-    Adam {
-        beta1: f32,
-        beta2: f32,
-        epsilon: f32,
-    },
+    Adam(Adam),
     /// Without momentum nothing is remembered.
-    Sgd {
-        momentum: Option<f32>,
-    },
+    Sgd(Sgd),
 }
 
 /// What a rule remembers of one parameter's gradients.
@@ -50,14 +46,12 @@ impl InnerOptimizer {
         let decays = |p: &Parameter| section.l2 > 0.0 && p.role == Role::Weight && !p.last;
         InnerOptimizer {
             rule: match section.name {
-                OptimizerName::Adam => Rule::Adam {
+                OptimizerName::Adam => Rule::Adam(Adam {
                     beta1: section.beta1 as f32,
                     beta2: section.beta2 as f32,
                     epsilon: section.epsilon as f32,
-                },
-                OptimizerName::Sgd => Rule::Sgd {
-                    momentum: (section.momentum > 0.0).then_some(section.momentum as f32),
-                },
+                }),
+                OptimizerName::Sgd => Rule::Sgd(Sgd { momentum: section.momentum as f32 }),
             },
             // The gradient of l2 * w^2.
             penalty: 2.0 * section.l2 as f32,
@@ -66,24 +60,43 @@ impl InnerOptimizer {
         }
     }
 
-    /// The parameter at `index` after a step along its gradient.
+    /// The parameter at `index` after a step along its gradient. Where a mask is 0, it becomes 0.
     pub(super) fn step(
         &mut self,
         index: usize,
         lr: f64,
-        parameter: Tensor<1>,
-        mut gradient: Tensor<1>,
+        [parameter, gradient]: [Tensor<1>; 2],
+        mask: Option<Tensor<1>>,
     ) -> Tensor<1> {
-        if self.decays[index] {
-            gradient = parameter.clone().mul_scalar(self.penalty).add(gradient);
-        }
+        let penalty = if self.decays[index] { self.penalty } else { 0.0 };
         let memory = &mut self.memories[index];
-        let direction = match self.rule {
-            Rule::Adam { beta1, beta2, epsilon } => adam(memory, gradient, beta1, beta2, epsilon),
-            Rule::Sgd { momentum: Some(momentum) } => with_momentum(memory, gradient, momentum),
-            Rule::Sgd { momentum: None } => gradient,
+        let time = memory.as_ref().map_or(0, |memory| memory.steps).saturating_add(1);
+        let update = Update { time, lr: lr as f32, penalty };
+        let (first, second) = match memory.take() {
+            Some(Memory { first, second, .. }) => (Some(first), second),
+            None => (None, None),
         };
-        parameter - direction.mul_scalar(lr)
+        let start = |moment: Option<Tensor<1>>| {
+            moment.unwrap_or_else(|| Tensor::zeros(parameter.shape(), &parameter.device()))
+        };
+        match self.rule {
+            Rule::Adam(rule) => {
+                let (first, second) = (start(first), start(second));
+                let [parameter, first, second] =
+                    operations::adam([parameter, gradient, first, second], mask, rule, update);
+                *memory = Some(Memory { steps: time, first, second: Some(second) });
+                parameter
+            }
+            Rule::Sgd(rule) => {
+                let velocity = start(first);
+                let [parameter, first] =
+                    operations::sgd([parameter, gradient, velocity], mask, rule, update);
+                if rule.momentum > 0.0 {
+                    *memory = Some(Memory { steps: time, first, second: None });
+                }
+                parameter
+            }
+        }
     }
 
     /// Adds its state to `arrays`, under names that begin with `prefix`.
@@ -110,8 +123,8 @@ impl InnerOptimizer {
     ) -> Result<(), Misfit> {
         let steps = arrays.integers(&format!("{prefix}optimizer/steps"), parameters.len())?;
         let moments = match self.rule {
-            Rule::Adam { .. } => 2,
-            Rule::Sgd { momentum } => usize::from(momentum.is_some()),
+            Rule::Adam(_) => 2,
+            Rule::Sgd(Sgd { momentum }) => usize::from(momentum > 0.0),
         };
         for ((memory, parameter), steps) in self.memories.iter_mut().zip(parameters).zip(steps) {
             let mut moment = |moment: &str| {
@@ -128,46 +141,6 @@ impl InnerOptimizer {
         }
         Ok(())
     }
-}
-
-/// Kingma and Ba, 2014.
-fn adam(
-    memory: &mut Option<Memory>,
-    gradient: Tensor<1>,
-    beta1: f32,
-    beta2: f32,
-    epsilon: f32,
-) -> Tensor<1> {
-    let fresh_first = gradient.clone().mul_scalar(1.0 - beta1);
-    let fresh_second = gradient.square().mul_scalar(1.0 - beta2);
-    let (steps, first, second) = match memory.take() {
-        Some(Memory { steps, first, second: Some(second) }) => (
-            steps.saturating_add(1),
-            first.mul_scalar(beta1).add(fresh_first),
-            second.mul_scalar(beta2).add(fresh_second),
-        ),
-        _ => (1, fresh_first, fresh_second),
-    };
-    let time = steps.min(i32::MAX as u32) as i32;
-    let correction = (1.0 - beta2.powi(time)).sqrt();
-    let direction = first
-        .clone()
-        .mul_scalar(correction / (1.0 - beta1.powi(time)))
-        .div(second.clone().sqrt().add_scalar(epsilon * correction));
-    *memory = Some(Memory { steps, first, second: Some(second) });
-    direction
-}
-
-/// The velocity: v ← momentum * v + gradient.
-fn with_momentum(memory: &mut Option<Memory>, gradient: Tensor<1>, momentum: f32) -> Tensor<1> {
-    let (steps, velocity) = match memory.take() {
-        Some(Memory { steps, first, .. }) => {
-            (steps.saturating_add(1), gradient.add(first.mul_scalar(momentum)))
-        }
-        None => (1, gradient),
-    };
-    *memory = Some(Memory { steps, first: velocity.clone(), second: None });
-    velocity
 }
 
 #[cfg(test)]
@@ -202,7 +175,7 @@ mod tests {
         for step in 0..50 {
             let gradient = tensor(std::array::from_fn(|i| ((step * 7 + i * 3) as f32).sin() * 0.3));
             let lr = 0.1 / (1.0 + step as f64);
-            a = ours.step(0, lr, a, gradient.clone());
+            a = ours.step(0, lr, [a, gradient.clone()], None);
             (b, state) = burns.step(lr, b, gradient, state.take());
             assert_eq!(a.to_data(), b.to_data(), "step {step}");
         }

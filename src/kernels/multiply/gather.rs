@@ -42,14 +42,31 @@ impl Gather<'_> {
         set.run(self);
     }
 
-    /// A panel of columns beginning with `first`, `V` vectors wide.
+    #[inline(always)]
+    fn panels<S: Simd, const R: usize, const V: usize>(mut self, simd: S) {
+        let zeros = vec![0.0; self.channels];
+        let parts = parts(self.taps, self.channels);
+        for (index, part) in parts.iter().enumerate() {
+            let end = End { first: index == 0, last: index + 1 == parts.len() };
+            for first in (0..self.columns).step_by(V * S::F32_LANES) {
+                if self.columns - first > S::F32_LANES {
+                    self.panel::<S, R, V>(simd, &zeros, part, end, first, V * S::F32_LANES);
+                } else {
+                    self.panel::<S, R, 1>(simd, &zeros, part, end, first, V * S::F32_LANES);
+                }
+            }
+        }
+    }
+
+    /// A panel of columns beginning with `first`, `V` vectors wide, whose rows of weights are `width` long.
     #[inline(always)]
     fn panel<S: Simd, const R: usize, const V: usize>(
         &mut self,
         simd: S,
         zeros: &[f32],
+        (taps, channels): &(Range<usize>, Range<usize>),
+        end: End,
         first: usize,
-        weights: &[f32],
         width: usize,
     ) {
         let columns = first..self.columns.min(first + V * S::F32_LANES);
@@ -57,54 +74,49 @@ impl Gather<'_> {
             Some(bias) => load(simd, &bias[columns.clone()]),
             None => [simd.splat_f32s(0.0); V],
         };
-        let parts = parts(self.taps, self.channels);
-        for (index, (taps, channels)) in parts.iter().enumerate() {
-            let length = channels.len();
-            for (block, rows) in self.rows.chunks(R).enumerate() {
-                let mut sums = [bias; R];
-                if index > 0 {
-                    for (sums, &row) in sums.iter_mut().zip(rows) {
-                        *sums = load(simd, &self.outputs[row as usize..][columns.clone()]);
+        let length = channels.len();
+        for (block, rows) in self.rows.chunks(R).enumerate() {
+            let mut sums = [bias; R];
+            if !end.first {
+                for (sums, &row) in sums.iter_mut().zip(rows) {
+                    *sums = load(simd, &self.outputs[row as usize..][columns.clone()]);
+                }
+            }
+            for tap in taps.clone() {
+                let places = &self.places[(block * self.taps + tap) * R..][..R];
+                if places.iter().all(|&place| place == PADDING) {
+                    continue;
+                }
+                let mut factors = [zeros[..length].as_ptr(); R];
+                for (factors, &place) in factors.iter_mut().zip(places) {
+                    if place != PADDING {
+                        *factors =
+                            self.source[place as usize + channels.start..][..length].as_ptr();
                     }
                 }
-                for tap in taps.clone() {
-                    let places = &self.places[(block * self.taps + tap) * R..][..R];
-                    if places.iter().all(|&place| place == PADDING) {
-                        continue;
+                let from =
+                    (first * self.taps + tap * width) * self.channels + channels.start * width;
+                let weights = self.weights[from..][..length * width].as_ptr();
+                // SAFETY: the slices were just cut to these lengths.
+                sums = unsafe { multiply(simd, factors, length, weights, width, sums) };
+            }
+            for (sums, &row) in sums.iter_mut().zip(rows) {
+                if self.relu && end.last {
+                    for sum in sums.iter_mut() {
+                        *sum = simd.max_f32s(*sum, simd.splat_f32s(0.0));
                     }
-                    let factors: [&[f32]; R] = std::array::from_fn(|row| match places[row] {
-                        PADDING => &zeros[..length],
-                        place => &self.source[place as usize + channels.start..][..length],
-                    });
-                    let from = (tap * self.channels + channels.start) * width;
-                    let weights = &weights[from..][..length * width];
-                    sums = multiply::<S, R, V>(simd, factors, length, weights, width, sums);
                 }
-                if self.relu && index + 1 == parts.len() {
-                    let zero = simd.splat_f32s(0.0);
-                    sums = sums.map(|row| row.map(|sum| simd.max_f32s(sum, zero)));
-                }
-                for (sums, &row) in sums.into_iter().zip(rows) {
-                    store(simd, &mut self.outputs[row as usize..][columns.clone()], sums);
-                }
+                store(simd, &mut self.outputs[row as usize..][columns.clone()], *sums);
             }
         }
     }
+}
 
-    #[inline(always)]
-    fn panels<S: Simd, const R: usize, const V: usize>(mut self, simd: S) {
-        let zeros = vec![0.0; self.channels];
-        let width = V * S::F32_LANES;
-        let depth = self.taps * self.channels;
-        for (panel, first) in (0..self.columns).step_by(width).enumerate() {
-            let weights = &self.weights[panel * width * depth..][..width * depth];
-            if self.columns - first > S::F32_LANES {
-                self.panel::<S, R, V>(simd, &zeros, first, weights, width);
-            } else {
-                self.panel::<S, R, 1>(simd, &zeros, first, weights, width);
-            }
-        }
-    }
+/// Whether a part of the products begins or ends the sums.
+#[derive(Clone, Copy)]
+struct End {
+    first: bool,
+    last: bool,
 }
 
 impl WithSimd for Gather<'_> {
@@ -137,19 +149,26 @@ fn parts(taps: usize, channels: usize) -> Vec<(Range<usize>, Range<usize>)> {
 }
 
 /// Adds the products of `length` numbers of each row with as many rows of weights to a block of sums.
+///
+/// # Safety
+/// `length` numbers can be read from each of `rows`, and `length` times `width` from `weights`; `width` is at least `V`
+/// vectors.
 #[inline(always)]
-fn multiply<S: Simd, const R: usize, const V: usize>(
+unsafe fn multiply<S: Simd, const R: usize, const V: usize>(
     simd: S,
-    rows: [&[f32]; R],
+    rows: [*const f32; R],
     length: usize,
-    weights: &[f32],
+    weights: *const f32,
     width: usize,
     mut sums: [[S::f32s; V]; R],
 ) -> [[S::f32s; V]; R] {
     for index in 0..length {
-        let weights: [S::f32s; V] = load(simd, &weights[index * width..][..V * S::F32_LANES]);
+        // SAFETY: `index` is less than `length`.
+        let weights: [S::f32s; V] =
+            unsafe { weights.add(index * width).cast::<[S::f32s; V]>().read_unaligned() };
         for row in 0..R {
-            let factor = simd.splat_f32s(rows[row][index]);
+            // SAFETY: as above.
+            let factor = simd.splat_f32s(unsafe { *rows[row].add(index) });
             for vector in 0..V {
                 sums[row][vector] = multiply_add(simd, factor, weights[vector], sums[row][vector]);
             }

@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{load, multiply_add, store};
+use super::{Tile, load, multiply_add, store};
 use crate::kernels::InstructionSet;
 
 /// Places that are multiplied with each other: in the left factors, and in the panel of the right ones.
@@ -27,6 +27,12 @@ pub(in crate::kernels) struct Outer<'a> {
 
 impl Outer<'_> {
     pub fn run(self, set: InstructionSet) {
+        let width = Tile::of(set).width;
+        let within =
+            |place: u32, length: usize, numbers: &[f32]| place as usize + length <= numbers.len();
+        assert!(self.pairs.iter().all(|pair| {
+            within(pair.left, self.channels.end, self.left) && within(pair.right, width, self.right)
+        }));
         set.run(self);
     }
 
@@ -43,7 +49,8 @@ impl Outer<'_> {
             macro_rules! dispatch {
                 ($($rows:literal)*) => {
                     match last - first {
-                        $($rows => add::<S, $rows, V>(simd, self.pairs, left, self.right, here),)*
+                        // SAFETY: `run` looked at each pair.
+                        $($rows => unsafe { add::<S, $rows, V>(simd, self.pairs, left, self.right, here) },)*
                         _ => unreachable!(),
                     }
                 };
@@ -70,8 +77,12 @@ impl WithSimd for Outer<'_> {
     }
 }
 
+/// Adds the sums of a block of `R` channels.
+///
+/// # Safety
+/// `R` numbers follow the left place of each pair, and `V` vectors the right place.
 #[inline(always)]
-fn add<S: Simd, const R: usize, const V: usize>(
+unsafe fn add<S: Simd, const R: usize, const V: usize>(
     simd: S,
     pairs: &[Pair],
     left: &[f32],
@@ -81,10 +92,15 @@ fn add<S: Simd, const R: usize, const V: usize>(
     let width = V * S::F32_LANES;
     let mut block = [[simd.splat_f32s(0.0); V]; R];
     for pair in pairs {
-        let factors = &left[pair.left as usize..][..R];
-        let vectors: [S::f32s; V] = load(simd, &right[pair.right as usize..][..width]);
+        // SAFETY: the caller promises that so many numbers follow each place.
+        let (factors, vectors) = unsafe {
+            let right = right.as_ptr().add(pair.right as usize);
+            let left = left.as_ptr().add(pair.left as usize);
+            (left, right.cast::<[S::f32s; V]>().read_unaligned())
+        };
         for row in 0..R {
-            let factor = simd.splat_f32s(factors[row]);
+            // SAFETY: as above.
+            let factor = simd.splat_f32s(unsafe { *factors.add(row) });
             for vector in 0..V {
                 block[row][vector] =
                     multiply_add(simd, factor, vectors[vector], block[row][vector]);

@@ -1,0 +1,386 @@
+//! The operations on tensors that lie in this process's memory: by the kernels.
+
+use std::sync::Arc;
+
+use burn::backend::TensorMetadata;
+use burn::backend::tensor::FloatTensor;
+use burn::tensor::Shape;
+
+use super::gradients::{Gradients, Weighted};
+use super::memory::Host;
+use super::{Operations, Optional, Update, buffers};
+use crate::kernels::{
+    Adam, Convolution, Dense, Dropout, InstructionSet, Moments, Normalize, Pool, Sgd,
+    cross_entropy, relu_backward, sum_relu, transpose,
+};
+
+/// A tensor of this shape with numbers that `kernel` writes. It may find anything there.
+fn computed<B: Host>(
+    shape: impl Into<Shape>,
+    kernel: impl FnOnce(InstructionSet, &mut [f32]),
+) -> FloatTensor<B> {
+    let shape = shape.into();
+    let mut values = buffers::take(shape.num_elements());
+    kernel(InstructionSet::current(), &mut values);
+    B::tensor(values, shape)
+}
+
+/// The gradient before a ReLU that gave these outputs, if there was one.
+fn gate<B: Host>(outputs: Option<FloatTensor<B>>, gradient: FloatTensor<B>) -> FloatTensor<B> {
+    let Some(outputs) = outputs else { return gradient };
+    let gated = computed::<B>(gradient.shape(), |set, gated| {
+        relu_backward(set, &B::read(&outputs), &B::read(&gradient), gated);
+    });
+    B::done(outputs);
+    B::done(gradient);
+    gated
+}
+
+fn shape_of<B: Host>(images: &FloatTensor<B>, size: usize) -> (usize, Pool) {
+    let [batch, height, width, channels] = images.shape().dims();
+    (batch, Pool { input: [height, width, channels], size })
+}
+
+fn moments_of<B: Host>([mean, variance]: [FloatTensor<B>; 2]) -> Moments {
+    Moments { mean: B::read(&mean).into_owned(), variance: B::read(&variance).into_owned() }
+}
+
+/// `[batch, height, width, channels]` with an image in front.
+fn batch_of(batch: usize, [height, width, channels]: [usize; 3]) -> [usize; 4] {
+    [batch, height, width, channels]
+}
+
+impl<B: Host> Operations for B {
+    fn channels_last(images: FloatTensor<Self>) -> FloatTensor<Self> {
+        let [batch, channels, height, width] = images.shape().dims();
+        if channels == 1 {
+            return Self::float_reshape(images, Shape::new([batch, height, width, 1]));
+        }
+        let matrix = [channels, height * width];
+        let outputs = computed::<Self>([batch, height, width, channels], |set, outputs| {
+            transpose(set, matrix, &Self::read(&images), outputs);
+        });
+        Self::done(images);
+        outputs
+    }
+
+    fn flatten(images: FloatTensor<Self>) -> FloatTensor<Self> {
+        let [batch, height, width, channels] = images.shape().dims();
+        let flat = [batch, channels * height * width];
+        if channels == 1 || height * width == 1 {
+            return Self::float_reshape(images, Shape::new(flat));
+        }
+        let outputs = computed::<Self>(flat, |set, outputs| {
+            transpose(set, [height * width, channels], &Self::read(&images), outputs);
+        });
+        Self::done(images);
+        outputs
+    }
+
+    fn convolution(
+        images: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: Optional<Self>,
+        shape: Convolution,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let bias = bias.into_option();
+        let bias = bias.as_ref().map(Self::read);
+        let sizes = batch_of(shape.batch, shape.output());
+        let outputs = computed::<Self>(sizes, |set, outputs| {
+            let (images, weights) = (Self::read(&images), Self::read(&weights));
+            shape.forward(set, &images, &weights, bias.as_deref(), relu, outputs);
+        });
+        Self::done(images);
+        outputs
+    }
+
+    fn dense(
+        inputs: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        bias: Optional<Self>,
+        shape: Dense,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let bias = bias.into_option();
+        let bias = bias.as_ref().map(Self::read);
+        let outputs = computed::<Self>([shape.batch, shape.outputs], |set, outputs| {
+            let (inputs, weights) = (Self::read(&inputs), Self::read(&weights));
+            shape.forward(set, &inputs, &weights, bias.as_deref(), relu, outputs);
+        });
+        Self::done(inputs);
+        outputs
+    }
+
+    fn normalize_train(
+        values: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        norm: Normalize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let mut outputs = buffers::take(values.shape().num_elements());
+        let Moments { mean, variance } = norm.forward_train(
+            InstructionSet::current(),
+            &Self::read(&values),
+            &Self::read(&scale),
+            &Self::read(&shift),
+            &mut outputs,
+        );
+        let outputs = Self::tensor(outputs, values.shape());
+        let vector = |values| Self::tensor(values, Shape::new([norm.channels]));
+        (outputs, vector(mean), vector(variance))
+    }
+
+    fn normalize(
+        values: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        norm: Normalize,
+    ) -> FloatTensor<Self> {
+        let moments = moments_of::<Self>([mean, variance]);
+        let outputs = computed::<Self>(values.shape(), |set, outputs| {
+            let (values, scale, shift) =
+                (Self::read(&values), Self::read(&scale), Self::read(&shift));
+            norm.forward(set, &values, &scale, &shift, &moments, outputs);
+        });
+        Self::done(values);
+        outputs
+    }
+
+    fn dropout(values: FloatTensor<Self>, dropout: Dropout) -> FloatTensor<Self> {
+        let outputs = computed::<Self>(values.shape(), |set, outputs| {
+            dropout.apply(set, &Self::read(&values), outputs);
+        });
+        Self::done(values);
+        outputs
+    }
+
+    fn sum_relu(one: FloatTensor<Self>, other: FloatTensor<Self>) -> FloatTensor<Self> {
+        let outputs = computed::<Self>(one.shape(), |set, outputs| {
+            sum_relu(set, &Self::read(&one), &Self::read(&other), outputs);
+        });
+        Self::done(one);
+        Self::done(other);
+        outputs
+    }
+
+    fn max_pool(images: FloatTensor<Self>, size: usize) -> FloatTensor<Self> {
+        let (batch, pool) = shape_of::<Self>(&images, size);
+        let outputs = computed::<Self>(batch_of(batch, pool.output()), |set, outputs| {
+            pool.max(set, &Self::read(&images), outputs);
+        });
+        Self::done(images);
+        outputs
+    }
+
+    fn average_pool(images: FloatTensor<Self>, size: usize) -> FloatTensor<Self> {
+        let (batch, pool) = shape_of::<Self>(&images, size);
+        let outputs = computed::<Self>(batch_of(batch, pool.output()), |set, outputs| {
+            pool.average(set, &Self::read(&images), outputs);
+        });
+        Self::done(images);
+        outputs
+    }
+
+    fn cross_entropy(
+        logits: FloatTensor<Self>,
+        labels: Arc<[u8]>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (loss, correct, _) = Self::cross_entropy_with_gradient(logits, labels);
+        (loss, correct)
+    }
+
+    fn adam(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        mask: Optional<Self>,
+        rule: Adam,
+        update: Update,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let (shape, mask) = (parameter.shape(), mask.into_option());
+        let mask = mask.as_ref().map(Self::read);
+        let [mut parameter, mut first, mut second] = [parameter, first, second].map(Self::into_vec);
+        rule.step(
+            InstructionSet::current(),
+            update.step(mask.as_deref()),
+            update.time,
+            &mut parameter,
+            &Self::read(&gradient),
+            &mut first,
+            &mut second,
+        );
+        Self::done(gradient);
+        let tensor = |values| Self::tensor(values, shape.clone());
+        (tensor(parameter), tensor(first), tensor(second))
+    }
+
+    fn sgd(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        velocity: FloatTensor<Self>,
+        mask: Optional<Self>,
+        rule: Sgd,
+        update: Update,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (shape, mask) = (parameter.shape(), mask.into_option());
+        let mask = mask.as_ref().map(Self::read);
+        let [mut parameter, mut velocity] = [parameter, velocity].map(Self::into_vec);
+        rule.step(
+            InstructionSet::current(),
+            update.step(mask.as_deref()),
+            &mut parameter,
+            &Self::read(&gradient),
+            &mut velocity,
+        );
+        Self::done(gradient);
+        (Self::tensor(parameter, shape.clone()), Self::tensor(velocity, shape))
+    }
+}
+
+impl<B: Host> Gradients for B {
+    fn flatten_backward(gradient: FloatTensor<Self>, images: [usize; 4]) -> FloatTensor<Self> {
+        let [_, height, width, channels] = images;
+        if channels == 1 || height * width == 1 {
+            return Self::float_reshape(gradient, Shape::new(images));
+        }
+        let found = computed::<Self>(images, |set, found| {
+            transpose(set, [channels, height * width], &Self::read(&gradient), found);
+        });
+        Self::done(gradient);
+        found
+    }
+
+    fn convolution_backward(
+        images: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        outputs: Option<FloatTensor<Self>>,
+        gradient: FloatTensor<Self>,
+        shape: Convolution,
+        wanted: [bool; 3],
+    ) -> Weighted<Self> {
+        let gated = gate::<Self>(outputs, gradient);
+        let gradient = Self::read(&gated);
+        let of_images = wanted[0].then(|| {
+            computed::<Self>(images.shape(), |set, found| {
+                shape.backward_images(set, &gradient, &Self::read(&weights), found);
+            })
+        });
+        let mut of_bias = wanted[2].then(|| vec![0.0; shape.filters]);
+        let of_weights = computed::<Self>(weights.shape(), |set, found| {
+            let (images, of_bias) = (Self::read(&images), of_bias.as_deref_mut());
+            shape.backward_weights(set, &images, &gradient, found, of_bias);
+        });
+        let of_bias = of_bias.map(|bias| Self::tensor(bias, Shape::new([shape.filters])));
+        drop(gradient);
+        Self::done(gated);
+        Self::done(images);
+        [of_images, Some(of_weights), of_bias]
+    }
+
+    fn dense_backward(
+        inputs: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        outputs: Option<FloatTensor<Self>>,
+        gradient: FloatTensor<Self>,
+        shape: Dense,
+        wanted: [bool; 3],
+    ) -> Weighted<Self> {
+        let gated = gate::<Self>(outputs, gradient);
+        let gradient = Self::read(&gated);
+        let of_inputs = wanted[0].then(|| {
+            computed::<Self>(inputs.shape(), |set, found| {
+                shape.backward_inputs(set, &gradient, &Self::read(&weights), found);
+            })
+        });
+        let mut of_bias = wanted[2].then(|| vec![0.0; shape.outputs]);
+        let of_weights = computed::<Self>(weights.shape(), |set, found| {
+            let (inputs, of_bias) = (Self::read(&inputs), of_bias.as_deref_mut());
+            shape.backward_weights(set, &inputs, &gradient, found, of_bias);
+        });
+        let of_bias = of_bias.map(|bias| Self::tensor(bias, Shape::new([shape.outputs])));
+        drop(gradient);
+        Self::done(gated);
+        Self::done(inputs);
+        [of_inputs, Some(of_weights), of_bias]
+    }
+
+    fn normalize_backward(
+        values: FloatTensor<Self>,
+        [scale, shift]: [FloatTensor<Self>; 2],
+        moments: [FloatTensor<Self>; 2],
+        gradient: FloatTensor<Self>,
+        norm: Normalize,
+    ) -> [FloatTensor<Self>; 3] {
+        let moments = moments_of::<Self>(moments);
+        let [mut of_scale, mut of_shift] = [0; 2].map(|_| vec![0.0; norm.channels]);
+        let of_values = computed::<Self>(values.shape(), |set, found| {
+            norm.backward(
+                set,
+                &Self::read(&values),
+                &Self::read(&scale),
+                &Self::read(&shift),
+                &moments,
+                &Self::read(&gradient),
+                found,
+                &mut of_scale,
+                &mut of_shift,
+            );
+        });
+        [values, gradient].into_iter().for_each(Self::done);
+        let vector = |values| Self::tensor(values, Shape::new([norm.channels]));
+        [of_values, vector(of_scale), vector(of_shift)]
+    }
+
+    fn dropout_backward(gradient: FloatTensor<Self>, dropout: Dropout) -> FloatTensor<Self> {
+        Self::dropout(gradient, dropout)
+    }
+
+    fn sum_relu_backward(
+        outputs: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        gate::<Self>(Some(outputs), gradient)
+    }
+
+    fn max_pool_backward(
+        images: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        size: usize,
+    ) -> FloatTensor<Self> {
+        let (_, pool) = shape_of::<Self>(&images, size);
+        let found = computed::<Self>(images.shape(), |set, found| {
+            pool.max_backward(set, &Self::read(&images), &Self::read(&gradient), found);
+        });
+        [images, gradient].into_iter().for_each(Self::done);
+        found
+    }
+
+    fn average_pool_backward(
+        images: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        size: usize,
+    ) -> FloatTensor<Self> {
+        let (_, pool) = shape_of::<Self>(&images, size);
+        let found = computed::<Self>(images.shape(), |set, found| {
+            pool.average_backward(set, &Self::read(&gradient), found);
+        });
+        [images, gradient].into_iter().for_each(Self::done);
+        found
+    }
+
+    fn cross_entropy_with_gradient(
+        logits: FloatTensor<Self>,
+        labels: Arc<[u8]>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let [batch, classes] = logits.shape().dims();
+        let mut gradient = buffers::take(batch * classes);
+        let loss = cross_entropy(classes, &Self::read(&logits), &labels, &mut gradient);
+        let number = |value| Self::tensor(vec![value], Shape::new([1]));
+        let gradient = Self::tensor(gradient, logits.shape());
+        (number(loss.mean), number(loss.correct as f32), gradient)
+    }
+}

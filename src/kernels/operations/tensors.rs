@@ -1,0 +1,139 @@
+//! The operations on tensors of whatever device.
+
+use std::sync::Arc;
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+
+use super::{Operations, Optional, Update};
+use crate::kernels::{Adam, Convolution, Dense, Dropout, Normalize, Sgd};
+
+fn optional(tensor: Option<Tensor<1>>) -> Optional<Dispatch> {
+    match tensor {
+        Some(tensor) => Optional::Some(tensor.into_dispatch()),
+        None => Optional::None,
+    }
+}
+
+/// Images `[batch, channels, height, width]` as `[batch, height, width, channels]`.
+pub fn channels_last(images: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::channels_last(images.into_dispatch()))
+}
+
+/// Images `[batch, height, width, channels]` as `[batch, channels * height * width]`, in this order.
+pub fn flatten(images: Tensor<4>) -> Tensor<2> {
+    Tensor::from_dispatch(<Dispatch as Operations>::flatten(images.into_dispatch()))
+}
+
+/// The convolution of images with flat weights, and its ReLU if `relu`.
+pub fn convolution(
+    images: Tensor<4>,
+    weights: Tensor<1>,
+    bias: Option<Tensor<1>>,
+    shape: Convolution,
+    relu: bool,
+) -> Tensor<4> {
+    let (images, weights) = (images.into_dispatch(), weights.into_dispatch());
+    Tensor::from_dispatch(Dispatch::convolution(images, weights, optional(bias), shape, relu))
+}
+
+/// The outputs `[batch, outputs]` of a dense layer with flat weights, and their ReLU if `relu`.
+pub fn dense(
+    inputs: Tensor<2>,
+    weights: Tensor<1>,
+    bias: Option<Tensor<1>>,
+    shape: Dense,
+    relu: bool,
+) -> Tensor<2> {
+    let (inputs, weights) = (inputs.into_dispatch(), weights.into_dispatch());
+    Tensor::from_dispatch(Dispatch::dense(inputs, weights, optional(bias), shape, relu))
+}
+
+/// Batch norm of values whose channels are their last axis, by the batch's own statistics, and what goes with it. Also
+/// returns mean and biased variance per channel.
+pub fn normalize_train<const D: usize>(
+    values: Tensor<D>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    norm: Normalize,
+) -> (Tensor<D>, Tensor<1>, Tensor<1>) {
+    let (values, scale, shift) =
+        (values.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
+    let (outputs, mean, variance) = Dispatch::normalize_train(values, scale, shift, norm);
+    let [mean, variance] = [mean, variance].map(Tensor::from_dispatch);
+    (Tensor::from_dispatch(outputs), mean, variance)
+}
+
+/// Batch norm by given statistics, mean and variance, and the ReLU that goes with it, but no dropout.
+pub fn normalize<const D: usize>(
+    values: Tensor<D>,
+    scale: Tensor<1>,
+    shift: Tensor<1>,
+    [mean, variance]: [Tensor<1>; 2],
+    norm: Normalize,
+) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::normalize(
+        values.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        mean.into_dispatch(),
+        variance.into_dispatch(),
+        norm,
+    ))
+}
+
+/// Values with some of them dropped.
+pub fn dropout<const D: usize>(values: Tensor<D>, dropout: Dropout) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::dropout(values.into_dispatch(), dropout))
+}
+
+/// The sum of two tensors, and its ReLU.
+pub fn sum_relu<const D: usize>(one: Tensor<D>, other: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::sum_relu(one.into_dispatch(), other.into_dispatch()))
+}
+
+/// The greatest of each square of `size` times `size` pixels.
+pub fn max_pool(images: Tensor<4>, size: usize) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::max_pool(images.into_dispatch(), size))
+}
+
+/// The mean of each square of `size` times `size` pixels.
+pub fn average_pool(images: Tensor<4>, size: usize) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::average_pool(images.into_dispatch(), size))
+}
+
+/// The mean cross-entropy of logits `[batch, classes]`, and how many rows are greatest at their label. Only the first
+/// has a gradient.
+pub fn cross_entropy(logits: Tensor<2>, labels: Arc<[u8]>) -> (Tensor<1>, Tensor<1>) {
+    let (loss, correct) = Dispatch::cross_entropy(logits.into_dispatch(), labels);
+    (Tensor::from_dispatch(loss), Tensor::from_dispatch(correct))
+}
+
+/// A parameter and the first and second moment of its gradient after a step of Adam.
+pub fn adam(
+    [parameter, gradient, first, second]: [Tensor<1>; 4],
+    mask: Option<Tensor<1>>,
+    rule: Adam,
+    update: Update,
+) -> [Tensor<1>; 3] {
+    let [parameter, gradient, first, second] =
+        [parameter, gradient, first, second].map(Tensor::into_dispatch);
+    let mask = optional(mask);
+    let (parameter, first, second) =
+        Dispatch::adam(parameter, gradient, first, second, mask, rule, update);
+    [parameter, first, second].map(Tensor::from_dispatch)
+}
+
+/// A parameter and its velocity after a step of gradient descent.
+pub fn sgd(
+    [parameter, gradient, velocity]: [Tensor<1>; 3],
+    mask: Option<Tensor<1>>,
+    rule: Sgd,
+    update: Update,
+) -> [Tensor<1>; 2] {
+    let [parameter, gradient, velocity] =
+        [parameter, gradient, velocity].map(Tensor::into_dispatch);
+    let (parameter, velocity) =
+        Dispatch::sgd(parameter, gradient, velocity, optional(mask), rule, update);
+    [parameter, velocity].map(Tensor::from_dispatch)
+}
