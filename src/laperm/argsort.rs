@@ -100,9 +100,11 @@ impl Argsort {
         let level_bits = (2 * BASE.ilog2()).min(32 - position_bits);
         let Some(levels) = Levels::of(vector, level_bits) else { return false };
         let Self { rough: first, order: second, .. } = self;
-        first.clear();
-        first.extend((0u32..).zip(vector).map(|(p, &w)| levels.level(w) << position_bits | p));
+        first.resize(vector.len(), 0);
         second.resize(vector.len(), 0);
+        for ((entry, &weight), position) in first.iter_mut().zip(vector).zip(0..) {
+            *entry = levels.level(weight) << position_bits | position;
+        }
 
         let lower = |entry: u32| (entry >> position_bits) as usize % BASE;
         let upper = |entry: u32| (entry >> position_bits) as usize / BASE % BASE;
@@ -143,45 +145,58 @@ struct Levels {
 }
 
 impl Levels {
-    /// 2^`bits` levels (of at most 24 bits); none if a weight is not finite, or there is no step
+    /// 2^`bits` levels (of at most 22 bits); none if a weight is not finite, or there is no step
     /// between two levels that is a number.
     fn of(vector: &[f32], bits: u32) -> Option<Self> {
-        // As integers, because their least and greatest can be found in any order.
-        let (low, high) = vector
-            .iter()
-            .map(|&weight| signed_key(weight.to_bits()))
-            .fold((i32::MAX, i32::MIN), |(low, high), key| (low.min(key), high.max(key)));
-        let [lowest, highest] =
-            [low, high].map(|key| f32::from_bits(signed_key(key.cast_unsigned()).cast_unsigned()));
+        const LANES: usize = 8;
+        let (lanes, rest) = vector.as_chunks::<LANES>();
+        let mut low = [f32::INFINITY; LANES];
+        let mut high = [f32::NEG_INFINITY; LANES];
+        // A comparison passes NaN over; this sum does not, nor infinity.
+        let mut zero = [0.0; LANES];
+        let mut last = [vector.first().copied().unwrap_or_default(); LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        for weights in lanes.iter().chain([&last]) {
+            for (lane, &weight) in weights.iter().enumerate() {
+                low[lane] = if weight < low[lane] { weight } else { low[lane] };
+                high[lane] = if weight > high[lane] { weight } else { high[lane] };
+                zero[lane] += weight * 0.0;
+            }
+        }
+        let lowest = low.into_iter().fold(f32::INFINITY, f32::min);
+        let highest = high.into_iter().fold(f32::NEG_INFINITY, f32::max);
         let density = ((1 << bits) - 1) as f32 / (highest - lowest);
-        (density.is_normal() && lowest.is_finite()).then_some(Levels { lowest, density })
+        let finite = zero.into_iter().all(|zero| zero == 0.0);
+        (finite && density.is_normal()).then_some(Levels { lowest, density })
     }
 
     /// Each operation keeps the order of weights, though it may make some equal.
     fn level(self, weight: f32) -> u32 {
-        (((weight - self.lowest) * self.density) as i32).cast_unsigned()
+        // From here on, floats are whole numbers, which their lowest bits count.
+        const WHOLE: f32 = (1 << 23) as f32;
+        ((weight - self.lowest) * self.density + WHOLE).to_bits() - WHOLE.to_bits()
     }
-}
-
-/// An integer that orders as the float with these bits does, and back. Negative zero is below zero.
-fn signed_key(bits: u32) -> i32 {
-    let bits = bits.cast_signed();
-    bits ^ ((bits >> 31).cast_unsigned() >> 1).cast_signed()
 }
 
 /// Turns entries in the order of their levels into positions in the order of their weights; whether
 /// there was no crowd.
 fn sort_within_levels(entries: &mut [u32], position_bits: u32, vector: &[f32]) -> bool {
+    const BLOCK: usize = 16;
     let mask = (1 << position_bits) - 1;
+    let is_same = |a: u32, b: u32| (a ^ b) >> position_bits == 0;
     let mut start = 0;
     while start + 1 < entries.len() {
-        let is_same = |entry: &u32| (entries[start] ^ entry) >> position_bits == 0;
-        if !is_same(&entries[start + 1]) {
-            start += 1;
-            continue;
+        // Most blocks hold no two of a level, which is soon seen of a whole block.
+        if let Some(block) = entries[start..].first_chunk::<{ BLOCK + 1 }>() {
+            let pairs = block.iter().zip(&block[1..]);
+            if !pairs.fold(false, |any, (&a, &b)| any | is_same(a, b)) {
+                start += BLOCK;
+                continue;
+            }
         }
-        let end = entries[start..].iter().position(|entry| !is_same(entry));
-        let end = end.map_or(entries.len(), |length| start + length);
+        let first = entries[start];
+        let others = entries[start..].iter().position(|&entry| !is_same(first, entry));
+        let end = others.map_or(entries.len(), |length| start + length);
         if !sort_level(&mut entries[start..end], |entry| key(vector[(entry & mask) as usize])) {
             return false;
         }
