@@ -16,7 +16,7 @@ use pulp::{Scalar256b, Simd};
 use super::InstructionSet;
 
 pub(super) use gather::{Gather, PADDING};
-pub(super) use outer::{Outer, Pair};
+pub(super) use outer::{Outer, Pair, Pairs};
 pub(super) use pack::Pack;
 pub(super) use scratch::Scratch;
 
@@ -38,6 +38,7 @@ impl Tile {
     }
 }
 
+/// Whether this is [`InstructionSet::Portable`].
 #[inline(always)]
 fn is_portable<S: Simd>() -> bool {
     TypeId::of::<S>() == TypeId::of::<Scalar256b>()
