@@ -182,6 +182,7 @@ fn multiply_rows(
     columns: usize,
     outputs: &mut [f32],
 ) {
+    assert!(source.len().max(outputs.len()) <= u32::MAX as usize, "places are counted in 32 bits");
     let rows = outputs.len() / columns.max(1);
     let places =
         |length: usize, rows: usize| (0..rows).map(|row| (row * length) as u32).collect::<Vec<_>>();

@@ -1,7 +1,7 @@
 //! The two multiplications that everything dense is made of, each a block of sums that stays in registers.
 //!
 //! [`Gather`] sums over what lies at several places of a source (the taps of a filter); it serves outputs and the
-//! gradients of inputs. [`Outer`] sums over pairs of places; it serves the gradients of weights. Neither knows of
+//! gradients of inputs. [`Outer`] sums over pairs of rows; it serves the gradients of weights. Neither knows of
 //! images, padding or strides: tables of places say it all.
 
 mod gather;

@@ -1,4 +1,4 @@
-//! Sums of products over pairs of places.
+//! Sums of products over pairs of rows.
 
 use pulp::{Simd, WithSimd};
 
