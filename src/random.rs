@@ -28,6 +28,8 @@ pub enum Purpose {
     Glyphs = 7,
     /// Shuffling a snapshot's weight vectors (the paper's N_S); index = parameter.
     Shuffle = 8,
+    /// Images without meaning, to measure on.
+    Noise = 9,
 }
 
 /// The stream of random numbers for `purpose` at `step`, the `index`-th of its kind.

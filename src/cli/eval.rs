@@ -194,13 +194,7 @@ fn experiment(network: &str) -> Result<Experiment> {
         );
         return Err(InputError(message).into());
     };
-    let data = match published {
-        Published::Mlp | Published::Conv7 | Published::F1 | Published::F2 => r#"dataset = "mnist""#,
-        Published::Conv2 | Published::Conv4 | Published::Conv13 => r#"dataset = "cifar10""#,
-        Published::Resnet50 => "dataset = \"cifar10\"\nnormalization = \"unit-minus-pixel-mean\"",
-    };
-    let text = format!("[data]\n{data}\n[network]\nname = \"{network}\"\n");
-    Ok(Experiment::parse(&text, network, &[])?)
+    Ok(Experiment::published(published))
 }
 
 /// A bar on standard error, if that is a terminal.

@@ -22,6 +22,7 @@ use crate::tui::ThemeError;
 use crate::weights::TensorFileError;
 
 mod attach;
+mod bench;
 mod compare;
 mod ctl;
 mod data;
@@ -83,6 +84,8 @@ enum Subcommands {
     Snapshot(snapshot::SnapshotCommand),
     /// Classify a dataset with weights from a file, ours or another program's.
     Eval(eval::EvalArguments),
+    /// Measure how fast this machine trains the paper's networks, on generated data.
+    Bench(bench::BenchArguments),
     /// List, verify, look at and fetch datasets.
     Data(data::DataCommand),
     /// Print a completion script for a shell.
@@ -138,6 +141,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode> {
         }
         Some(Subcommands::Snapshot(command)) => snapshot::run(&command),
         Some(Subcommands::Eval(arguments)) => eval::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Subcommands::Bench(arguments)) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Subcommands::Data(command)) => data::run(command).map(|()| ExitCode::SUCCESS),
         Some(Subcommands::Completions { shell }) => {
             let mut script = Vec::new();

@@ -1,6 +1,7 @@
 //! Experiments: what to train, read from TOML and checked before anything starts.
 
 mod check;
+mod published;
 mod read;
 mod schedule;
 mod schema;

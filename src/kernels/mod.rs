@@ -14,6 +14,7 @@ mod multiply;
 mod normalize;
 pub mod operations;
 mod optimizer;
+mod peak;
 mod pool;
 mod relu;
 #[cfg(test)]
@@ -27,5 +28,6 @@ pub use layout::transpose;
 pub use loss::{Loss, cross_entropy};
 pub use normalize::{Moments, Normalize};
 pub use optimizer::{Adam, Sgd, Step};
+pub use peak::arithmetic_peak;
 pub use pool::Pool;
 pub use relu::{relu, relu_backward, sum_relu};

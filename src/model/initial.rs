@@ -139,6 +139,7 @@ mod tests {
             shape: shape.to_vec(),
             fan_in,
             fan_out,
+            places: 1,
             first: true,
             last: false,
             flattened: None,

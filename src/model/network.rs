@@ -2,7 +2,7 @@
 
 use super::fuse::fuse;
 use super::plan::{Plan, Planner};
-use super::{Layer, Parameter};
+use super::{Layer, Parameter, Role};
 
 /// A network whose shapes fit.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +75,19 @@ impl Network {
         self.parameters.iter().map(Parameter::elements).sum()
     }
 
+    /// Floating-point operations that a training step on one example takes in its convolutions and dense layers: a
+    /// multiplication and an addition for every use of a weight, in the forward pass, for the gradient of the weight,
+    /// and for the gradient of what comes in, which the first layer does not need. It is a count of the shapes: an
+    /// algorithm that gets by with fewer is credited with all of them.
+    pub fn training_operations(&self) -> u64 {
+        let weights = self.parameters.iter().filter(|parameter| parameter.role == Role::Weight);
+        let operations = weights.map(|weight| {
+            let passes = if weight.first { 2 } else { 3 };
+            2 * passes * (weight.elements() * weight.places) as u64
+        });
+        operations.sum()
+    }
+
     /// Channels, height and width of its images.
     pub fn input(&self) -> [usize; 3] {
         self.input
@@ -89,7 +102,7 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Activation, Padding, Published, Role};
+    use crate::model::{Activation, Padding, Published};
 
     const MNIST: [usize; 3] = [1, 28, 28];
     const CIFAR: [usize; 3] = [3, 32, 32];
@@ -116,6 +129,18 @@ mod tests {
             ("f2", 109_184),
         ];
         assert_eq!(sizes, expected);
+    }
+
+    #[test]
+    fn operations_by_hand() {
+        let f2 = 2 * (2 * 784 * 128 + 3 * (128 * 64 + 64 * 10));
+        assert_eq!(published(Published::F2).training_operations(), f2);
+        // 3x3 kernels over 32x32, 32x32, 16x16 and 16x16 pixels, of 3, 64, 64 and 128 channels.
+        let convolutions = [3 * 64 * 1024, 64 * 64 * 1024, 64 * 128 * 256, 128 * 128 * 256];
+        let dense = 8192 * 256 + 256 * 256 + 2560;
+        let after_first = 9 * convolutions[1..].iter().sum::<u64>() + dense;
+        let conv4 = 2 * (2 * 9 * convolutions[0] + 3 * after_first);
+        assert_eq!(published(Published::Conv4).training_operations(), conv4);
     }
 
     #[test]

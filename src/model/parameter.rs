@@ -29,6 +29,8 @@ pub struct Parameter {
     pub fan_in: usize,
     /// Outputs that one input goes to.
     pub fan_out: usize,
+    /// Places of one example where each of its numbers is used: the pixels of the layer's output, or 1.
+    pub places: usize,
     /// Whether it belongs to the first layer that has weights.
     pub first: bool,
     /// Whether it belongs to the network's last layer.

@@ -219,12 +219,12 @@ impl Planner {
         }
         let padding = [height, width].map(|length| padding.around(length, kernel, stride));
         let outputs = |length, (before, after)| (length + before + after - kernel) / stride + 1;
+        self.shape =
+            Shape::Image([filters, outputs(height, padding[0]), outputs(width, padding[1])]);
         let shape = [filters, channels, kernel, kernel];
         let area = kernel * kernel;
         let weight = self.parameter(name, Role::Weight, &shape, area * channels, area * filters);
         let bias = bias.then(|| self.parameter(name, Role::Bias, &[filters], filters, filters));
-        self.shape =
-            Shape::Image([filters, outputs(height, padding[0]), outputs(width, padding[1])]);
         let relu = activation == Activation::Relu;
         Ok(Operation::Conv { weight, shape, bias, relu, stride, padding })
     }
@@ -298,6 +298,7 @@ impl Planner {
         }
     }
 
+    /// A parameter of a layer whose output is `self.shape`.
     fn parameter(
         &mut self,
         layer: &str,
@@ -318,6 +319,10 @@ impl Planner {
             shape: shape.to_vec(),
             fan_in,
             fan_out,
+            places: match self.shape {
+                Shape::Image([_, height, width]) => height * width,
+                Shape::Flat(_) => 1,
+            },
             first,
             last: false,
             flattened: self.flattened,

@@ -1,5 +1,8 @@
 //! A network that learns by its inner optimizer, one batch at a time. It knows nothing of permutations.
 
+use std::mem;
+use std::time::{Duration, Instant};
+
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::Score;
@@ -25,6 +28,19 @@ pub(super) struct Learner {
 pub(super) struct Outcome {
     pub(super) loss: f32,
     pub(super) accuracy: f32,
+    pub(super) times: StepTimes,
+}
+
+/// Where the time of a training step went. A device that computes later than it is told to (not a CPU) does part of
+/// each in the next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct StepTimes {
+    /// Handing over the batch, the logits and the loss.
+    pub(super) forward: Duration,
+    /// The gradients of all parameters.
+    pub(super) backward: Duration,
+    /// The update of all parameters.
+    pub(super) optimizer: Duration,
 }
 
 impl Learner {
@@ -120,17 +136,24 @@ impl Learner {
     /// Learns from a batch of images `[n, channels, height, width]` and their labels. A loss that is not finite
     /// changes nothing.
     pub(super) fn step(&mut self, images: Vec<f32>, labels: &[u8], lr: f64, draw: Draw) -> Outcome {
+        let mut since = Instant::now();
+        let mut lap = || {
+            let now = Instant::now();
+            now - mem::replace(&mut since, now)
+        };
         let images = self.images(images, labels.len());
         let (logits, statistics) = self.network.train(&self.weights, images, draw);
         let (loss, correct) = operations::cross_entropy(logits, labels.into());
+        let mut times = StepTimes { forward: lap(), ..StepTimes::default() };
         let mut gradients = loss.backward();
         let seen = to_vec(Tensor::cat(vec![loss.inner(), correct.inner()], 0));
-        let outcome = Outcome { loss: seen[0], accuracy: seen[1] / labels.len() as f32 };
-        if !outcome.loss.is_finite() {
-            return outcome;
+        let (loss, accuracy) = (seen[0], seen[1] / labels.len() as f32);
+        times.backward = lap();
+        if !loss.is_finite() {
+            return Outcome { loss, accuracy, times };
         }
         // Out of their places, so that nobody else has them and they are changed where they lie.
-        let parameters = std::mem::take(&mut self.weights.parameters).into_iter().enumerate();
+        let parameters = mem::take(&mut self.weights.parameters).into_iter().enumerate();
         let stepped = parameters.map(|(index, parameter)| {
             let Some(gradient) = parameter.grad_remove(&mut gradients) else { return parameter };
             let mask = self.masks[index].clone();
@@ -139,7 +162,8 @@ impl Learner {
         });
         self.weights.parameters = stepped.collect();
         self.weights.statistics = statistics;
-        outcome
+        times.optimizer = lap();
+        Outcome { loss, accuracy, times }
     }
 
     /// The device that it computes on.

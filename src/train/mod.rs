@@ -10,6 +10,7 @@ mod evaluate;
 mod event;
 mod frame;
 mod learner;
+mod measure;
 mod monitor;
 mod optimizer;
 mod script;
@@ -28,6 +29,7 @@ pub use event::{
     Reason, Schedule, Score, Started, Weights,
 };
 pub use frame::{Frame, LayerFrame};
+pub use measure::{MeasureError, Measurement, Subject, matrix_product_peak};
 pub use script::Script;
 pub use snapshot::{Snapshot, SnapshotError, SnapshotInfo, SnapshotKind, TensorSize, Verified};
 pub use start::{Prepared, StartError, initial_weights, load_data};

@@ -108,13 +108,18 @@ impl Pty {
         self.master.resize(size(columns, rows)).unwrap();
     }
 
+    /// The process that has the terminal.
+    pub fn process(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
     /// Bytes that have come from the program so far.
     pub fn bytes(&self) -> usize {
         self.shared.bytes.load(Ordering::Relaxed)
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill_process(pid(self.child.process_id().unwrap()), signal).unwrap();
+        kill_process(pid(self.process()), signal).unwrap();
     }
 
     /// Waits for the program's end and all its output; returns its exit code.

@@ -469,7 +469,7 @@ impl<R: Recorder> Trainer<R> {
 }
 
 /// The weight matrices, and the index of each among the parameters.
-fn layers(learner: &Learner) -> (Vec<LayerInfo>, Vec<usize>) {
+pub(in crate::train) fn layers(learner: &Learner) -> (Vec<LayerInfo>, Vec<usize>) {
     let weights = learner.network().parameters().iter().enumerate();
     let weights = weights.filter(|(_, parameter)| parameter.role == Role::Weight);
     let describe = |(index, parameter): (usize, &model::Parameter)| {
@@ -484,7 +484,8 @@ fn layers(learner: &Learner) -> (Vec<LayerInfo>, Vec<usize>) {
     weights.map(describe).unzip()
 }
 
-fn loader(
+/// The batches of an experiment from `first_step` on, made ahead on as many threads as help.
+pub(in crate::train) fn loader(
     train: &Arc<Images>,
     normalizer: &Arc<Normalizer>,
     experiment: &Experiment,

@@ -1,0 +1,280 @@
+//! `laperm bench`
+
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use color_eyre::Result;
+use color_eyre::eyre::{WrapErr, eyre};
+use serde::{Deserialize, Serialize};
+
+use super::{InputError, output};
+use crate::experiment::Experiment;
+use crate::kernels::{InstructionSet, arithmetic_peak};
+use crate::model::Published;
+use crate::train::{Backend, Measurement, Subject, matrix_product_peak};
+
+/// What is measured where no network is named.
+const NETWORKS: [Published; 6] = [
+    Published::Mlp,
+    Published::Conv7,
+    Published::Conv2,
+    Published::Conv4,
+    Published::Conv13,
+    Published::Resnet50,
+];
+
+#[derive(Debug, Args)]
+pub(super) struct BenchArguments {
+    /// A network to measure: mlp, conv2, conv4, conv7, conv13, resnet50, f1 or f2. May be repeated; all but the last two
+    /// where absent.
+    #[arg(long = "network", value_name = "NAME", value_parser = published)]
+    networks: Vec<Published>,
+    /// Who computes.
+    #[arg(long, value_enum, default_value_t)]
+    backend: Backend,
+    /// Examples per step, such as 50,100,200,400; the paper's where absent.
+    #[arg(long = "batch", value_name = "N,…", value_delimiter = ',')]
+    batches: Vec<NonZeroUsize>,
+    /// How many times the published filters and units, such as 1,2,4.
+    #[arg(long = "width", value_name = "N,…", value_delimiter = ',', default_value = "1")]
+    widths: Vec<NonZeroUsize>,
+    /// How many threads compute, such as 1,2; one per core where absent.
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    threads: Vec<NonZeroUsize>,
+    /// About so many seconds for each thing that is repeated; a few repetitions take longer where they must.
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    seconds: f64,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Measure in this process, and stop when standard input ends.
+    #[arg(long, hide = true)]
+    worker: bool,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    version: &'static str,
+    /// The processor's name, where the system tells.
+    cpu: Option<String>,
+    backend: Backend,
+    instruction_set: String,
+    /// 10^9 floating-point operations a second in products of large matrices, the best of this run.
+    peak_gflops: f64,
+    /// The same without any memory: multiplications and additions in registers alone.
+    arithmetic_gflops: f64,
+    networks: Vec<Row>,
+}
+
+/// A network, measured.
+#[derive(Debug, Serialize)]
+struct Row {
+    #[serde(flatten)]
+    measurement: Measurement,
+    /// Threads that compute.
+    threads: usize,
+    /// Operations per second of a step, as a share of `peak_gflops` on as many threads.
+    share_of_peak: f64,
+}
+
+/// What the process that measures one network prints.
+#[derive(Debug, Serialize, Deserialize)]
+struct Measured {
+    measurement: Measurement,
+    threads: usize,
+    instruction_set: String,
+    peak_gflops: f64,
+    arithmetic_gflops: f64,
+}
+
+pub(super) fn run(arguments: &BenchArguments) -> Result<()> {
+    let patience = Duration::try_from_secs_f64(arguments.seconds)
+        .map_err(|_| InputError(format!("--seconds {} is no time", arguments.seconds)))?;
+    arguments.backend.device().map_err(|missing| InputError(missing.to_string()))?;
+    InstructionSet::requested().map_err(|unknown| InputError(unknown.to_string()))?;
+    if arguments.worker {
+        return work(arguments, patience);
+    }
+    let mut measured = Vec::new();
+    for subject in arguments.subjects() {
+        for threads in arguments.threads() {
+            let Subject { network, batch, width, .. } = subject;
+            eprintln!("measuring {}, batch {batch}, width {width}", network.name());
+            measured.push(measure(&subject, threads, arguments.seconds)?);
+        }
+    }
+    let report = Report::of(measured, arguments.backend);
+    match arguments.json {
+        true => output::json(&report),
+        false => output::text(&report.in_words()),
+    }
+}
+
+impl BenchArguments {
+    /// Every combination of network, batch and width.
+    fn subjects(&self) -> Vec<Subject> {
+        let networks = if self.networks.is_empty() { &NETWORKS[..] } else { &self.networks };
+        let backend = self.backend;
+        let mut subjects = Vec::new();
+        for &network in networks {
+            let batches = match self.batches.as_slice() {
+                [] => vec![Experiment::published(network).train.batch],
+                batches => batches.iter().map(|batch| batch.get()).collect(),
+            };
+            for width in self.widths.iter().map(|width| width.get()) {
+                let subject = |&batch| Subject { network, batch, width, backend };
+                subjects.extend(batches.iter().map(subject));
+            }
+        }
+        subjects
+    }
+
+    /// Numbers of threads; `None` is whatever there is.
+    fn threads(&self) -> Vec<Option<NonZeroUsize>> {
+        match self.threads.as_slice() {
+            [] => vec![None],
+            threads => threads.iter().copied().map(Some).collect(),
+        }
+    }
+}
+
+fn published(name: &str) -> Result<Published, String> {
+    let known = || Published::ALL.map(Published::name).join(", ");
+    let found = Published::ALL.into_iter().find(|published| published.name() == name);
+    found.ok_or_else(|| format!("there is no network of that name; there are {}", known()))
+}
+
+/// Measures in a process of its own: what it has of memory and threads is for this network alone.
+fn measure(subject: &Subject, threads: Option<NonZeroUsize>, seconds: f64) -> Result<Measured> {
+    let Subject { network, batch, width, backend } = subject;
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .args(["bench", "--worker", "--network", network.name(), "--backend", backend.name()])
+        .args(["--batch", &batch.to_string(), "--width", &width.to_string()])
+        .args(["--seconds", &seconds.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    if let Some(threads) = threads {
+        // Of our own kernels and burn's, and of LibTorch's.
+        for variable in ["RAYON_NUM_THREADS", "OMP_NUM_THREADS"] {
+            command.env(variable, threads.to_string());
+        }
+    }
+    let mut worker = command.spawn()?;
+    let answer = answer_of(&mut worker);
+    let status = worker.wait()?;
+    if !status.success() {
+        return Err(eyre!("{} could not be measured: {status}", network.name()));
+    }
+    serde_json::from_slice(&answer?).wrap_err("the measuring process said something else")
+}
+
+/// All that a worker prints. Its standard input stays open until then.
+fn answer_of(worker: &mut Child) -> io::Result<Vec<u8>> {
+    let _open = worker.stdin.take();
+    let mut answer = Vec::new();
+    if let Some(mut stdout) = worker.stdout.take() {
+        stdout.read_to_end(&mut answer)?;
+    }
+    Ok(answer)
+}
+
+/// The worker's part.
+fn work(arguments: &BenchArguments, patience: Duration) -> Result<()> {
+    // Whoever asked may be killed; nobody wants to know then.
+    thread::spawn(|| {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        std::process::exit(1);
+    });
+    for subject in arguments.subjects() {
+        let measurement = subject.measure(patience)?;
+        let set = InstructionSet::current();
+        output::json(&Measured {
+            measurement,
+            threads: rayon::current_num_threads(),
+            instruction_set: set.name().to_owned(),
+            peak_gflops: matrix_product_peak(subject.backend, patience / 2)?,
+            arithmetic_gflops: arithmetic_peak(set, patience / 4),
+        })?;
+    }
+    Ok(())
+}
+
+impl Report {
+    fn of(measured: Vec<Measured>, backend: Backend) -> Self {
+        let greatest = |of: fn(&Measured) -> f64| measured.iter().map(of).fold(0.0, f64::max);
+        let (peak_gflops, arithmetic_gflops) =
+            (greatest(|m| m.peak_gflops), greatest(|m| m.arithmetic_gflops));
+        let instruction_set = measured.first().map(|m| m.instruction_set.clone());
+        // One thread is not asked for what two can.
+        let peak_on = |threads: usize| {
+            let alike = measured.iter().filter(|m| m.threads == threads);
+            alike.map(|m| m.peak_gflops).fold(0.0, f64::max)
+        };
+        let row = |m: &Measured| {
+            let gflops = m.measurement.operations / m.measurement.step_ms / 1e6;
+            Row {
+                measurement: m.measurement.clone(),
+                threads: m.threads,
+                share_of_peak: gflops / peak_on(m.threads),
+            }
+        };
+        Report {
+            version: env!("CARGO_PKG_VERSION"),
+            cpu: cpu(),
+            backend,
+            instruction_set: instruction_set.unwrap_or_default(),
+            peak_gflops,
+            arithmetic_gflops,
+            networks: measured.iter().map(row).collect(),
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let header = "NETWORK,BATCH,WIDTH,THREADS,STEP ms,FORWARD,BACKWARD,OPTIMIZER,SYNC,DISTANCE,\
+                      DATA,WAIT,EVALUATED/s,MEMORY MB,PEAK";
+        let header = header.split(',').map(str::to_owned).collect();
+        let rows: Vec<_> =
+            std::iter::once(header).chain(self.networks.iter().map(Row::cells)).collect();
+        let cpu = self.cpu.as_deref().unwrap_or("unknown processor");
+        let Report { backend, instruction_set, peak_gflops, arithmetic_gflops, .. } = self;
+        format!(
+            "{}\n{cpu}, {instruction_set}, backend {backend}: {peak_gflops:.0} GFLOP/s in matrix products (the \
+             peak), {arithmetic_gflops:.0} in registers\n",
+            output::table(&rows)
+        )
+    }
+}
+
+impl Row {
+    fn cells(&self) -> Vec<String> {
+        let m = &self.measurement;
+        let whole = [m.batch, m.width, self.threads].map(|number| number.to_string());
+        let times = [m.step_ms, m.forward_ms, m.backward_ms, m.optimizer_ms, m.sync_ms];
+        let beside = [m.distance_ms, m.data_ms, m.data_wait_ms];
+        let milliseconds = times.into_iter().chain(beside).map(|ms| match ms {
+            100.0.. => format!("{ms:.0}"),
+            10.0.. => format!("{ms:.1}"),
+            _ => format!("{ms:.2}"),
+        });
+        let memory = m.peak_memory_mb.map_or("-".into(), |memory| format!("{memory:.0}"));
+        let last = [
+            format!("{:.0}", m.evaluate_images_per_second),
+            memory,
+            format!("{:.0} %", 100.0 * self.share_of_peak),
+        ];
+        [m.network.clone()].into_iter().chain(whole).chain(milliseconds).chain(last).collect()
+    }
+}
+
+/// The processor's name.
+fn cpu() -> Option<String> {
+    let about = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let name = about.lines().find_map(|line| line.strip_prefix("model name"))?;
+    Some(name.trim_start_matches([' ', '\t', ':']).to_owned())
+}

@@ -1,0 +1,69 @@
+//! The most that arithmetic alone can reach.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use pulp::{Simd, WithSimd};
+
+use super::InstructionSet;
+
+/// Sums under way at once: enough to hide the latency of an addition behind the others, few enough for 16 registers.
+const SUMS: usize = 12;
+
+/// Rounds between two looks at the clock: about a millisecond, so that all threads are at it together.
+const ROUNDS: usize = 500_000;
+
+/// Floating-point operations a second, in 10^9, of multiplications and additions that touch no memory, on all threads
+/// of rayon's pool at once; the best of what is reached within `patience`.
+pub fn arithmetic_peak(set: InstructionSet, patience: Duration) -> f64 {
+    let begun = Instant::now();
+    let mut best = 0.0f64;
+    while best == 0.0 || begun.elapsed() < patience {
+        let rates = rayon::broadcast(|_| {
+            let begun = Instant::now();
+            let operations = set.run(Sums { fused: set != InstructionSet::Portable });
+            operations as f64 / begun.elapsed().as_secs_f64()
+        });
+        best = best.max(rates.iter().sum());
+    }
+    best / 1e9
+}
+
+/// Adds products to [`SUMS`] vectors in registers; gives the number of operations.
+struct Sums {
+    /// Whether multiplication and addition are one instruction.
+    fused: bool,
+}
+
+impl WithSimd for Sums {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> usize {
+        let factor = simd.splat_f32s(black_box(0.5));
+        let mut sums = [simd.splat_f32s(black_box(1.0)); SUMS];
+        for _ in 0..ROUNDS {
+            for sum in &mut sums {
+                *sum = match self.fused {
+                    true => simd.mul_add_f32s(*sum, factor, factor),
+                    false => simd.add_f32s(simd.mul_f32s(*sum, factor), factor),
+                };
+            }
+        }
+        black_box(sums.map(|sum| simd.reduce_sum_f32s(sum)));
+        2 * ROUNDS * SUMS * S::F32_LANES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_instruction_set_reaches_something() {
+        for set in InstructionSet::available() {
+            let peak = arithmetic_peak(set, Duration::ZERO);
+            assert!(peak.is_finite() && peak > 0.0, "{}: {peak}", set.name());
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! What training costs on this machine: the code that trains, with a clock beside it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::control::Control;
+use super::evaluate::{chosen, examine};
+use super::learner::{Learner, StepTimes};
+use super::monitor::DistanceMonitor;
+use super::trainer::{layers, loader};
+use super::wrapper::{NotFinite, Wrapper};
+use super::{Backend, StartError, initial_weights};
+use crate::data::{
+    Batch, BatchPlan, DataError, DatasetName, GlyphsConfig, Images, Normalizer, load,
+};
+use crate::experiment::{Experiment, MonitorSection, NetworkSection};
+use crate::model::{Draw, Layer, Published};
+use crate::random::{Purpose, stream};
+
+/// What is measured: a network of the paper, on generated data of its dataset's shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject {
+    /// The network.
+    pub network: Published,
+    /// Examples per step.
+    pub batch: usize,
+    /// How many times the published filters and units its layers have.
+    pub width: usize,
+    /// Who computes.
+    pub backend: Backend,
+}
+
+/// What a network's training costs. Times are medians, in milliseconds, after a warm-up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// The network's name.
+    pub network: String,
+    /// Examples per step.
+    pub batch: usize,
+    /// How many times the published filters and units its layers have.
+    pub width: usize,
+    /// Trainable parameters.
+    pub parameters: usize,
+    /// How many steps the median is of.
+    pub steps: usize,
+    /// A training step with a batch that is ready.
+    pub step_ms: f64,
+    /// Of it: handing over the batch, the logits and the loss.
+    pub forward_ms: f64,
+    /// Of it: all gradients.
+    pub backward_ms: f64,
+    /// Of it: the update of all parameters.
+    pub optimizer_ms: f64,
+    /// A sync of weights that have nothing to do with those at the sync before.
+    pub sync_ms: f64,
+    /// Images evaluated per second, from bytes to the score.
+    pub evaluate_images_per_second: f64,
+    /// Making one batch, augmented as the paper does, when nothing else is done.
+    pub data_ms: f64,
+    /// How long a step waits for its batch when batches are made beside the training.
+    pub data_wait_ms: f64,
+    /// The ranking distance of all layers, at every step.
+    pub distance_ms: f64,
+    /// The most memory that the process had by the end of the steps, in 10^6 bytes; absent where the system does not
+    /// tell. What else the process did before counts, too.
+    pub peak_memory_mb: Option<f64>,
+    /// Floating-point operations of a step in convolutions and dense layers
+    /// ([`Network::training_operations`](crate::model::Network::training_operations)).
+    pub operations: f64,
+}
+
+/// A measurement that came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum MeasureError {
+    /// The backend is not there, or the network does not fit.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// There are no batches.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Training went astray, so that what was measured was not training.
+    #[error("{0} is not a finite number any more")]
+    NotFinite(String),
+}
+
+/// At least so many repetitions, whatever they take.
+const LEAST: usize = 5;
+
+/// Steps before the first that counts: memory is allocated, the optimizer has its moments.
+const WARM_UP: usize = 3;
+
+/// Generated images. Steps see as many as make a few batches, again and again.
+const IMAGES: usize = 1024;
+
+/// Rows and columns of the matrices whose product is measured.
+const MATRIX: usize = 2048;
+
+impl Subject {
+    /// Measures everything. The steps and the other things repeated take about `patience` each, or longer where a few
+    /// repetitions do.
+    ///
+    /// # Errors
+    /// A backend that was not compiled in, or numbers that do not stay finite.
+    pub fn measure(&self, patience: Duration) -> Result<Measurement, MeasureError> {
+        let mut bench = Bench::new(self)?;
+        let steps = bench.steps(patience)?;
+        let peak_memory_mb = peak_memory();
+        let median_of = |part: fn(&(Duration, StepTimes)) -> Duration| {
+            median(steps.iter().map(|step| milliseconds(part(step))))
+        };
+        let (data_wait_ms, distance_ms) = bench.monitored_steps(patience)?;
+        Ok(Measurement {
+            network: self.network.name().into(),
+            batch: self.batch,
+            width: self.width,
+            parameters: bench.learner.network().trainable(),
+            steps: steps.len(),
+            step_ms: median_of(|(whole, _)| *whole),
+            forward_ms: median_of(|(_, times)| times.forward),
+            backward_ms: median_of(|(_, times)| times.backward),
+            optimizer_ms: median_of(|(_, times)| times.optimizer),
+            sync_ms: bench.syncs(patience)?,
+            evaluate_images_per_second: bench.evaluation(patience),
+            data_ms: bench.data(patience)?,
+            data_wait_ms,
+            distance_ms,
+            peak_memory_mb,
+            operations: bench.learner.network().training_operations() as f64 * self.batch as f64,
+        })
+    }
+
+    fn experiment(&self) -> Experiment {
+        let mut experiment = Experiment::published(self.network);
+        experiment.train.batch = self.batch;
+        if self.width > 1 {
+            let mut layers = self.network.layers(experiment.data.dataset.classes());
+            // The last layer has one unit per class, however wide the rest is.
+            let hidden = layers.split_last_mut().map_or(&mut [][..], |(_, hidden)| hidden);
+            hidden.iter_mut().for_each(|layer| widen(layer, self.width));
+            experiment.network = NetworkSection { name: None, layers };
+        }
+        experiment
+    }
+}
+
+/// A training that can be looked at piece by piece.
+struct Bench {
+    experiment: Experiment,
+    images: Arc<Images>,
+    normalizer: Arc<Normalizer>,
+    plan: BatchPlan,
+    learner: Learner,
+    wrapper: Wrapper,
+    lr: f64,
+    step: u64,
+}
+
+impl Bench {
+    fn new(subject: &Subject) -> Result<Self, MeasureError> {
+        let experiment = subject.experiment();
+        let network = experiment.network().map_err(StartError::from)?;
+        let device = subject.backend.device().map_err(StartError::from)?;
+        let images = generated(experiment.data.dataset, IMAGES.max(subject.batch))?;
+        let normalizer = Normalizer::fit(experiment.data.normalization(), &images);
+        let control = Control::new(&experiment);
+        let initial = initial_weights(&experiment, &network)?;
+        let (wrapper, start) = Wrapper::new(&experiment, &network, initial, &control);
+        Ok(Bench {
+            plan: BatchPlan::new(experiment.seed, images.len(), subject.batch)?,
+            learner: Learner::new(network, start, &experiment.optimizer, device),
+            images: Arc::new(images),
+            normalizer: Arc::new(normalizer),
+            wrapper,
+            lr: control.at(0).lr,
+            experiment,
+            step: 0,
+        })
+    }
+
+    /// Trains on batches that are ready; the time of each step, and of its parts.
+    fn steps(&mut self, patience: Duration) -> Result<Vec<(Duration, StepTimes)>, MeasureError> {
+        let whole_batches = self.images.len() / self.experiment.train.batch;
+        let mut made = loader(&self.images, &self.normalizer, &self.experiment, &self.plan, 1);
+        let batches: Vec<Batch> =
+            (0..whole_batches.min(8)).map(|_| made.next_batch()).collect::<Result<_, _>>()?;
+        drop(made);
+        let mut batches = batches.iter().cycle();
+        let mut step = || -> Result<_, MeasureError> {
+            // There is a batch: there are at least as many images as it needs.
+            let Some(Batch { images, labels, .. }) = batches.next() else { unreachable!() };
+            let images = images.clone();
+            let begun = Instant::now();
+            let times = self.step(images, labels)?;
+            Ok((begun.elapsed(), times))
+        };
+        for _ in 0..WARM_UP {
+            step()?;
+        }
+        repeat(patience, step)
+    }
+
+    /// One training step, to its very end.
+    fn step(&mut self, images: Vec<f32>, labels: &[u8]) -> Result<StepTimes, MeasureError> {
+        self.step += 1;
+        let draw = Draw { seed: self.experiment.seed, step: self.step };
+        let outcome = self.learner.step(images, labels, self.lr, draw);
+        finish(self.learner.device());
+        match outcome.loss.is_finite() {
+            true => Ok(outcome.times),
+            false => Err(MeasureError::NotFinite("the loss".into())),
+        }
+    }
+
+    /// Trains as a run does, with batches made meanwhile and the ranking distance of every step: milliseconds of a step
+    /// spent waiting for its batch, and measuring the distance.
+    fn monitored_steps(&mut self, patience: Duration) -> Result<(f64, f64), MeasureError> {
+        let section = MonitorSection { distance_every: 1, ..MonitorSection::default() };
+        let (layers, parameters) = layers(&self.learner);
+        let mut distance = DistanceMonitor::new(&section, &layers, &parameters);
+        let mut loader = loader(&self.images, &self.normalizer, &self.experiment, &self.plan, 1);
+        // The first batch is waited for by everybody.
+        let first = loader.next_batch()?;
+        distance.before_step(1, &self.learner, &self.wrapper);
+        self.step(first.images, &first.labels)?;
+        distance.after_step(&self.learner, &self.wrapper);
+        let waited = loader.waited();
+        let distances = repeat(patience, || -> Result<_, MeasureError> {
+            let batch = loader.next_batch()?;
+            let begun = Instant::now();
+            distance.before_step(batch.step, &self.learner, &self.wrapper);
+            let before = begun.elapsed();
+            self.step(batch.images, &batch.labels)?;
+            let begun = Instant::now();
+            distance.after_step(&self.learner, &self.wrapper);
+            Ok(milliseconds(before + begun.elapsed()))
+        })?;
+        let waited = milliseconds(loader.waited() - waited) / distances.len() as f64;
+        Ok((waited, median(distances)))
+    }
+
+    /// Milliseconds of a sync. Each is of other weights, of which the one before tells nothing.
+    fn syncs(&mut self, patience: Duration) -> Result<f64, MeasureError> {
+        let draw = |seed| {
+            let experiment = Experiment { seed, ..self.experiment.clone() };
+            initial_weights(&experiment, self.learner.network())
+        };
+        let draws = [draw(2)?, draw(3)?];
+        let mut draws = draws.iter().cycle();
+        let times = repeat(patience, || {
+            for (index, values) in draws.next().into_iter().flatten().enumerate() {
+                self.learner.set_values(index, values.clone());
+            }
+            let begun = Instant::now();
+            self.wrapper
+                .sync(&mut self.learner)
+                .map_err(|NotFinite { parameter }| MeasureError::NotFinite(parameter))?;
+            finish(self.learner.device());
+            Ok::<_, MeasureError>(milliseconds(begun.elapsed()))
+        })?;
+        Ok(median(times))
+    }
+
+    /// Images evaluated per second.
+    fn evaluation(&self, patience: Duration) -> f64 {
+        let (network, device) = (self.learner.network(), self.learner.device());
+        let batch = self.experiment.evaluate.batch;
+        let examples: Vec<usize> = (0..batch).map(|i| i % self.images.len()).collect();
+        let evaluate = || {
+            let begun = Instant::now();
+            let (pixels, labels) = chosen(&self.images, &self.normalizer, &examples);
+            examine(network, self.learner.weights(), pixels, &labels, device);
+            begun.elapsed().as_secs_f64()
+        };
+        evaluate();
+        let Ok(seconds) = repeat(patience, || Ok::<_, Infallible>(evaluate()));
+        batch as f64 / median(seconds)
+    }
+
+    /// Milliseconds per batch of making batches, and nothing else.
+    fn data(&self, patience: Duration) -> Result<f64, MeasureError> {
+        let mut loader = loader(&self.images, &self.normalizer, &self.experiment, &self.plan, 1);
+        // What was made while nobody waited does not count.
+        for _ in 0..2 * LEAST {
+            loader.next_batch()?;
+        }
+        let begun = Instant::now();
+        let made = repeat(patience, || loader.next_batch().map(drop))?;
+        Ok(milliseconds(begun.elapsed()) / made.len() as f64)
+    }
+}
+
+/// Floating-point operations a second, in 10^9, of products of large matrices on a backend; the best of those within
+/// `patience`. For ndarray it is that of flex, on the same cores.
+///
+/// # Errors
+/// A backend that was not compiled in.
+pub fn matrix_product_peak(backend: Backend, patience: Duration) -> Result<f64, StartError> {
+    let device = match backend {
+        Backend::Ndarray => Backend::Flex.device()?,
+        other => other.device()?,
+    };
+    let values = |seed| {
+        let mut random = stream(seed, Purpose::Noise, 0, 0);
+        let values = (0..MATRIX * MATRIX).map(|_| random.next_u32() as f32 / u32::MAX as f32);
+        let data = TensorData::new(values.collect::<Vec<f32>>(), [MATRIX, MATRIX]);
+        Tensor::<2>::from_data(data, &device)
+    };
+    let (a, b) = (values(1), values(2));
+    let seconds: Result<Vec<f64>, StartError> = repeat(patience, || {
+        let begun = Instant::now();
+        let product = a.clone().matmul(b.clone());
+        finish(&device);
+        let seconds = begun.elapsed().as_secs_f64();
+        drop(product);
+        Ok(seconds)
+    });
+    let fastest = seconds?.into_iter().fold(f64::INFINITY, f64::min);
+    Ok(2.0 * (MATRIX as f64).powi(3) / fastest / 1e9)
+}
+
+/// Images of a dataset's shape, which need no files: generated digits, or noise in colour.
+fn generated(dataset: DatasetName, examples: usize) -> Result<Images, DataError> {
+    if dataset != DatasetName::Cifar10 {
+        let config = GlyphsConfig { train_examples: examples, test_examples: 1, seed: 1 };
+        return Ok(load(DatasetName::Glyphs, None, &config)?.train);
+    }
+    let (shape, mut random) = (dataset.shape(), stream(1, Purpose::Noise, 0, 0));
+    let mut pixels = vec![0; examples * shape.elements()];
+    random.fill_bytes(&mut pixels);
+    let labels = (0..examples).map(|example| (example % dataset.classes()) as u8).collect();
+    Ok(Images { shape, pixels, labels })
+}
+
+/// Multiplies the filters or units of a layer.
+fn widen(layer: &mut Layer, factor: usize) {
+    match layer {
+        Layer::Dense { units, .. } => *units *= factor,
+        Layer::Conv { filters, .. } => *filters *= factor,
+        Layer::Residual { body, shortcut } => {
+            body.iter_mut().chain(shortcut).for_each(|layer| widen(layer, factor));
+        }
+        _ => {}
+    }
+}
+
+/// Waits until a device has done all it was told to.
+fn finish(device: &Device) {
+    // A device that failed says so at the next operation.
+    let _ = device.sync();
+}
+
+/// Does it again and again until `patience` is over, but a few times at least.
+fn repeat<T, E>(patience: Duration, mut act: impl FnMut() -> Result<T, E>) -> Result<Vec<T>, E> {
+    let begun = Instant::now();
+    let mut results = Vec::new();
+    while results.len() < LEAST || begun.elapsed() < patience {
+        results.push(act()?);
+    }
+    Ok(results)
+}
+
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() % 2 {
+        _ if values.is_empty() => f64::NAN,
+        0 => (values[middle - 1] + values[middle]) / 2.0,
+        _ => values[middle],
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// The most memory that this process has had, in 10^6 bytes, where the system tells.
+fn peak_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: f64 = peak.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024.0 / 1e6)
+}
