@@ -307,38 +307,32 @@ pub(super) fn cross_entropy_with_gradient<B: Backend>(
 }
 
 /// Images as burn's operations take them: `[batch, channels, height, width]`.
-
 fn channels_first<B: Backend>(images: FloatTensor<B>) -> FloatTensor<B> {
     B::float_permute(images, &[0, 3, 1, 2])
 }
 
 /// Images or rows with their channels on the second axis.
-
 fn channels_second<B: Backend>(values: FloatTensor<B>) -> FloatTensor<B> {
     if values.rank() == 4 { channels_first::<B>(values) } else { values }
 }
 
 /// What [`channels_second`] gave, as it was.
-
 fn channels_back<B: Backend>(values: FloatTensor<B>) -> FloatTensor<B> {
     if values.rank() == 4 { B::float_permute(values, &[0, 2, 3, 1]) } else { values }
 }
 
 /// A convolution's flat weights in four axes.
-
 fn filters<B: Backend>(weights: FloatTensor<B>, shape: &Convolution) -> FloatTensor<B> {
     let ([.., channels], [height, width]) = (shape.input, shape.kernel);
     B::float_reshape(weights, Shape::new([shape.filters, channels, height, width]))
 }
 
 /// A convolution as burn describes it.
-
 fn options(shape: &Convolution) -> ConvOptions<2> {
     ConvOptions::new_with_padding([shape.stride; 2], shape.padding, [1; 2], 1)
 }
 
 /// Values times the factors of a dropout.
-
 fn drop_some<B: Backend>(values: FloatTensor<B>, dropout: &Dropout) -> FloatTensor<B> {
     let shape = values.shape();
     let factors = TensorData::new(dropout.factors(shape.num_elements()), shape);
@@ -347,7 +341,6 @@ fn drop_some<B: Backend>(values: FloatTensor<B>, dropout: &Dropout) -> FloatTens
 }
 
 /// A gradient with that of the L2 penalty.
-
 fn penalized<B: Backend>(
     gradient: FloatTensor<B>,
     parameter: &FloatTensor<B>,
@@ -360,7 +353,6 @@ fn penalized<B: Backend>(
 }
 
 /// The sum of two tensors, each times a number.
-
 fn blend<B: Backend>(
     kept: FloatTensor<B>,
     share: f32,
@@ -372,7 +364,6 @@ fn blend<B: Backend>(
 }
 
 /// A parameter after a step against a direction, with zeros where the mask has them.
-
 fn descend<B: Backend>(
     parameter: FloatTensor<B>,
     direction: FloatTensor<B>,
@@ -387,7 +378,6 @@ fn descend<B: Backend>(
 }
 
 /// The gradient before a ReLU that gave these outputs, if there was one.
-
 fn gate<B: Backend>(outputs: Option<FloatTensor<B>>, gradient: FloatTensor<B>) -> FloatTensor<B> {
     match outputs {
         Some(outputs) => B::relu_backward(outputs, gradient),
@@ -396,7 +386,6 @@ fn gate<B: Backend>(outputs: Option<FloatTensor<B>>, gradient: FloatTensor<B>) -
 }
 
 /// The sums along an axis of a matrix, as one axis.
-
 fn sums<B: Backend>(matrix: FloatTensor<B>, axis: usize) -> FloatTensor<B> {
     let sums = B::float_sum_dim(matrix, axis);
     let length = sums.shape().num_elements();
