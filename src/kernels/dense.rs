@@ -182,6 +182,7 @@ fn multiply_rows(
     columns: usize,
     outputs: &mut [f32],
 ) {
+    assert!(source.len().max(outputs.len()) <= u32::MAX as usize, "places are counted in 32 bits");
     let rows = outputs.len() / columns.max(1);
     let places =
         |length: usize, rows: usize| (0..rows).map(|row| (row * length) as u32).collect::<Vec<_>>();
@@ -218,7 +219,7 @@ mod tests {
         (0..rows * columns).map(|index| sum(index / columns, index % columns) as f32).collect()
     }
 
-    fn compare(dense: Dense, set: InstructionSet) {
+    fn compare(dense: Dense, set: InstructionSet, tolerance: f32) {
         let Dense { batch, inputs: from, outputs: to } = dense;
         let (inputs, weights) = (numbers(batch * from, 1), numbers(to * from, 2));
         let (bias, gradient) = (numbers(to, 3), numbers(batch * to, 4));
@@ -234,13 +235,13 @@ mod tests {
                 let sum = sum + f64::from(bias[to]);
                 if relu { sum.max(0.0) } else { sum }
             });
-            assert_close("outputs", &outputs, &book, 1e-4);
+            assert_close("outputs", &outputs, &book, tolerance);
         }
         dense.backward_inputs(set, &gradient, &weights, &mut inputs_gradient);
         let book = sums(batch, from, |sample, input| {
             sum(to, |k| (gradient[sample * to + k], weights[k * from + input]))
         });
-        assert_close("gradient of inputs", &inputs_gradient, &book, 1e-4);
+        assert_close("gradient of inputs", &inputs_gradient, &book, tolerance);
         dense.backward_weights(
             set,
             &inputs,
@@ -251,9 +252,39 @@ mod tests {
         let book = sums(to, from, |output, input| {
             sum(batch, |k| (gradient[k * to + output], inputs[k * from + input]))
         });
-        assert_close("gradient of weights", &weights_gradient, &book, 1e-4);
+        assert_close("gradient of weights", &weights_gradient, &book, tolerance);
         let book = sums(1, to, |_, output| sum(batch, |k| (gradient[k * to + output], 1.0)));
-        assert_close("gradient of bias", &bias_gradient, &book, 1e-4);
+        assert_close("gradient of bias", &bias_gradient, &book, tolerance);
+    }
+
+    #[test]
+    fn deep_sums_are_right_too() {
+        for set in InstructionSet::available() {
+            compare(Dense { batch: 5, inputs: 5_000, outputs: 7 }, set, 1e-3);
+            compare(Dense { batch: 3, inputs: 7, outputs: 5_000 }, set, 1e-3);
+        }
+    }
+
+    #[test]
+    fn results_do_not_depend_on_the_number_of_threads() {
+        let dense = Dense { batch: 50, inputs: 300, outputs: 101 };
+        let (inputs, weights) = (numbers(50 * 300, 1), numbers(101 * 300, 2));
+        let gradient = numbers(50 * 101, 3);
+        for set in InstructionSet::available() {
+            let results = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let (mut outputs, mut inputs_gradient) = (gradient.clone(), inputs.clone());
+                let mut weights_gradient = weights.clone();
+                pool.install(|| {
+                    dense.forward(set, &inputs, &weights, None, false, &mut outputs);
+                    dense.backward_inputs(set, &gradient, &weights, &mut inputs_gradient);
+                    dense.backward_weights(set, &inputs, &gradient, &mut weights_gradient, None);
+                });
+                [outputs, inputs_gradient, weights_gradient]
+            };
+            let one = results(1);
+            assert!(one == results(2) && one == results(3), "{}", set.name());
+        }
     }
 
     proptest! {
@@ -262,7 +293,7 @@ mod tests {
         #[test]
         fn computes_what_the_book_says(batch in 1..40usize, inputs in 1..600usize, outputs in 1..70usize) {
             for set in InstructionSet::available() {
-                compare(Dense { batch, inputs, outputs }, set);
+                compare(Dense { batch, inputs, outputs }, set, 1e-4);
             }
         }
     }

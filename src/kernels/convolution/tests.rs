@@ -55,3 +55,85 @@ proptest! {
         }
     }
 }
+
+/// A convolution of 3x3 filters that leaves the size as it is.
+fn same(batch: usize, size: usize, channels: usize, filters: usize) -> Convolution {
+    Convolution {
+        batch,
+        input: [size, size, channels],
+        filters,
+        kernel: [3, 3],
+        stride: 1,
+        padding: [(1, 1); 2],
+    }
+}
+
+#[test]
+fn sums_of_several_parts_and_images_of_several_chunks_are_right_too() {
+    for set in InstructionSet::available() {
+        compare(same(2, 3, 300, 20), set);
+        compare(same(2, 20, 3, 40), set);
+        compare(same(70, 2, 5, 33), set);
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let strided = Convolution { stride: 2, padding: [(0, 1), (1, 2)], ..same(5, 9, 17, 40) };
+    for (convolution, set) in [same(7, 4, 20, 70), same(5, 14, 3, 16), strided]
+        .into_iter()
+        .flat_map(|convolution| InstructionSet::available().map(move |set| (convolution, set)))
+    {
+        let images = numbers(convolution.batch * convolution.input.iter().product::<usize>(), 1);
+        let weights = numbers(convolution.filters * convolution.input[2] * convolution.taps(), 2);
+        let gradient =
+            numbers(convolution.batch * convolution.output().iter().product::<usize>(), 3);
+        let results = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let (mut outputs, mut images_gradient) = (gradient.clone(), images.clone());
+            let (mut weights_gradient, mut bias) =
+                (weights.clone(), vec![0.0; convolution.filters]);
+            pool.install(|| {
+                convolution.forward(set, &images, &weights, None, false, &mut outputs);
+                convolution.backward_images(set, &gradient, &weights, &mut images_gradient);
+                let bias = Some(&mut bias[..]);
+                convolution.backward_weights(set, &images, &gradient, &mut weights_gradient, bias);
+            });
+            [outputs, images_gradient, weights_gradient, bias]
+        };
+        let one = results(1);
+        assert!(one == results(2) && one == results(3), "{convolution:?} {}", set.name());
+    }
+}
+
+/// A convolution is linear in the images and in the weights: a step of one changes the outputs by their derivative.
+#[test]
+fn gradients_by_the_book_are_the_changes_of_the_outputs() {
+    let convolution = Convolution { stride: 2, padding: [(1, 0), (1, 2)], ..same(2, 5, 2, 3) };
+    let images = numbers(convolution.batch * convolution.input.iter().product::<usize>(), 1);
+    let weights = numbers(convolution.filters * convolution.input[2] * convolution.taps(), 2);
+    let gradient = numbers(convolution.batch * convolution.output().iter().product::<usize>(), 3);
+    let score = |images: &[f32], weights: &[f32]| {
+        let mut outputs = vec![0.0; gradient.len()];
+        convolution.forward_by_the_book(images, weights, None, false, &mut outputs);
+        outputs.iter().zip(&gradient).map(|(output, gradient)| output * gradient).sum::<f32>()
+    };
+    let changes = |numbers: &[f32], score: &dyn Fn(&[f32]) -> f32| -> Vec<f32> {
+        let changed = |index: usize| {
+            let mut changed = numbers.to_vec();
+            changed[index] += 1.0;
+            score(&changed) - score(numbers)
+        };
+        (0..numbers.len()).map(changed).collect()
+    };
+    let (mut of_images, mut of_weights) = (images.clone(), weights.clone());
+    convolution.backward_images_by_the_book(&gradient, &weights, &mut of_images);
+    convolution.backward_weights_by_the_book(&images, &gradient, &mut of_weights, None);
+    assert_close("images", &changes(&images, &|images| score(images, &weights)), &of_images, 1e-4);
+    assert_close(
+        "weights",
+        &changes(&weights, &|weights| score(&images, weights)),
+        &of_weights,
+        1e-4,
+    );
+}

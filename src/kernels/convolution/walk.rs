@@ -47,7 +47,11 @@ pub(super) fn go(
     let tile = Tile::of(set);
     let places: Vec<_> =
         walks.iter().map(|walk| walk.places(tile, batch.div_ceil(groups))).collect();
-    let smaller: Vec<_> = walks.iter().map(|walk| walk.places(tile, batch / groups)).collect();
+    let smaller: Vec<_> = if batch.is_multiple_of(groups) {
+        Vec::new()
+    } else {
+        walks.iter().map(|walk| walk.places(tile, batch / groups)).collect()
+    };
     let mut rest = outputs;
     let mut shares = Vec::with_capacity(groups);
     for group in 0..groups {

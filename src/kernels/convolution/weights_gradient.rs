@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::{Convolution, product};
 use crate::kernels::{
     InstructionSet,
-    multiply::{Outer, Pair, Scratch, Tile},
+    multiply::{Outer, Pair, Pairs, Scratch, Tile},
 };
 
 /// Pixels of output in a chunk, about.
@@ -24,9 +24,9 @@ struct Chunk {
     /// The rows of outputs, and the rows of images that they are made of.
     rows: Range<usize>,
     image_rows: Range<usize>,
-    /// `[taps]`: the pairs of pixels that each multiplies, image by image: `left` in the numbers of the images, `right` in
+    /// `[taps]`: the pairs of pixels that each multiplies, image by image, and how many for each: `left` in the numbers of the images, `right` in
     /// those of the gradient, as both lie in a [`Share`].
-    pairs: Vec<Vec<Pair>>,
+    pairs: Vec<(Pairs, usize)>,
 }
 
 /// One thread's share: the sums of some channels with some panels of filters.
@@ -109,16 +109,17 @@ impl WeightsGradient<'_> {
         let image_rows = first..last.clamp(first, height);
         let columns = self.convolution.output()[1];
         let pairs = product(1, kernel[0], kernel[1]).map(|(_, tap_row, tap_column)| {
-            let mut pairs = Vec::with_capacity(images * rows.len() * columns);
-            for (image, row, column) in product(images, rows.len(), columns) {
-                let y = self.convolution.inside(0, rows.start + row, tap_row);
-                let x = self.convolution.inside(1, column, tap_column);
-                let (Some(y), Some(x)) = (y, x) else { continue };
-                let left = (image * image_rows.len() + y - first) * width + x;
-                let right = (image * rows.len() + row) * columns + column;
-                pairs.push(Pair { left: left as u32, right: right as u32 });
-            }
-            pairs
+            let pair = |(image, row, column): (usize, usize, usize)| {
+                let y = self.convolution.inside(0, rows.start + row, tap_row)?;
+                let x = self.convolution.inside(1, column, tap_column)?;
+                Some(Pair {
+                    left: ((image * image_rows.len() + y - first) * width + x) as u32,
+                    right: ((image * rows.len() + row) * columns + column) as u32,
+                })
+            };
+            let pairs: Pairs = product(images, rows.len(), columns).filter_map(pair).collect();
+            let count = product(1, rows.len(), columns).filter_map(pair).count();
+            (pairs, count)
         });
         Chunk { pairs: pairs.collect(), rows: rows.clone(), image_rows: image_rows.clone() }
     }
@@ -142,15 +143,17 @@ impl WeightsGradient<'_> {
             let images = first..self.convolution.batch.min(first + size);
             for chunk in chunks {
                 self.copy_images(share, chunk, images.clone(), stride, &mut left);
-                let pixels = self.copy_gradient(share, chunk, images.clone(), &mut right);
-                let panels = right.chunks_exact(pixels * self.width());
+                let panel = size * chunk.rows.len() * columns * self.width();
+                self.copy_gradient(share, chunk, images.clone(), panel, &mut right);
                 let length = share.channels.len() * self.width();
                 let sums = share.sums.chunks_exact_mut(length * self.convolution.taps());
-                for (right, sums) in panels.zip(sums) {
-                    for (pairs, sums) in chunk.pairs.iter().zip(sums.chunks_exact_mut(length)) {
-                        let pairs = &pairs[..pairs.len() / size * images.len()];
-                        let channels = share.channels.len();
-                        Outer { pairs, left: &left, stride, channels, right, sums }.run(self.set);
+                for (right, sums) in right.chunks_exact(panel).zip(sums) {
+                    for ((pairs, count), sums) in
+                        chunk.pairs.iter().zip(sums.chunks_exact_mut(length))
+                    {
+                        let (count, channels) = (count * images.len(), share.channels.len());
+                        Outer { pairs, count, left: &left, stride, channels, right, sums }
+                            .run(self.set);
                     }
                 }
             }
@@ -178,36 +181,37 @@ impl WeightsGradient<'_> {
         }
     }
 
-    /// The gradient of a chunk, as `[panels][pixels][width of the tile]`; returns the number of pixels. The gradient of
-    /// the bias is its sum.
+    /// The gradient of a chunk, as `[panels][pixels][width of the tile]`, panels being `length` long. The gradient of the
+    /// bias is its sum.
     fn copy_gradient(
         &self,
         share: &mut Share,
         chunk: &Chunk,
         images: Range<usize>,
+        length: usize,
         right: &mut [f32],
-    ) -> usize {
+    ) {
         let [rows, columns, filters] = self.convolution.output();
-        let pixels = images.len() * chunk.rows.len() * columns;
-        let panels = right.chunks_exact_mut(pixels * self.width());
-        for (index, (panel, right)) in share.panels.clone().zip(panels).enumerate() {
+        let pixels = chunk.rows.len() * columns;
+        for (index, (panel, right)) in
+            share.panels.clone().zip(right.chunks_exact_mut(length)).enumerate()
+        {
             let panel = panel * self.width()..filters.min((panel + 1) * self.width());
-            let mut to = right.chunks_exact_mut(self.width());
-            for image in images.clone() {
+            let right = &mut right[..images.len() * pixels * self.width()];
+            for (image, right) in images.clone().zip(right.chunks_exact_mut(pixels * self.width()))
+            {
                 let first = (image * rows + chunk.rows.start) * columns * filters;
-                let gradient = &self.gradient[first..][..chunk.rows.len() * columns * filters];
-                for (pixel, to) in gradient.chunks_exact(filters).zip(&mut to) {
+                let gradient = self.gradient[first..][..pixels * filters].chunks_exact(filters);
+                for (pixel, to) in gradient.zip(right.chunks_exact_mut(self.width())) {
                     let (numbers, zeros) = to.split_at_mut(panel.len());
                     numbers.copy_from_slice(&pixel[panel.clone()]);
                     zeros.fill(0.0);
                 }
             }
             if let Some(bias) = &mut share.bias {
-                let bias = &mut bias[index * self.width()..][..panel.len()];
-                add_rows(right, self.width(), bias);
+                add_rows(right, self.width(), &mut bias[index * self.width()..][..panel.len()]);
             }
         }
-        pixels
     }
 
     /// Some channels of the gradient of the filters of a panel.

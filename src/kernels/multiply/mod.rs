@@ -1,7 +1,7 @@
 //! The two multiplications that everything dense is made of, each a block of sums that stays in registers.
 //!
 //! [`Gather`] sums over what lies at several places of a source (the taps of a filter); it serves outputs and the
-//! gradients of inputs. [`Outer`] sums over pairs of places; it serves the gradients of weights. Neither knows of
+//! gradients of inputs. [`Outer`] sums over pairs of rows; it serves the gradients of weights. Neither knows of
 //! images, padding or strides: tables of places say it all.
 
 mod gather;
@@ -16,7 +16,7 @@ use pulp::{Scalar256b, Simd};
 use super::InstructionSet;
 
 pub(super) use gather::{Gather, PADDING};
-pub(super) use outer::{Outer, Pair};
+pub(super) use outer::{Outer, Pair, Pairs};
 pub(super) use pack::Pack;
 pub(super) use scratch::Scratch;
 
@@ -38,6 +38,7 @@ impl Tile {
     }
 }
 
+/// Whether this is [`InstructionSet::Portable`].
 #[inline(always)]
 fn is_portable<S: Simd>() -> bool {
     TypeId::of::<S>() == TypeId::of::<Scalar256b>()

@@ -1,4 +1,4 @@
-//! Sums of products over pairs of places.
+//! Sums of products over pairs of rows.
 
 use pulp::{Simd, WithSimd};
 
@@ -12,10 +12,27 @@ pub(in crate::kernels) struct Pair {
     pub right: u32,
 }
 
+/// Pairs of rows, and how many rows there must be on either side.
+pub(in crate::kernels) struct Pairs {
+    pairs: Vec<Pair>,
+    rows: [usize; 2],
+}
+
+impl FromIterator<Pair> for Pairs {
+    fn from_iter<I: IntoIterator<Item = Pair>>(pairs: I) -> Pairs {
+        let pairs: Vec<Pair> = pairs.into_iter().collect();
+        let most =
+            |row: fn(&Pair) -> u32| pairs.iter().map(row).max().map_or(0, |row| row as usize + 1);
+        Pairs { rows: [most(|pair| pair.left), most(|pair| pair.right)], pairs }
+    }
+}
+
 /// For each channel, adds to a row of sums the sum over pairs of `left[pair's left][channel]` times the row
 /// `right[pair's right]`.
 pub(in crate::kernels) struct Outer<'a> {
-    pub pairs: &'a [Pair],
+    pub pairs: &'a Pairs,
+    /// How many of the pairs to take, from the first.
+    pub count: usize,
     /// Rows of `stride` numbers, of which the first are the channels.
     pub left: &'a [f32],
     pub stride: usize,
@@ -28,31 +45,31 @@ pub(in crate::kernels) struct Outer<'a> {
 
 impl Outer<'_> {
     pub fn run(self, set: InstructionSet) {
-        if self.pairs.is_empty() {
-            return;
-        }
         assert!(self.channels <= self.stride);
-        let rows = (self.left.len() / self.stride, self.right.len() / Tile::of(set).width);
-        let within = |pair: &Pair| (pair.left as usize) < rows.0 && (pair.right as usize) < rows.1;
-        assert!(self.pairs.iter().all(within));
+        assert!(self.pairs.rows[0] * self.stride <= self.left.len());
+        assert!(self.pairs.rows[1] * Tile::of(set).width <= self.right.len());
         set.run(self);
     }
 
     #[inline(always)]
     pub fn blocks<S: Simd, const V: usize>(self, simd: S, most: usize) {
-        let count = self.channels;
-        let blocks = count.div_ceil(most);
+        let pairs = &self.pairs.pairs[..self.count];
+        if pairs.is_empty() {
+            return;
+        }
+        let blocks = self.channels.div_ceil(most);
         let mut sums = self.sums;
         for block in 0..blocks {
-            let (first, last) = (count * block / blocks, count * (block + 1) / blocks);
+            let (first, last) =
+                (self.channels * block / blocks, self.channels * (block + 1) / blocks);
             let here;
             (here, sums) = sums.split_at_mut((last - first) * V * S::F32_LANES);
             let left = &self.left[first..];
             macro_rules! dispatch {
                 ($($rows:literal)*) => {
                     match last - first {
-                        // SAFETY: `run` looked at each pair.
-                        $($rows => unsafe { add::<S, $rows, V>(simd, self.pairs, left, self.stride, self.right, here) },)*
+                        // SAFETY: `run` asserted that there are the rows of all pairs.
+                        $($rows => unsafe { add::<S, $rows, V>(simd, pairs, left, self.stride, self.right, here) },)*
                         _ => unreachable!(),
                     }
                 };
@@ -101,21 +118,19 @@ unsafe fn add<S: Simd, const R: usize, const V: usize>(
             let left = left.as_ptr().add(pair.left as usize * stride);
             (left, right.cast::<[S::f32s; V]>().read_unaligned())
         };
-        for row in 0..R {
+        for (row, sums) in block.iter_mut().enumerate() {
             // SAFETY: as above.
             let factor = simd.splat_f32s(unsafe { *factors.add(row) });
-            for vector in 0..V {
-                block[row][vector] =
-                    multiply_add(simd, factor, vectors[vector], block[row][vector]);
+            for (sum, &vector) in sums.iter_mut().zip(&vectors) {
+                *sum = multiply_add(simd, factor, vector, *sum);
             }
         }
     }
     for (block, sums) in block.into_iter().zip(sums.chunks_exact_mut(width)) {
-        let before: [S::f32s; V] = load(simd, sums);
-        store::<S, V>(
-            simd,
-            sums,
-            std::array::from_fn(|vector| simd.add_f32s(before[vector], block[vector])),
-        );
+        let mut total: [S::f32s; V] = load(simd, sums);
+        for (total, sum) in total.iter_mut().zip(block) {
+            *total = simd.add_f32s(*total, sum);
+        }
+        store(simd, sums, total);
     }
 }

@@ -2,36 +2,37 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
 };
 
 /// What is not in use. A training step needs the same lengths again and again, so few buffers suffice.
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
 /// A buffer of numbers left over from earlier use; whoever takes it overwrites them.
-pub(in crate::kernels) struct Scratch(Vec<f32>);
+pub(in crate::kernels) struct Scratch {
+    numbers: Vec<f32>,
+    length: usize,
+}
 
 impl Scratch {
-    /// A buffer of `length` numbers: the smallest free one that has room, or else the largest, grown.
+    /// A buffer of `length` numbers: the smallest free one that has room, or else a new one in place of the largest.
     pub fn new(length: usize) -> Scratch {
-        let mut free = FREE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        free.sort_unstable_by_key(Vec::capacity);
-        let fitting = free.partition_point(|buffer| buffer.capacity() < length);
-        let index = fitting.min(free.len().saturating_sub(1));
-        let mut buffer = if free.is_empty() { Vec::new() } else { free.remove(index) };
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        free.sort_unstable_by_key(Vec::len);
+        let fitting = free.partition_point(|numbers| numbers.len() < length);
+        let found = if fitting < free.len() { Some(free.remove(fitting)) } else { free.pop() };
         drop(free);
-        if buffer.capacity() < length {
-            buffer.clear();
-        }
-        buffer.resize(length, 0.0);
-        Scratch(buffer)
+        let numbers = match found {
+            Some(numbers) if numbers.len() >= length => numbers,
+            _ => vec![0.0; length],
+        };
+        Scratch { numbers, length }
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let mut free = FREE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        free.push(std::mem::take(&mut self.0));
+        FREE.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut self.numbers));
     }
 }
 
@@ -39,12 +40,12 @@ impl Deref for Scratch {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.0
+        &self.numbers[..self.length]
     }
 }
 
 impl DerefMut for Scratch {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.0
+        &mut self.numbers[..self.length]
     }
 }
