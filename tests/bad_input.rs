@@ -370,3 +370,12 @@ fn assert_trained_but_not_saved(outcome: &Outcome, runs: &Path, why: &str) {
     laperm::run::read_events(run).unwrap();
     assert_eq!(fs::read_dir(run.snapshots()).unwrap().count(), 0, "no half snapshot");
 }
+
+#[test]
+fn an_instruction_set_that_is_none_is_named() {
+    let mut laperm = std::process::Command::new(LAPERM);
+    let output = laperm.arg("runs").env("LAPERM_SIMD", "mmx").output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("LAPERM_SIMD=mmx: this CPU has portable"), "{message}");
+}

@@ -13,9 +13,10 @@ use signal_hook::iterator::Signals;
 
 use super::output;
 use super::run::{OnHangup, ended, farewell};
+use crate::kernels::InstructionSet;
 use crate::run::{RunFolder, RunState, Summary};
 use crate::session::{Live, Server};
-use crate::train::{Command, EventKind};
+use crate::train::{Backend, Command, EventKind};
 
 /// Seconds between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -120,7 +121,7 @@ pub(super) fn listen_to_signals(live: &Live, on_hangup: OnHangup) -> io::Result<
 fn started(state: &RunState, folder: &RunFolder) -> String {
     let Some(started) = &state.started else { return String::new() };
     format!(
-        "{}: {} ({} parameters) on {} by {} and {}, backend {}\n{}",
+        "{}: {} ({} parameters) on {} by {} and {}, backend {}{}\n{}",
         started.name,
         started.network,
         started.parameters,
@@ -128,8 +129,17 @@ fn started(state: &RunState, folder: &RunFolder) -> String {
         started.optimizer,
         started.wrapper,
         started.backend,
+        kernels(&started.backend),
         folder.path().display(),
     )
+}
+
+/// The instruction set of the kernels, where a backend uses them.
+fn kernels(backend: &str) -> String {
+    match [Backend::Flex, Backend::Ndarray].iter().any(|uses_them| uses_them.name() == backend) {
+        true => format!(" ({})", InstructionSet::current().name()),
+        false => String::new(),
+    }
 }
 
 fn notice(state: &RunState) -> String {

@@ -12,6 +12,7 @@ use self::host::HostError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
 use crate::figure::{FigureError, PngError};
+use crate::kernels::{InstructionSet, UnknownInstructionSet};
 use crate::model::AdoptError;
 use crate::run::export::ExportError;
 use crate::run::{DataChanged, DeleteError, FindError, FolderError, ReadError, ResumptionError};
@@ -110,6 +111,7 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments) -> Result<ExitCode> {
+    InstructionSet::requested()?;
     let runs = arguments.runs;
     match arguments.command {
         None => start::start(&runs),
@@ -164,6 +166,9 @@ fn code(report: &Report) -> u8 {
 }
 
 fn is_input(report: &Report) -> bool {
+    if report.downcast_ref::<UnknownInstructionSet>().is_some() {
+        return true;
+    }
     if let Some(error) = report.downcast_ref::<FolderError>() {
         return error.is_input();
     }

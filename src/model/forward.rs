@@ -391,4 +391,94 @@ mod tests {
             assert_eq!(statistics.len(), network.norms().len());
         }
     }
+
+    /// A network with all kinds of layers, its weights as plain numbers, and a batch for it.
+    fn everything() -> (Network, Vec<Vec<f32>>, Vec<f32>) {
+        let conv = |filters, kernel, stride, activation| Layer::Conv {
+            filters,
+            kernel,
+            stride,
+            padding: Padding::Same,
+            bias: true,
+            activation,
+        };
+        let layers = [
+            conv(3, 3, 1, Activation::Relu),
+            Layer::BatchNorm,
+            Layer::Dropout { rate: 0.3 },
+            Layer::MaxPool { size: 2 },
+            Layer::Residual {
+                body: vec![conv(4, 3, 2, Activation::None), Layer::BatchNorm, Layer::Relu],
+                shortcut: vec![conv(4, 1, 2, Activation::None)],
+            },
+            Layer::Relu,
+            Layer::AveragePool { size: 2 },
+            Layer::Flatten,
+            Layer::dense(6),
+            Layer::BatchNorm,
+            Layer::dense(3),
+        ];
+        let network = network(&layers, [2, 8, 8], 3);
+        let numbers = |seed: usize, count: usize| -> Vec<f32> {
+            (0..count).map(|i| ((i * 31 + seed * 977) as f32 * 0.7391).sin() * 0.5).collect()
+        };
+        let parameters = network.parameters().iter().enumerate();
+        let values = parameters.map(|(i, parameter)| numbers(i + 1, parameter.elements()));
+        let values = values.collect();
+        (network, values, numbers(0, 6 * 128))
+    }
+
+    /// The loss of a batch, and its gradient for each parameter.
+    fn loss_and_gradients(
+        network: &Network,
+        parameters: &[Vec<f32>],
+        pixels: &[f32],
+    ) -> (f32, Vec<Vec<f32>>) {
+        let mut weights = weights(network, parameters);
+        for parameter in &mut weights.parameters {
+            *parameter = parameter.clone().autodiff().require_grad();
+        }
+        let draw = Draw { seed: 1, step: 1 };
+        let (logits, _) = network.train(&weights, images(pixels.to_vec(), [6, 2, 8, 8]), draw);
+        let (loss, _) = operations::cross_entropy(logits, [0, 1, 2, 2, 1, 0].into());
+        let gradients = loss.backward();
+        let of = |parameter: &Tensor<1>| values(parameter.grad(&gradients).expect("a gradient"));
+        (values(loss.inner())[0], weights.parameters.iter().map(of).collect())
+    }
+
+    #[test]
+    fn gradients_are_those_of_small_differences() {
+        let (network, mut parameters, pixels) = everything();
+        let (_, gradients) = loss_and_gradients(&network, &parameters, &pixels);
+        let step = 2e-3;
+        for index in 0..parameters.len() {
+            for place in [0, parameters[index].len() / 2] {
+                let start = parameters[index][place];
+                let mut loss_at = |value| {
+                    parameters[index][place] = value;
+                    f64::from(loss_and_gradients(&network, &parameters, &pixels).0)
+                };
+                let slope = (loss_at(start + step) - loss_at(start - step)) / f64::from(2.0 * step);
+                parameters[index][place] = start;
+                let found = f64::from(gradients[index][place]);
+                let name = &network.parameters()[index].name;
+                assert!(
+                    (found - slope).abs() < 2e-3 + 0.02 * slope.abs(),
+                    "{name}: {found}, {slope}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn training_does_not_depend_on_the_number_of_threads() {
+        let (network, parameters, pixels) = everything();
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.expect("threads").install(|| loss_and_gradients(&network, &parameters, &pixels))
+        };
+        let one = with(1);
+        assert_eq!(one, with(2));
+        assert_eq!(one, with(3));
+    }
 }

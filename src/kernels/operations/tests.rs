@@ -1,0 +1,329 @@
+//! What the kernels compute on flex and on ndarray is what burn's own operations compute, forward and backward.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Flex, NdArray, TensorMetadata};
+use burn::tensor::{Shape, TensorData};
+use proptest::prelude::*;
+
+use super::gradients::Gradients;
+use super::memory::Host;
+use super::{Operations, Optional, Update, composed};
+use crate::kernels::{Adam, Convolution, Dense, Dropout, Normalize, Sgd};
+
+/// Sums of up to a few hundred products, in another order.
+const TOLERANCE: f32 = 1e-4;
+
+/// Numbers between -1 and 1.
+fn numbers(seed: usize, count: usize) -> Vec<f32> {
+    (0..count).map(|i| ((i * 31 + seed * 977 + 1) as f32 * 0.7391).sin()).collect()
+}
+
+fn tensor<B: Backend>(seed: usize, shape: &[usize]) -> FloatTensor<B> {
+    let values = numbers(seed, shape.iter().product());
+    B::float_from_data(TensorData::new(values, Shape::from(shape.to_vec())), &Default::default())
+}
+
+fn squares<B: Backend>(seed: usize, length: usize) -> FloatTensor<B> {
+    B::float_mul(tensor::<B>(seed, &[length]), tensor::<B>(seed, &[length]))
+}
+
+fn optional<B: Backend>(seed: usize, length: usize, is_there: bool) -> Optional<B> {
+    if is_there { Optional::Some(tensor::<B>(seed, &[length])) } else { Optional::None }
+}
+
+fn assert_same<H: Host>(found: &FloatTensor<H>, expected: &FloatTensor<Flex>) {
+    assert_eq!(found.shape(), expected.shape());
+    let (found, expected) = (H::read(found), Flex::read(expected));
+    let scale = expected.iter().fold(1.0f32, |a, b| a.max(b.abs()));
+    for (found, expected) in found.iter().zip(expected.iter()) {
+        assert!((found - expected).abs() <= TOLERANCE * scale, "{found} is not {expected}");
+    }
+}
+
+fn assert_all_same<H: Host>(
+    found: impl IntoIterator<Item = Option<FloatTensor<H>>>,
+    expected: impl IntoIterator<Item = Option<FloatTensor<Flex>>>,
+) {
+    for (found, expected) in found.into_iter().zip(expected) {
+        if let (Some(found), Some(expected)) = (found, expected) {
+            assert_same::<H>(&found, &expected);
+        }
+    }
+}
+
+fn check_convolution<H: Host>(shape: Convolution, bias: bool, relu: bool) {
+    let [height, width, channels] = shape.input;
+    let images = [shape.batch, height, width, channels];
+    let [height, width, filters] = shape.output();
+    let outputs = [shape.batch, height, width, filters];
+    let weights = [filters * channels * shape.kernel[0] * shape.kernel[1]];
+    let found = H::convolution(
+        tensor::<H>(1, &images),
+        tensor::<H>(2, &weights),
+        optional::<H>(3, filters, bias),
+        shape,
+        relu,
+    );
+    let expected = composed::convolution::<Flex>(
+        tensor::<Flex>(1, &images),
+        tensor::<Flex>(2, &weights),
+        optional::<Flex>(3, filters, bias),
+        shape,
+        relu,
+    );
+    assert_same::<H>(&found, &expected);
+    let wanted = [true, true, bias];
+    let found = H::convolution_backward(
+        tensor::<H>(1, &images),
+        tensor::<H>(2, &weights),
+        relu.then_some(found),
+        tensor::<H>(4, &outputs),
+        shape,
+        wanted,
+    );
+    let expected = composed::convolution_backward::<Flex>(
+        tensor::<Flex>(1, &images),
+        tensor::<Flex>(2, &weights),
+        relu.then_some(expected),
+        tensor::<Flex>(4, &outputs),
+        shape,
+        wanted,
+    );
+    assert_all_same::<H>(found, expected);
+}
+
+fn check_dense<H: Host>(shape: Dense, bias: bool, relu: bool) {
+    let Dense { batch, inputs, outputs } = shape;
+    let found = H::dense(
+        tensor::<H>(1, &[batch, inputs]),
+        tensor::<H>(2, &[inputs * outputs]),
+        optional::<H>(3, outputs, bias),
+        shape,
+        relu,
+    );
+    let expected = composed::dense::<Flex>(
+        tensor::<Flex>(1, &[batch, inputs]),
+        tensor::<Flex>(2, &[inputs * outputs]),
+        optional::<Flex>(3, outputs, bias),
+        shape,
+        relu,
+    );
+    assert_same::<H>(&found, &expected);
+    let wanted = [true, true, bias];
+    let found = H::dense_backward(
+        tensor::<H>(1, &[batch, inputs]),
+        tensor::<H>(2, &[inputs * outputs]),
+        relu.then_some(found),
+        tensor::<H>(4, &[batch, outputs]),
+        shape,
+        wanted,
+    );
+    let expected = composed::dense_backward::<Flex>(
+        tensor::<Flex>(1, &[batch, inputs]),
+        tensor::<Flex>(2, &[inputs * outputs]),
+        relu.then_some(expected),
+        tensor::<Flex>(4, &[batch, outputs]),
+        shape,
+        wanted,
+    );
+    assert_all_same::<H>(found, expected);
+}
+
+fn check_normalize<H: Host>(values: &[usize], norm: Normalize) {
+    let channels = [norm.channels];
+    let (output, mean, variance) = H::normalize_train(
+        tensor::<H>(1, values),
+        tensor::<H>(2, &channels),
+        tensor::<H>(3, &channels),
+        norm,
+    );
+    let (expected, its_mean, its_variance) = composed::normalize_train::<Flex>(
+        tensor::<Flex>(1, values),
+        tensor::<Flex>(2, &channels),
+        tensor::<Flex>(3, &channels),
+        norm,
+    );
+    assert_same::<H>(&output, &expected);
+    assert_same::<H>(&mean, &its_mean);
+    assert_same::<H>(&variance, &its_variance);
+    let evaluated = H::normalize(
+        tensor::<H>(4, values),
+        tensor::<H>(2, &channels),
+        tensor::<H>(3, &channels),
+        mean.clone(),
+        variance.clone(),
+        norm,
+    );
+    let expected = composed::normalize::<Flex>(
+        tensor::<Flex>(4, values),
+        tensor::<Flex>(2, &channels),
+        tensor::<Flex>(3, &channels),
+        its_mean.clone(),
+        its_variance.clone(),
+        norm,
+    );
+    assert_same::<H>(&evaluated, &expected);
+    let found = H::normalize_backward(
+        tensor::<H>(1, values),
+        [tensor::<H>(2, &channels), tensor::<H>(3, &channels)],
+        [mean, variance],
+        tensor::<H>(5, values),
+        norm,
+    );
+    let expected = composed::normalize_backward::<Flex>(
+        tensor::<Flex>(1, values),
+        [tensor::<Flex>(2, &channels), tensor::<Flex>(3, &channels)],
+        [its_mean, its_variance],
+        tensor::<Flex>(5, values),
+        norm,
+    );
+    assert_all_same::<H>(found.map(Some), expected.map(Some));
+}
+
+fn check_shapes<H: Host>([batch, rows, columns, channels]: [usize; 4], size: usize) {
+    let images = [batch, rows * size, columns * size, channels];
+    let pooled = [batch, rows, columns, channels];
+    let found = [
+        H::max_pool(tensor::<H>(1, &images), size),
+        H::max_pool_backward(tensor::<H>(1, &images), tensor::<H>(2, &pooled), size),
+        H::average_pool(tensor::<H>(1, &images), size),
+        H::average_pool_backward(tensor::<H>(1, &images), tensor::<H>(2, &pooled), size),
+        H::channels_last(tensor::<H>(1, &images)),
+        <H as Operations>::flatten(tensor::<H>(1, &images)),
+        H::flatten_backward(tensor::<H>(1, &[batch, images.iter().skip(1).product()]), images),
+        H::sum_relu(tensor::<H>(1, &images), tensor::<H>(2, &images)),
+        H::sum_relu_backward(tensor::<H>(1, &images), tensor::<H>(2, &images)),
+    ];
+    let flat = [batch, images.iter().skip(1).product()];
+    let one = || tensor::<Flex>(1, &images);
+    let expected = [
+        composed::max_pool::<Flex>(one(), size),
+        composed::max_pool_backward::<Flex>(one(), tensor::<Flex>(2, &pooled), size),
+        composed::average_pool::<Flex>(one(), size),
+        composed::average_pool_backward::<Flex>(one(), tensor::<Flex>(2, &pooled), size),
+        composed::channels_last::<Flex>(one()),
+        composed::flatten::<Flex>(one()),
+        composed::flatten_backward::<Flex>(tensor::<Flex>(1, &flat), images),
+        composed::sum_relu::<Flex>(one(), tensor::<Flex>(2, &images)),
+        composed::sum_relu_backward::<Flex>(one(), tensor::<Flex>(2, &images)),
+    ];
+    assert_all_same::<H>(found.map(Some), expected.map(Some));
+}
+
+fn check_cross_entropy<H: Host>(labels: &[u8]) {
+    let shape = [labels.len(), 10];
+    let found = H::cross_entropy_with_gradient(tensor::<H>(1, &shape), labels.into());
+    let expected =
+        composed::cross_entropy_with_gradient::<Flex>(tensor::<Flex>(1, &shape), labels.into());
+    let list = [Some(found.0), Some(found.1), Some(found.2)];
+    assert_all_same::<H>(list, [Some(expected.0), Some(expected.1), Some(expected.2)]);
+}
+
+fn check_optimizers<H: Host>(length: usize, masked: bool, update: Update) {
+    let adam = Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
+    let found = H::adam(
+        tensor::<H>(1, &[length]),
+        tensor::<H>(2, &[length]),
+        tensor::<H>(3, &[length]),
+        squares::<H>(4, length),
+        optional::<H>(5, length, masked),
+        adam,
+        update,
+    );
+    let expected = composed::adam::<Flex>(
+        tensor::<Flex>(1, &[length]),
+        tensor::<Flex>(2, &[length]),
+        tensor::<Flex>(3, &[length]),
+        squares::<Flex>(4, length),
+        optional::<Flex>(5, length, masked),
+        adam,
+        update,
+    );
+    let list = [Some(found.0), Some(found.1), Some(found.2)];
+    assert_all_same::<H>(list, [Some(expected.0), Some(expected.1), Some(expected.2)]);
+    let sgd = Sgd { momentum: 0.9 };
+    let found = H::sgd(
+        tensor::<H>(1, &[length]),
+        tensor::<H>(2, &[length]),
+        tensor::<H>(3, &[length]),
+        optional::<H>(5, length, masked),
+        sgd,
+        update,
+    );
+    let expected = composed::sgd::<Flex>(
+        tensor::<Flex>(1, &[length]),
+        tensor::<Flex>(2, &[length]),
+        tensor::<Flex>(3, &[length]),
+        optional::<Flex>(5, length, masked),
+        sgd,
+        update,
+    );
+    let list = [Some(found.0), Some(found.1)];
+    assert_all_same::<H>(list, [Some(expected.0), Some(expected.1)]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn convolutions(
+        (batch, height, width, channels) in (1usize..4, 5usize..9, 5usize..9, 1usize..6),
+        (filters, kernel, stride) in (1usize..10, 1usize..6, 1usize..3),
+        padding in [(0usize..3, 0usize..3), (0usize..3, 0usize..3)],
+        (bias, relu) in (any::<bool>(), any::<bool>()),
+    ) {
+        let (input, kernel) = ([height, width, channels], [kernel; 2]);
+        let shape = Convolution { batch, input, filters, kernel, stride, padding };
+        check_convolution::<Flex>(shape, bias, relu);
+        check_convolution::<NdArray>(shape, bias, relu);
+    }
+
+    #[test]
+    fn dense_layers(
+        (batch, inputs, outputs) in (1usize..60, 1usize..70, 1usize..40),
+        (bias, relu) in (any::<bool>(), any::<bool>()),
+    ) {
+        let shape = Dense { batch, inputs, outputs };
+        check_dense::<Flex>(shape, bias, relu);
+        check_dense::<NdArray>(shape, bias, relu);
+    }
+
+    #[test]
+    fn batch_norms(
+        (batch, side, channels) in (2usize..9, 1usize..5, 1usize..20),
+        (relu_before, relu_after) in (any::<bool>(), any::<bool>()),
+        (image, drops) in (any::<bool>(), any::<bool>()),
+    ) {
+        let dropout = drops.then_some(Dropout { seed: 1, step: 2, site: 3, rate: 0.4 });
+        let norm = Normalize { channels, epsilon: 1e-3, relu_before, relu_after, dropout };
+        let shape = [batch, side, side, channels];
+        let shape = if image { &shape[..] } else { &[batch, channels] };
+        check_normalize::<Flex>(shape, norm);
+        check_normalize::<NdArray>(shape, norm);
+    }
+
+    #[test]
+    fn shapes(
+        pooled in [1usize..4, 1usize..5, 1usize..5, 1usize..12],
+        size in 1usize..4,
+    ) {
+        check_shapes::<Flex>(pooled, size);
+        check_shapes::<NdArray>(pooled, size);
+    }
+
+    #[test]
+    fn losses(labels in proptest::collection::vec(0u8..10, 1..40)) {
+        check_cross_entropy::<Flex>(&labels);
+        check_cross_entropy::<NdArray>(&labels);
+    }
+
+    #[test]
+    fn optimizers(
+        (length, time, masked) in (1usize..300, 1u32..1000, any::<bool>()),
+        penalty in prop_oneof![Just(0.0f32), Just(0.01)],
+    ) {
+        let update = Update { time, lr: 0.1, penalty };
+        check_optimizers::<Flex>(length, masked, update);
+        check_optimizers::<NdArray>(length, masked, update);
+    }
+}
