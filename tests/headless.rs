@@ -50,6 +50,7 @@ fn one_object_tells_how_it_went() {
     let number = |field: &str| result[field].as_f64().unwrap_or_else(|| panic!("{field}"));
     assert!(number("seconds") > 0.0 && number("images_per_second") > 0.0);
     assert!(number("test_loss") > 0.0);
+    assert!((0.0..=number("seconds")).contains(&number("data_wait_seconds")));
     let shares = ["test_accuracy", "best_test_accuracy", "train_accuracy"].map(number);
     assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
     assert!(shares[1] >= shares[0]);

@@ -18,7 +18,7 @@ pub enum InstructionSet {
     Avx512,
 }
 
-/// A name in [`VARIABLE`] that is none, or one that this CPU cannot run.
+/// A name in the variable `LAPERM_SIMD` that is none, or one that this CPU cannot run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{VARIABLE}={name}: this CPU has {available}")]
 pub struct UnknownInstructionSet {
@@ -30,7 +30,7 @@ impl InstructionSet {
     const ALL: [InstructionSet; 3] =
         [InstructionSet::Portable, InstructionSet::Avx2, InstructionSet::Avx512];
 
-    /// Its name, as in [`VARIABLE`].
+    /// Its name, as in the variable `LAPERM_SIMD`.
     pub fn name(self) -> &'static str {
         match self {
             InstructionSet::Portable => "portable",

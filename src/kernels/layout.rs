@@ -1,4 +1,4 @@
-//! Turning images from channels first to channels last, and back.
+//! Turning images from channels first to channels last, and back, in one pass.
 
 use rayon::prelude::*;
 
@@ -32,13 +32,17 @@ pub fn transpose(
 
 vectorized! {
     fn transpose_one<'a>(rows: usize, columns: usize, values: &'a [f32], outputs: &'a mut [f32]) {
+        if rows < SIDE || columns < SIDE {
+            return turn_rest([rows, columns], rows, columns, values, outputs);
+        }
         for column in (0..columns).step_by(SIDE) {
             for row in (0..rows).step_by(SIDE) {
                 let (from, to) = (&values[row * columns + column..], &mut outputs[column * rows + row..]);
-                if row + SIDE <= rows && column + SIDE <= columns {
+                let [height, width] = [SIDE.min(rows - row), SIDE.min(columns - column)];
+                if height == SIDE && width == SIDE {
                     turn_square(rows, columns, from, to);
                 } else {
-                    turn_rest(rows - row, columns - column, rows, columns, from, to);
+                    turn_rest([height, width], rows, columns, from, to);
                 }
             }
         }
@@ -60,18 +64,17 @@ fn turn_square(rows: usize, columns: usize, from: &[f32], to: &mut [f32]) {
     }
 }
 
-/// Turns what is left of a square at the edge of a matrix, `height` by `width` or the whole side.
+/// Turns what is no whole square.
 #[inline(always)]
 fn turn_rest(
-    height: usize,
-    width: usize,
+    [height, width]: [usize; 2],
     rows: usize,
     columns: usize,
     from: &[f32],
     to: &mut [f32],
 ) {
-    for column in 0..width.min(SIDE) {
-        for row in 0..height.min(SIDE) {
+    for column in 0..width {
+        for row in 0..height {
             to[column * rows + row] = from[row * columns + column];
         }
     }

@@ -8,8 +8,11 @@ use rayon::prelude::*;
 use super::InstructionSet;
 use super::instructions::vectorized;
 
-/// Weights per share of a thread.
-const SHARE: usize = 1 << 14;
+/// Weights that are stepped and then, still in the cache, masked.
+const SHARE: usize = 1 << 12;
+
+/// Shares that a thread takes at once: with fewer, sharing costs more than it gains.
+const SHARES: usize = 4;
 
 /// What a step takes besides a rule.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +73,8 @@ impl Adam {
         let shares = parameters
             .par_chunks_mut(SHARE)
             .zip(gradient.par_chunks(SHARE))
-            .zip(first.par_chunks_mut(SHARE).zip(second.par_chunks_mut(SHARE)));
+            .zip(first.par_chunks_mut(SHARE).zip(second.par_chunks_mut(SHARE)))
+            .with_min_len(SHARES);
         shares.enumerate().for_each(|(share, ((parameters, gradient), (first, second)))| {
             adam(set, rule, step.lr, step.penalty, parameters, gradient, first, second);
             step.freeze(set, share, parameters);
@@ -96,7 +100,8 @@ impl Sgd {
         let shares = parameters
             .par_chunks_mut(SHARE)
             .zip(gradient.par_chunks(SHARE))
-            .zip(velocity.par_chunks_mut(SHARE));
+            .zip(velocity.par_chunks_mut(SHARE))
+            .with_min_len(SHARES);
         shares.enumerate().for_each(|(share, ((parameters, gradient), velocity))| {
             sgd(set, self.momentum, step.lr, step.penalty, parameters, gradient, velocity);
             step.freeze(set, share, parameters);
@@ -196,23 +201,23 @@ mod tests {
 
         fn adam(&mut self, lr: f64, penalty: f64, mask: &[f32], time: u32) {
             let (beta1, beta2) = (f64::from(0.9f32), f64::from(0.999f32));
-            for i in 0..self.parameters.len() {
+            for (i, &kept) in mask.iter().enumerate() {
                 let gradient = gradient(time, i) + penalty * self.parameters[i];
                 self.first[i] = beta1 * self.first[i] + (1.0 - beta1) * gradient;
                 self.second[i] = beta2 * self.second[i] + (1.0 - beta2) * gradient.powi(2);
                 let first = self.first[i] / (1.0 - beta1.powi(time as i32));
                 let second = self.second[i] / (1.0 - beta2.powi(time as i32));
                 self.parameters[i] -= lr * first / (second.sqrt() + 1e-7);
-                self.parameters[i] *= f64::from(mask[i]);
+                self.parameters[i] *= f64::from(kept);
             }
         }
 
         fn sgd(&mut self, lr: f64, penalty: f64, mask: &[f32], time: u32, momentum: f64) {
-            for i in 0..self.parameters.len() {
+            for (i, &kept) in mask.iter().enumerate() {
                 let gradient = gradient(time, i) + penalty * self.parameters[i];
                 self.first[i] = momentum * self.first[i] + gradient;
                 self.parameters[i] -= lr * self.first[i];
-                self.parameters[i] *= f64::from(mask[i]);
+                self.parameters[i] *= f64::from(kept);
             }
         }
     }
@@ -254,7 +259,7 @@ mod tests {
 
     #[test]
     fn large_parameters_are_shared_out_whole() {
-        let start = vec![0.5; 2 * SHARE + 13];
+        let start = vec![0.5; 9 * SHARE + 13];
         let gradient: Vec<f32> = (0..start.len()).map(|i| gradient(1, i) as f32).collect();
         let mask: Vec<f32> = (0..start.len()).map(|i| (i % 2) as f32).collect();
         let mut twin = Twin::new(&start);

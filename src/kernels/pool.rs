@@ -1,4 +1,5 @@
-//! Max and average pooling by squares that do not overlap.
+//! Max and average pooling by squares that do not overlap, each in one pass. The way back through a maximum looks at the
+//! images again to see which pixel it was, so nothing else has to be kept for it.
 
 use rayon::prelude::*;
 
@@ -135,6 +136,12 @@ fn beats(value: f32, greatest: f32) -> bool {
     value > greatest || value.is_nan()
 }
 
+/// The value or 0. Written as a branch, it would become stores under a mask, which are slow on many CPUs.
+#[inline(always)]
+fn only_if(condition: bool, value: f32) -> f32 {
+    f32::from_bits(value.to_bits() & u32::from(condition).wrapping_neg())
+}
+
 vectorized! {
     fn max<'a>(pool: Pool, images: &'a [f32], outputs: &'a mut [f32]) {
         let channels = pool.input[2];
@@ -174,7 +181,7 @@ vectorized! {
                 for (place, pixel) in pool.pixels(square * channels).enumerate() {
                     let result = &mut result[pixel..][..channels];
                     for ((result, winner), &gradient) in result.iter_mut().zip(&winner).zip(gradient) {
-                        *result = if *winner == place as u32 { gradient } else { 0.0 };
+                        *result = only_if(*winner == place as u32, gradient);
                     }
                 }
             }
@@ -243,7 +250,7 @@ fn square_backward(
     let (third, fourth) = (&mut third[..channels], &mut fourth[..channels]);
     for i in 0..channels {
         let (_, winner) = greatest_of_four([a[i], b[i], c[i], d[i]]);
-        let part = |place| if winner == place { gradient[i] } else { 0.0 };
+        let part = |place| only_if(winner == place, gradient[i]);
         first[i] = part(0);
         second[i] = part(1);
         third[i] = part(2);

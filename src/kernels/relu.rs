@@ -1,4 +1,4 @@
-//! max(x, 0), alone and at the end of a residual block.
+//! max(x, 0), alone and at the end of a residual block. Each value is read once and written once.
 
 use rayon::prelude::*;
 

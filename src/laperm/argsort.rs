@@ -1,35 +1,88 @@
 //! The order of one weight vector: the hot loop of every synchronization.
 //!
-//! A weight and its position are packed into one integer, the weight's order-preserving bits above
-//! the position, so that comparing integers compares weights and breaks ties by position. Short
-//! vectors are sorted by comparison. Long ones go through a radix sort of three passes of eleven
-//! bits, which looks only at the weight's bits, keeps ties in place, and needs no comparison.
+//! Vectors of the usual lengths are first sorted *roughly*: the weights' range is cut into some
+//! hundred thousand levels, so that a weight's level and its position fit into 32 bits, and two
+//! passes of a radix sort put them in the order of their levels. Very few weights share a level;
+//! those that do are sorted among themselves. What that is no good for goes the exact ways: short
+//! vectors are sorted by comparison, very long ones and those whose weights crowd at few levels by a
+//! radix sort of three passes over all bits of a weight.
+//!
+//! There, a weight and its position are packed into one integer, the weight's order-preserving bits
+//! above the position, so that comparing integers compares weights and breaks ties by position.
+
+use std::ops::Range;
 
 const POSITION_BITS: u32 = 32;
 const DIGIT_BITS: u32 = 11;
 const BUCKETS: usize = 1 << DIGIT_BITS;
 
-/// From this length on, three passes and their counters are cheaper than comparisons.
-const RADIX_FROM: usize = 1024;
+/// From this length on, sorting roughly is cheaper than comparisons.
+const ROUGHLY_FROM: usize = 128;
+/// Up to this length, there are enough levels besides the positions.
+const ROUGHLY_TO: usize = 1 << 14;
+/// So many weights at one level are a crowd.
+const CROWD: usize = 64;
+
+/// From this number on, positions are sorted by marking them.
+const MANY_POSITIONS: usize = 32;
 
 /// Sorts weight vectors one after the other in the same buffers.
 #[derive(Default)]
 pub(super) struct Argsort {
     pairs: Vec<u64>,
     spare: Vec<u64>,
+    rough: Vec<u32>,
     order: Vec<u32>,
+    /// A bit for each position.
+    marks: Vec<u64>,
 }
 
 impl Argsort {
     /// The positions of `vector`'s entries (fewer than 2³² of them) from the smallest to the
     /// largest: ties by position, both zeros equal, NaN last.
     pub fn order(&mut self, vector: &[f32]) -> &[u32] {
-        if vector.len() < RADIX_FROM {
-            self.sort_by_comparison(vector);
-        } else {
+        let sorted = match vector.len() {
+            ..ROUGHLY_FROM => {
+                self.sort_by_comparison(vector);
+                true
+            }
+            ROUGHLY_FROM..=1024 => self.sort_by_level::<256>(vector),
+            1025..=4096 => self.sort_by_level::<512>(vector),
+            4097..=ROUGHLY_TO => self.sort_by_level::<1024>(vector),
+            _ => false,
+        };
+        if !sorted {
             self.sort_by_radix(vector);
         }
         &self.order
+    }
+
+    /// The order found last.
+    pub fn sorted(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// Puts those positions of the order found last which have these ranks in ascending order.
+    pub fn sort_positions(&mut self, ranks: Range<usize>) {
+        let words = self.order.len().div_ceil(64);
+        let positions = &mut self.order[ranks];
+        if positions.len() < MANY_POSITIONS {
+            return positions.sort_unstable();
+        }
+        // Mark them, and read the marks in order.
+        self.marks.clear();
+        self.marks.resize(words, 0);
+        for &position in &*positions {
+            self.marks[position as usize / 64] |= 1u64 << (position % 64);
+        }
+        let mut slots = positions.iter_mut();
+        for (first, &marks) in (0..).step_by(64).zip(&self.marks) {
+            let mut left = marks;
+            while let Some(slot) = if left == 0 { None } else { slots.next() } {
+                *slot = first + left.trailing_zeros();
+                left &= left - 1;
+            }
+        }
     }
 
     fn sort_by_comparison(&mut self, vector: &[f32]) {
@@ -40,17 +93,132 @@ impl Argsort {
         self.order.extend(self.pairs.iter().map(|&pair| pair as u32));
     }
 
+    /// Two passes, over the lower and the upper digit of a level, to this base. Gives up, and says so, where there
+    /// are no levels or a crowd at one of them.
+    fn sort_by_level<const BASE: usize>(&mut self, vector: &[f32]) -> bool {
+        let position_bits = usize::BITS - (vector.len() - 1).leading_zeros();
+        let level_bits = (2 * BASE.ilog2()).min(32 - position_bits);
+        let Some(levels) = Levels::of(vector, level_bits) else { return false };
+        let Self { rough: first, order: second, .. } = self;
+        first.resize(vector.len(), 0);
+        second.resize(vector.len(), 0);
+        for ((entry, &weight), position) in first.iter_mut().zip(vector).zip(0..) {
+            *entry = levels.level(weight) << position_bits | position;
+        }
+
+        let lower = |entry: u32| (entry >> position_bits) as usize % BASE;
+        let upper = |entry: u32| (entry >> position_bits) as usize / BASE % BASE;
+        let mut next = [[0u32; BASE]; 2];
+        for &entry in &*first {
+            next[0][lower(entry)] += 1;
+            next[1][upper(entry)] += 1;
+        }
+        next.iter_mut().for_each(|counts| to_starts(counts));
+        deal(first.iter().copied(), &mut next[0], lower, |slot, entry| second[slot] = entry);
+        deal(second.iter().copied(), &mut next[1], upper, |slot, entry| first[slot] = entry);
+        std::mem::swap(first, second);
+        sort_within_levels(second, position_bits, vector)
+    }
+
     fn sort_by_radix(&mut self, vector: &[f32]) {
-        let Self { pairs: first, spare: second, order } = self;
+        let Self { pairs: first, spare: second, order, .. } = self;
         first.resize(vector.len(), 0);
         second.resize(vector.len(), 0);
         order.resize(vector.len(), 0);
 
         let mut next = bucket_starts(vector);
-        deal(pairs(vector), 0, &mut next[0], |slot, pair| first[slot] = pair);
-        deal(first.iter().copied(), 1, &mut next[1], |slot, pair| second[slot] = pair);
-        deal(second.iter().copied(), 2, &mut next[2], |slot, pair| order[slot] = pair as u32);
+        let digit = |pass| move |pair| digit(pair, pass);
+        deal(pairs(vector), &mut next[0], digit(0), |slot, pair| first[slot] = pair);
+        deal(first.iter().copied(), &mut next[1], digit(1), |slot, pair| second[slot] = pair);
+        deal(second.iter().copied(), &mut next[2], digit(2), |slot, pair| {
+            order[slot] = pair as u32
+        });
     }
+}
+
+/// Equal steps from the smallest weight to the largest.
+#[derive(Clone, Copy)]
+struct Levels {
+    lowest: f32,
+    /// Levels per unit of weight.
+    density: f32,
+}
+
+impl Levels {
+    /// 2^`bits` levels (of at most 22 bits); none if a weight is not finite, or there is no step
+    /// between two levels that is a number.
+    fn of(vector: &[f32], bits: u32) -> Option<Self> {
+        const LANES: usize = 8;
+        let (lanes, rest) = vector.as_chunks::<LANES>();
+        let mut low = [f32::INFINITY; LANES];
+        let mut high = [f32::NEG_INFINITY; LANES];
+        // A comparison passes NaN over; this sum does not, nor infinity.
+        let mut zero = [0.0; LANES];
+        let mut last = [vector.first().copied().unwrap_or_default(); LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        for weights in lanes.iter().chain([&last]) {
+            for (lane, &weight) in weights.iter().enumerate() {
+                low[lane] = if weight < low[lane] { weight } else { low[lane] };
+                high[lane] = if weight > high[lane] { weight } else { high[lane] };
+                zero[lane] += weight * 0.0;
+            }
+        }
+        let lowest = low.into_iter().fold(f32::INFINITY, f32::min);
+        let highest = high.into_iter().fold(f32::NEG_INFINITY, f32::max);
+        let density = ((1 << bits) - 1) as f32 / (highest - lowest);
+        let finite = zero.into_iter().all(|zero| zero == 0.0);
+        (finite && density.is_normal()).then_some(Levels { lowest, density })
+    }
+
+    /// Each operation keeps the order of weights, though it may make some equal.
+    fn level(self, weight: f32) -> u32 {
+        // From here on, floats are whole numbers, which their lowest bits count.
+        const WHOLE: f32 = (1 << 23) as f32;
+        ((weight - self.lowest) * self.density + WHOLE).to_bits() - WHOLE.to_bits()
+    }
+}
+
+/// Turns entries in the order of their levels into positions in the order of their weights; whether
+/// there was no crowd.
+fn sort_within_levels(entries: &mut [u32], position_bits: u32, vector: &[f32]) -> bool {
+    const BLOCK: usize = 16;
+    let mask = (1 << position_bits) - 1;
+    let is_same = |a: u32, b: u32| (a ^ b) >> position_bits == 0;
+    let mut start = 0;
+    while start + 1 < entries.len() {
+        // Most blocks hold no two of a level, which is soon seen of a whole block.
+        if let Some(block) = entries[start..].first_chunk::<{ BLOCK + 1 }>() {
+            let pairs = block.iter().zip(&block[1..]);
+            if !pairs.fold(false, |any, (&a, &b)| any | is_same(a, b)) {
+                start += BLOCK;
+                continue;
+            }
+        }
+        let first = entries[start];
+        let others = entries[start..].iter().position(|&entry| !is_same(first, entry));
+        let end = others.map_or(entries.len(), |length| start + length);
+        if !sort_level(&mut entries[start..end], |entry| key(vector[(entry & mask) as usize])) {
+            return false;
+        }
+        start = end;
+    }
+    entries.iter_mut().for_each(|entry| *entry &= mask);
+    true
+}
+
+/// Sorts the entries of one level by their weights, unless it is a crowd in disorder.
+fn sort_level(entries: &mut [u32], weight: impl Fn(u32) -> u32) -> bool {
+    if entries.len() > CROWD {
+        return entries.is_sorted_by_key(|&entry| weight(entry));
+    }
+    for last in 1..entries.len() {
+        let mut place = last;
+        while place > 0 && weight(entries[place - 1]) > weight(entries[place]) {
+            entries.swap(place - 1, place);
+            place -= 1;
+        }
+    }
+    true
 }
 
 /// Every weight packed with its position.
@@ -90,25 +258,28 @@ fn bucket_starts(vector: &[f32]) -> [[u32; BUCKETS]; 3] {
             counts[digit(pair, pass)] += 1;
         }
     }
-    for counts in &mut starts {
-        let mut start = 0;
-        for count in counts {
-            start += std::mem::replace(count, start);
-        }
-    }
+    starts.iter_mut().for_each(|counts| to_starts(counts));
     starts
 }
 
-/// Deals the pairs into buckets by one digit, keeping their order within a bucket.
-fn deal(
-    pairs: impl Iterator<Item = u64>,
-    pass: u32,
-    next: &mut [u32; BUCKETS],
-    mut put: impl FnMut(usize, u64),
+/// Turns the sizes of consecutive buckets into where they start.
+fn to_starts(counts: &mut [u32]) {
+    let mut start = 0;
+    for count in counts {
+        start += std::mem::replace(count, start);
+    }
+}
+
+/// Deals entries into buckets by one digit, keeping their order within a bucket.
+fn deal<T: Copy, const N: usize>(
+    entries: impl Iterator<Item = T>,
+    next: &mut [u32; N],
+    digit: impl Fn(T) -> usize,
+    mut put: impl FnMut(usize, T),
 ) {
-    for pair in pairs {
-        let slot = &mut next[digit(pair, pass)];
-        put(*slot as usize, pair);
+    for entry in entries {
+        let slot = &mut next[digit(entry)];
+        put(*slot as usize, entry);
         *slot += 1;
     }
 }
@@ -139,27 +310,62 @@ mod tests {
         assert_eq!(key(-f32::NAN), key(f32::NAN));
     }
 
+    /// Weights as training leaves them, alike, crowded at one end, or any bits at all.
+    fn vectors() -> impl Strategy<Value = Vec<f32>> {
+        let lengths = || prop_oneof![0usize..300, 1000usize..1100, 4000usize..9000];
+        let spread = lengths().prop_flat_map(|length| vec(-0.05f32..0.05, length));
+        let few = lengths()
+            .prop_flat_map(|length| vec((-3i8..3).prop_map(|v| f32::from(v) * 0.08), length));
+        let with_outlier = (lengths(), any::<f32>()).prop_flat_map(|(length, outlier)| {
+            vec(-0.05f32..0.05, length).prop_map(move |mut weights| {
+                weights.push(outlier);
+                weights
+            })
+        });
+        let bits =
+            lengths().prop_flat_map(|length| vec(any::<u32>().prop_map(f32::from_bits), length));
+        prop_oneof![spread, few, with_outlier, bits]
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        /// Reuses the buffers for the next sort, as a run over many vectors does.
         #[test]
-        fn both_sorts_agree_on_any_bits(bits in vec(any::<u32>(), 0..300)) {
-            let vector: Vec<f32> = bits.into_iter().map(f32::from_bits).collect();
-            assert_both_sorts_agree(&vector)?;
+        fn all_sorts_agree(vector in vectors()) {
+            let mut argsort = Argsort::default();
+            argsort.sort_by_comparison(&vector);
+            let by_comparison = argsort.order.clone();
+            argsort.sort_by_radix(&vector);
+            prop_assert_eq!(&by_comparison, &argsort.order);
+            prop_assert_eq!(&by_comparison, argsort.order(&vector));
+            if !vector.is_empty() && argsort.sort_by_level::<256>(&vector) {
+                prop_assert_eq!(&by_comparison, &argsort.order);
+            }
         }
 
         #[test]
-        fn both_sorts_agree_on_ties(few in vec(-3i8..3, 0..3000)) {
-            let vector: Vec<f32> = few.into_iter().map(|value| f32::from(value) * 0.08).collect();
-            assert_both_sorts_agree(&vector)?;
+        fn positions_are_sorted_where_asked(vector in vectors(), ends in any::<[prop::sample::Index; 2]>()) {
+            let mut argsort = Argsort::default();
+            let mut order = argsort.order(&vector).to_vec();
+            let mut ends = ends.map(|end| end.index(vector.len() + 1));
+            ends.sort_unstable();
+            let ranks = ends[0]..ends[1];
+            argsort.sort_positions(ranks.clone());
+            order[ranks].sort_unstable();
+            prop_assert_eq!(&order[..], argsort.sorted());
         }
     }
 
-    /// Reuses the buffers for the second sort, as a run over many vectors does.
-    fn assert_both_sorts_agree(vector: &[f32]) -> Result<(), TestCaseError> {
-        let mut argsort = Argsort::default();
-        argsort.sort_by_comparison(vector);
-        let by_comparison = argsort.order.clone();
-        argsort.sort_by_radix(vector);
-        prop_assert_eq!(by_comparison, argsort.order);
-        Ok(())
+    #[test]
+    fn spread_weights_need_no_other_sort_and_a_crowd_does() {
+        let mut weights: Vec<f32> = (0..5000).map(|i| (i as f32 * 0.7).sin()).collect();
+        assert!(Argsort::default().sort_by_level::<1024>(&weights));
+        weights.push(1e9);
+        assert!(!Argsort::default().sort_by_level::<1024>(&weights));
+        for hopeless in [f32::NAN, f32::INFINITY, f32::MAX] {
+            weights.extend([hopeless, -hopeless]);
+            assert!(!Argsort::default().sort_by_level::<1024>(&weights));
+        }
     }
 }

@@ -2,9 +2,80 @@
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::ops::Add;
 
 /// Weights summed up at a time. Within one such piece, squares below 2⁵² fit a 64-bit sum.
-const PIECE: usize = 4096;
+pub(super) const PIECE: usize = 4096;
+
+/// What became of the ranks of some weights. Whole numbers, which add up to the same in any order,
+/// on any number of threads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RankChange {
+    weights: u64,
+    moved: u64,
+    /// Sum of the distances and of their squares.
+    sum: u128,
+    squares: u128,
+}
+
+impl RankChange {
+    /// From one ranking to another of the same weights: of one vector, or of every vector of a
+    /// matrix one after the other. Vectors are shorter than 2²⁶.
+    ///
+    /// # Panics
+    /// If there is not one rank after for each before.
+    pub fn between(before: &[u32], after: &[u32]) -> Self {
+        assert_eq!(before.len(), after.len(), "two rankings of the same weights");
+        before
+            .par_chunks(PIECE)
+            .zip(after.par_chunks(PIECE))
+            .map(|(before, after)| {
+                Self::of_piece(
+                    before.iter().zip(after).map(|(before, &after)| before.abs_diff(after)),
+                )
+            })
+            .reduce(Self::default, Self::add)
+    }
+
+    /// Of up to [`PIECE`] weights, by the distance of each.
+    #[inline]
+    pub(super) fn of_piece(distances: impl Iterator<Item = u32>) -> Self {
+        let (mut weights, mut moved, mut sum, mut squares) = (0, 0, 0, 0);
+        for distance in distances {
+            let distance = u64::from(distance);
+            weights += 1;
+            moved += u64::from(distance != 0);
+            sum += distance;
+            squares += distance * distance;
+        }
+        Self { weights, moved, sum: sum.into(), squares: squares.into() }
+    }
+
+    /// Share of the weights whose rank changed; 0 of none.
+    pub fn moved(self) -> f32 {
+        self.moved as f32 / self.weights.max(1) as f32
+    }
+
+    /// How far the weights moved; 0 of none.
+    pub fn distance(self) -> RankingDistance {
+        let count = u128::from(self.weights.max(1));
+        let variance = (count * self.squares - self.sum * self.sum) as f64 / (count * count) as f64;
+        RankingDistance { mean: self.sum as f64 / count as f64, sd: variance.sqrt() }
+    }
+}
+
+impl Add for RankChange {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            weights: self.weights + other.weights,
+            moved: self.moved + other.moved,
+            sum: self.sum + other.sum,
+            squares: self.squares + other.squares,
+        }
+    }
+}
 
 /// Mean and standard deviation of the ranking distance D_t = |R_t - R_{t-1}| over all weights of a
 /// matrix.
@@ -23,31 +94,13 @@ impl RankingDistance {
     /// # Panics
     /// If there is not one rank after for each before.
     pub fn between(before: &[u32], after: &[u32]) -> Self {
-        assert_eq!(before.len(), after.len(), "two rankings of the same weights");
-        // Whole numbers add up to the same in any order, on any number of threads.
-        let (sum, squares) = before
-            .par_chunks(PIECE)
-            .zip(after.par_chunks(PIECE))
-            .map(|(before, after)| piece_sums(before, after))
-            .reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-        let count = before.len().max(1) as u128;
-        let variance = (count * squares - sum * sum) as f64 / (count * count) as f64;
-        Self { mean: sum as f64 / count as f64, sd: variance.sqrt() }
+        RankChange::between(before, after).distance()
     }
 
     /// The same as a fraction of the vectors' length `len`, as the paper's figure 3 shows it.
     pub fn ratio(self, len: usize) -> Self {
         Self { mean: self.mean / len as f64, sd: self.sd / len as f64 }
     }
-}
-
-/// Sum of the distances and of their squares.
-fn piece_sums(before: &[u32], after: &[u32]) -> (u128, u128) {
-    let distances = before.iter().zip(after).map(|(before, &after)| before.abs_diff(after).into());
-    let (sum, squares) = distances.fold((0, 0), |(sum, squares): (u64, u64), distance: u64| {
-        (sum + distance, squares + distance * distance)
-    });
-    (sum.into(), squares.into())
 }
 
 #[cfg(test)]
@@ -87,7 +140,10 @@ mod tests {
             let distances = || pairs.iter().map(|&(a, b)| (f64::from(a) - f64::from(b)).abs());
             let mean = distances().sum::<f64>() / count;
             let variance = distances().map(|d| (d - mean).powi(2)).sum::<f64>() / count;
-            let distance = RankingDistance::between(&before, &after);
+            let change = RankChange::between(&before, &after);
+            let moved = pairs.iter().filter(|(before, after)| before != after).count();
+            prop_assert_eq!(change.moved(), moved as f32 / pairs.len() as f32);
+            let distance = change.distance();
             prop_assert!((distance.mean - mean).abs() < 1e-6);
             prop_assert!((distance.sd - variance.sqrt()).abs() < 1e-6);
         }

@@ -4,8 +4,11 @@
 //! where weights are pruned or share one value. Both zeros count as equal, since a product may flip
 //! the sign of a pruned weight. NaN, of either sign, ranks last.
 
-use super::{argsort::Argsort, vectors::assert_whole};
+use super::argsort::Argsort;
+use super::distance::{PIECE, RankChange};
+use super::vectors::assert_whole;
 use rayon::prelude::*;
+use std::ops::Add;
 
 /// The ranking R_j of a weight vector: for each entry, how many entries come before it in
 /// ascending order. Vectors have fewer than 2³² entries.
@@ -38,9 +41,32 @@ pub fn rank_vectors(values: &[f32], len: usize, ranks: &mut [u32]) {
     values
         .par_chunks(len)
         .zip(ranks.par_chunks_mut(len))
+        .with_min_len(share(len))
         .for_each_init(Argsort::default, |argsort, (vector, ranks)| {
             write_ranks(argsort.order(vector), ranks)
         });
+}
+
+/// The same where `ranks` has the rankings of an earlier time, and what became of them.
+///
+/// # Panics
+/// As [`rank_vectors`], and if `ranks` has a number in it that is no rank.
+pub fn rank_vectors_again(values: &[f32], len: usize, ranks: &mut [u32]) -> RankChange {
+    assert_whole(values.len(), len);
+    assert_eq!(values.len(), ranks.len(), "one rank for each weight");
+    values
+        .par_chunks(len)
+        .zip(ranks.par_chunks_mut(len))
+        .with_min_len(share(len))
+        .map_init(Argsort::default, |argsort, (vector, ranks)| {
+            replace_ranks(argsort.order(vector), ranks)
+        })
+        .reduce(RankChange::default, RankChange::add)
+}
+
+/// Vectors of length `len` that are too little work to share out between threads.
+pub(super) fn share(len: usize) -> usize {
+    (4096 / len).max(1)
 }
 
 /// Every vector of length `len` in `values`, sorted ascending: the paper's weight profiles.
@@ -61,10 +87,21 @@ pub fn sort_vectors(values: &[f32], len: usize) -> Vec<f32> {
     sorted
 }
 
-fn write_ranks(order: &[u32], ranks: &mut [u32]) {
+pub(super) fn write_ranks(order: &[u32], ranks: &mut [u32]) {
     for (rank, &position) in (0..).zip(order) {
         ranks[position as usize] = rank;
     }
+}
+
+/// Writes the ranks over those of an earlier time.
+pub(super) fn replace_ranks(order: &[u32], ranks: &mut [u32]) -> RankChange {
+    let pieces = order.chunks(PIECE).zip((0u32..).step_by(PIECE));
+    let changes = pieces.map(|(order, first)| {
+        RankChange::of_piece((first..).zip(order).map(|(rank, &position)| {
+            std::mem::replace(&mut ranks[position as usize], rank).abs_diff(rank)
+        }))
+    });
+    changes.fold(RankChange::default(), RankChange::add)
 }
 
 #[cfg(test)]
@@ -99,6 +136,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn ranking_again_tells_what_changed(
+            (len, first, second) in (1usize..9).prop_flat_map(|len| {
+                (Just(len), vec(-1.0f32..1.0, len * 700), vec(-1.0f32..1.0, len * 700))
+            }),
+        ) {
+            let (mut before, mut after) = (vec![0; first.len()], vec![0; first.len()]);
+            rank_vectors(&first, len, &mut before);
+            rank_vectors(&second, len, &mut after);
+            let mut ranks = before.clone();
+            let change = rank_vectors_again(&second, len, &mut ranks);
+            prop_assert_eq!(&ranks, &after);
+            prop_assert_eq!(change, RankChange::between(&before, &after));
+        }
+
         #[test]
         fn order_and_ranking_are_inverse(vector in vec(-2.0f32..2.0, 0..2000)) {
             let ranks = ranking(&vector);

@@ -3,11 +3,13 @@
 use super::{
     VectorShape,
     argsort::Argsort,
+    distance::RankChange,
     prune::{Priority, PruneRule},
-    ranking::{rank_vectors, ranking, sort_vectors},
+    ranking::{replace_ranks, share, sort_vectors, write_ranks},
     reachable::log10_reachable,
 };
 use rayon::prelude::*;
+use std::ops::{Add, Range};
 use thiserror::Error;
 
 /// The sorted initial values of one parameter's weight vectors, the paper's θ_sorted.
@@ -21,8 +23,9 @@ pub struct Reservoir {
     priority: Option<Priority>,
     pruning_ratio: f64,
     sorted: Vec<f32>,
-    /// Whether any vector has a value twice.
-    tied: bool,
+    zeros: usize,
+    /// Where in `sorted` there are values equal to each other within a vector.
+    ties: Vec<Range<usize>>,
 }
 
 /// Why a reservoir cannot be made, or cannot be pruned so.
@@ -120,9 +123,17 @@ impl Reservoir {
         }
         // Both zeros tie, so only one of them may be there for a second sync to change no bit.
         initial.iter_mut().for_each(|value| *value += 0.0);
-        let sorted = sort_vectors(&initial, len);
-        let tied = has_ties(&sorted, len);
-        Ok(Self { shape, initial, priority, pruning_ratio: 0.0, sorted, tied })
+        let (pruning_ratio, sorted, zeros, ties) = (0.0, vec![], 0, vec![]);
+        let mut reservoir = Self { shape, initial, priority, pruning_ratio, sorted, zeros, ties };
+        reservoir.sort();
+        Ok(reservoir)
+    }
+
+    /// Follows a change of the pruning ratio.
+    fn sort(&mut self) {
+        self.sorted = sort_vectors(&self.pruned_initial(), self.shape.len);
+        self.zeros = self.sorted.iter().filter(|&&value| value == 0.0).count();
+        self.ties = ties(&self.sorted, self.shape.len);
     }
 
     /// Sets the pruning ratio p and sorts anew; weights follow at the next [`Reservoir::sync`].
@@ -139,9 +150,10 @@ impl Reservoir {
         if self.priority.is_none() && p > 0.0 {
             return Err(ReservoirError::NeverPruned { ratio: p });
         }
-        self.pruning_ratio = p;
-        self.sorted = sort_vectors(&self.pruned_initial(), self.shape.len);
-        self.tied = has_ties(&self.sorted, self.shape.len);
+        if p != self.pruning_ratio {
+            self.pruning_ratio = p;
+            self.sort();
+        }
         Ok(())
     }
 
@@ -152,7 +164,7 @@ impl Reservoir {
 
     /// Number of zeros in all vectors together, pruned or initial.
     pub fn zeros(&self) -> usize {
-        self.sorted.iter().filter(|&&value| value == 0.0).count()
+        self.zeros
     }
 
     /// Number and length of the weight vectors.
@@ -195,24 +207,25 @@ impl Reservoir {
         );
     }
 
-    /// [`Reservoir::sync`], and the rankings of the result, as [`Reservoir::rank`] gives them.
+    /// [`Reservoir::sync`]; and `ranks`, the rankings at an earlier time, become those of the result,
+    /// as [`Reservoir::rank`] gives them. What became of them.
     ///
     /// # Panics
-    /// If `weights` or `ranks` has not as many entries as the reservoir.
-    pub fn sync_and_rank(&self, weights: &mut [f32], ranks: &mut [u32]) {
-        let len = self.shape.len;
-        if self.tied {
-            self.sync(weights);
-            return rank_vectors(weights, len, ranks);
-        }
+    /// If `weights` or `ranks` has not as many entries as the reservoir, or a number in `ranks` is no rank.
+    pub fn sync_and_rank(&self, weights: &mut [f32], ranks: &mut [u32]) -> RankChange {
         self.assert_same_size(weights);
-        rank_vectors(weights, len, ranks);
-        let vectors = weights.par_chunks_mut(len).zip(ranks.par_chunks(len));
-        vectors.zip(self.sorted.par_chunks(len)).for_each(|((vector, ranks), sorted)| {
-            for (value, &rank) in vector.iter_mut().zip(ranks) {
-                *value = sorted[rank as usize];
+        assert_eq!(weights.len(), ranks.len(), "one rank for each weight");
+        let len = self.shape.len;
+        let vectors = weights.par_chunks_mut(len).zip(ranks.par_chunks_mut(len)).enumerate();
+        let sync = |argsort: &mut Argsort, (j, (vector, ranks)): (_, (&mut [f32], &mut [u32]))| {
+            let order = self.order_of(j, vector, argsort);
+            for (&value, &position) in self.sorted(j).iter().zip(order) {
+                vector[position as usize] = value;
             }
-        });
+            replace_ranks(order, ranks)
+        };
+        let changes = vectors.with_min_len(share(len)).map_init(Argsort::default, sync);
+        changes.reduce(RankChange::default, RankChange::add)
     }
 
     /// The ranking that every vector of `weights` has once it is synchronized: its own, except that
@@ -222,10 +235,31 @@ impl Reservoir {
     /// # Panics
     /// If `weights` or `ranks` has not as many entries as the reservoir.
     pub fn rank(&self, weights: &[f32], ranks: &mut [u32]) {
-        match self.tied {
-            true => rank_vectors(&self.synced(weights), self.shape.len, ranks),
-            false => rank_vectors(weights, self.shape.len, ranks),
-        }
+        self.assert_same_size(weights);
+        assert_eq!(weights.len(), ranks.len(), "one rank for each weight");
+        let len = self.shape.len;
+        let vectors = weights.par_chunks(len).zip(ranks.par_chunks_mut(len)).enumerate();
+        vectors
+            .with_min_len(share(len))
+            .for_each_init(Argsort::default, |argsort, (j, (vector, ranks))| {
+                write_ranks(self.order_of(j, vector, argsort), ranks)
+            });
+    }
+
+    /// The same where `ranks` has the rankings of an earlier time, and what became of them.
+    ///
+    /// # Panics
+    /// As [`Reservoir::sync_and_rank`].
+    pub fn rank_again(&self, weights: &[f32], ranks: &mut [u32]) -> RankChange {
+        self.assert_same_size(weights);
+        assert_eq!(weights.len(), ranks.len(), "one rank for each weight");
+        let len = self.shape.len;
+        let vectors = weights.par_chunks(len).zip(ranks.par_chunks_mut(len)).enumerate();
+        let rank = |argsort: &mut Argsort, (j, (vector, ranks)): (_, (&[f32], &mut [u32]))| {
+            replace_ranks(self.order_of(j, vector, argsort), ranks)
+        };
+        let changes = vectors.with_min_len(share(len)).map_init(Argsort::default, rank);
+        changes.reduce(RankChange::default, RankChange::add)
     }
 
     /// [`Reservoir::rank`] of vector `j` alone.
@@ -233,12 +267,22 @@ impl Reservoir {
     /// # Panics
     /// If there is no such vector, or `vector` has another length.
     pub fn rank_vector(&self, j: usize, vector: &[f32]) -> Vec<u32> {
-        let (sorted, ranks) = (self.sorted(j), ranking(vector));
-        if !self.tied {
-            return ranks;
+        assert_eq!(vector.len(), self.shape.len, "a vector of the reservoir's length");
+        let mut ranks = vec![0; vector.len()];
+        write_ranks(self.order_of(j, vector, &mut Argsort::default()), &mut ranks);
+        ranks
+    }
+
+    /// The positions of the entries of vector `j` in ascending order; by position where the
+    /// reservoir's values are equal.
+    fn order_of<'a>(&self, j: usize, vector: &[f32], argsort: &'a mut Argsort) -> &'a [u32] {
+        argsort.order(vector);
+        let (start, end) = (j * self.shape.len, (j + 1) * self.shape.len);
+        let ties = &self.ties[self.ties.partition_point(|tie| tie.start < start)..];
+        for tie in ties.iter().take_while(|tie| tie.start < end) {
+            argsort.sort_positions(tie.start - start..tie.end - start);
         }
-        let synced: Vec<f32> = ranks.iter().map(|&rank| sorted[rank as usize]).collect();
-        ranking(&synced)
+        argsort.sorted()
     }
 
     /// A synchronized copy of `weights`, which stay as they are.
@@ -283,14 +327,23 @@ fn vector_shape(weights: usize, len: usize) -> Result<VectorShape, ReservoirErro
     Ok(VectorShape { count: weights / len, len })
 }
 
-fn has_ties(sorted: &[f32], len: usize) -> bool {
-    sorted.chunks(len).any(|vector| vector.windows(2).any(|pair| pair[0] == pair[1]))
+/// Where values are equal to each other within a vector.
+fn ties(sorted: &[f32], len: usize) -> Vec<Range<usize>> {
+    let ties_of = |(j, vector): (usize, &[f32])| {
+        let mut end = j * len;
+        let runs = vector.chunk_by(|a, b| a == b).map(|run| {
+            end += run.len();
+            end - run.len()..end
+        });
+        runs.filter(|run| run.len() > 1).collect::<Vec<_>>()
+    };
+    sorted.par_chunks(len).enumerate().flat_map_iter(ties_of).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::laperm::ranking;
+    use crate::laperm::{rank_vectors, ranking};
     use proptest::{collection::vec, prelude::*};
 
     #[test]
@@ -409,6 +462,30 @@ mod tests {
             for (before, after) in weights.chunks(len).zip(synced.chunks(len)) {
                 prop_assert_eq!(ranking(before), ranking(after));
             }
+        }
+
+        #[test]
+        fn ranking_at_once_is_syncing_and_ranking_after(
+            (len, initial, weights, _) in matrices(),
+        ) {
+            let reservoir = Reservoir::new(initial.clone(), len).unwrap();
+            let synced = reservoir.synced(&weights);
+            let (mut before, mut after) = (vec![0; synced.len()], vec![0; synced.len()]);
+            rank_vectors(&initial, len, &mut before);
+            rank_vectors(&synced, len, &mut after);
+            let change = RankChange::between(&before, &after);
+
+            let mut ranks = before.clone();
+            prop_assert_eq!(reservoir.rank_again(&weights, &mut ranks), change);
+            prop_assert_eq!(&ranks, &after);
+            reservoir.rank(&weights, &mut ranks);
+            prop_assert_eq!(&ranks, &after);
+            for (j, vector) in weights.chunks(len).enumerate() {
+                prop_assert_eq!(&reservoir.rank_vector(j, vector)[..], &after[j * len..][..len]);
+            }
+            let (mut at_once, mut ranks) = (weights, before);
+            prop_assert_eq!(reservoir.sync_and_rank(&mut at_once, &mut ranks), change);
+            prop_assert_eq!((at_once, ranks), (synced, after));
         }
 
         #[test]

@@ -62,6 +62,8 @@ pub struct RunState {
     pub failure: Option<String>,
     /// SHA-256 over all parameters at the end.
     pub weights_checksum: Option<String>,
+    /// Seconds for which the trainer waited for batches, since the run was last begun or resumed; known at its end.
+    pub data_wait_seconds: Option<f64>,
     pace: Pace,
 }
 
@@ -207,6 +209,7 @@ impl RunState {
                     Arc::make_mut(started).total_steps = *total_steps;
                 }
                 (self.reason, self.failure, self.weights_checksum) = (None, None, None);
+                self.data_wait_seconds = None;
                 self.phase = Phase::Starting;
                 let events = if *cut == 1 { "event" } else { "events" };
                 self.notice(
@@ -215,11 +218,12 @@ impl RunState {
                 );
             }
             EventKind::Notice { message } => self.notice(event, message.clone()),
-            EventKind::Finished { reason, message, weights_checksum } => {
+            EventKind::Finished { reason, message, weights_checksum, data_wait_seconds } => {
                 self.phase = Phase::Finished;
                 self.reason = Some(*reason);
                 self.failure.clone_from(message);
                 self.weights_checksum.clone_from(weights_checksum);
+                self.data_wait_seconds = *data_wait_seconds;
             }
             EventKind::Applied { .. } | EventKind::Epoch { .. } | EventKind::Unknown => {}
         }

@@ -52,6 +52,9 @@ pub struct Summary {
     pub parameters: usize,
     /// SHA-256 over all parameters in order.
     pub weights_checksum: Option<String>,
+    /// Seconds for which the trainer waited for batches, since the run was last begun or resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_wait_seconds: Option<f64>,
     /// Why it ended; absent while it runs or if it crashed.
     pub reason: Option<Reason>,
     /// How it stands.
@@ -139,6 +142,7 @@ impl Summary {
             p: state.schedule.p,
             parameters: started.map_or(0, |s| s.parameters),
             weights_checksum: state.weights_checksum.clone(),
+            data_wait_seconds: state.data_wait_seconds,
             reason: state.reason,
             state: Standing::of(state, folder),
         }

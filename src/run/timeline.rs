@@ -665,7 +665,12 @@ mod tests {
         assert_eq!(timeline.newest().state, log.known[2].1);
         assert_eq!(timeline.sync_near(Moment::default(), true), None);
         let reason = Reason::Finished;
-        let finished = EventKind::Finished { reason, message: None, weights_checksum: None };
+        let finished = EventKind::Finished {
+            reason,
+            message: None,
+            weights_checksum: None,
+            data_wait_seconds: None,
+        };
         log.append(&[(1, 0.2, finished)]);
         assert_eq!(timeline.follow().expect("reads"), Growth::Grown);
         assert_eq!(timeline.newest().state.reason, Some(reason));

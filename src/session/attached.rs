@@ -191,6 +191,7 @@ impl Reader {
             reason: Reason::Failed,
             message: Some(message),
             weights_checksum: None,
+            data_wait_seconds: None,
         };
         let _ = self.sender.send(vec![Event { step, seconds, kind }]);
     }

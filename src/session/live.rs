@@ -186,6 +186,7 @@ fn train<E, F>(
             reason: Reason::Failed,
             message: Some(message),
             weights_checksum: None,
+            data_wait_seconds: None,
         },
     });
 }

@@ -465,7 +465,12 @@ mod tests {
         let mut replay = Replay::open(run.clone()).expect("opens");
         replay.advance(Instant::now());
         let reason = Reason::Stopped;
-        let finished = EventKind::Finished { reason, message: None, weights_checksum: None };
+        let finished = EventKind::Finished {
+            reason,
+            message: None,
+            weights_checksum: None,
+            data_wait_seconds: None,
+        };
         write(&run, &[(0, 0.0, EventKind::Started(Box::default())), (9, 1.0, finished)]);
         let (state, _) = replay.advance(Instant::now() + LOOK).expect("something new");
         assert_eq!((state.step, state.reason), (9, Some(reason)));

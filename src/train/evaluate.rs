@@ -1,6 +1,7 @@
 //! How good a network is at classifying images, without training it.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
 
 use super::learner::{to_vec, total};
 use super::{Backend, MissingBackend, Score};
@@ -60,9 +61,10 @@ pub(super) fn chosen(
 ) -> (Vec<f32>, Vec<u8>) {
     let elements = images.shape.elements();
     let mut pixels = vec![0.0; examples.len() * elements];
-    for (pixels, &example) in pixels.chunks_exact_mut(elements).zip(examples) {
-        normalizer.apply(images.pixels_of(example), pixels);
-    }
+    pixels
+        .par_chunks_exact_mut(elements)
+        .zip(examples)
+        .for_each(|(pixels, &example)| normalizer.apply(images.pixels_of(example), pixels));
     (pixels, examples.iter().map(|&example| images.labels[example]).collect())
 }
 

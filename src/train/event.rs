@@ -153,6 +153,9 @@ pub enum EventKind {
         /// SHA-256 over all parameters in order, in hexadecimal.
         #[serde(skip_serializing_if = "Option::is_none")]
         weights_checksum: Option<String>,
+        /// Seconds for which the trainer waited for batches, since this process has had the run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data_wait_seconds: Option<f64>,
     },
     /// A type this version does not know.
     #[serde(other)]

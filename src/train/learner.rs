@@ -4,6 +4,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
 
 use super::Score;
 use super::arrays::{Arrays, Misfit};
@@ -86,6 +87,22 @@ impl Learner {
     /// The values of the parameter at `index`.
     pub(super) fn values(&self, index: usize) -> Vec<f32> {
         to_vec(self.weights.parameters[index].clone())
+    }
+
+    /// Changes the values of the parameter at `index`: in place, unless somebody else holds them too.
+    pub(super) fn change<T>(&mut self, index: usize, change: impl FnOnce(&mut [f32]) -> T) -> T {
+        let emptied = Tensor::empty([0], &self.device);
+        let mut values = to_vec(std::mem::replace(&mut self.weights.parameters[index], emptied));
+        let changed = change(&mut values);
+        self.set_values(index, values);
+        changed
+    }
+
+    /// Whether all values of the parameter at `index` are finite.
+    pub(super) fn is_finite(&mut self, index: usize) -> bool {
+        // Whole pieces at once, because looking at each value before the next is slow.
+        let finite = |piece: &[f32]| piece.iter().fold(true, |all, value| all & value.is_finite());
+        self.change(index, |values| values.par_chunks(1 << 14).all(finite))
     }
 
     /// Replaces the values of the parameter at `index`.
@@ -203,7 +220,7 @@ fn leaf(values: Vec<f32>, device: &Device) -> Tensor<1> {
 
 pub(super) fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     let data = tensor.inner().into_data();
-    match data.try_to_vec() {
+    match data.try_into_vec() {
         Ok(values) => values,
         Err(error) => unreachable!("tensors are of 32-bit floats: {error:?}"),
     }
@@ -280,6 +297,28 @@ mod tests {
         // m / sqrt(v) is the gradient's sign after bias correction.
         let bias = learner.values(3);
         assert!((bias[0] - 0.6).abs() < 1e-5 && (bias[1] - 0.4).abs() < 1e-5, "{bias:?}");
+    }
+
+    #[test]
+    fn values_are_changed_in_place_unless_they_are_shared() {
+        let mut learner = learner(&sgd(0.0));
+        let place = |values: &mut [f32]| values.as_ptr() as usize;
+        learner.step(vec![1.0, 0.0], &[0], 0.1, DRAW);
+        let first = learner.change(0, place);
+        assert_eq!(learner.change(0, place), first);
+        let kept = learner.clone();
+        learner.change(0, |values| values[1] = 7.0);
+        assert_eq!((learner.values(0)[1], kept.values(0)[1]), (7.0, 0.5));
+    }
+
+    #[test]
+    fn one_value_that_is_not_finite_is_found() {
+        let mut learner = learner(&sgd(0.0));
+        assert!(learner.is_finite(0));
+        for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            learner.set_values(0, vec![1.0, f32::MAX, 0.0, odd]);
+            assert!(!learner.is_finite(0) && learner.is_finite(1));
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::learner::Learner;
 use super::wrapper::Wrapper;
 use super::{Frame, LayerDistance, LayerFrame, LayerInfo, frame};
 use crate::experiment::MonitorSection;
-use crate::laperm::{Profile, RankingDistance, Reservoir, rank_vectors, ranking};
+use crate::laperm::{Profile, Reservoir, rank_vectors, rank_vectors_again, ranking};
 
 /// Ranks at which a profile is sampled, and vectors it is taken over: enough for a wide screen.
 const PROFILE_POINTS: usize = 128;
@@ -67,18 +67,21 @@ impl DistanceMonitor {
         learner: &Learner,
         wrapper: &Wrapper,
     ) -> Option<Vec<LayerDistance>> {
-        let before = self.before.take()?;
+        let mut ranks = self.before.take()?;
         let begun = Instant::now();
-        let after = self.rank(learner, wrapper);
-        let distances = self.watched.iter().zip(before.iter().zip(&after)).map(
-            |(&(layer, ..), (before, after))| {
-                let distance = RankingDistance::between(before, after);
-                LayerDistance { layer, mean: distance.mean as f32, sd: distance.sd as f32 }
-            },
-        );
+        let distances = self.watched.iter().zip(&mut ranks).map(|(&watched, ranks)| {
+            let (layer, parameter, length) = watched;
+            let values = learner.values(parameter);
+            let change = match wrapper.layer(layer) {
+                Some((reservoir, _)) => reservoir.rank_again(&values, ranks),
+                None => rank_vectors_again(&values, length, ranks),
+            };
+            let distance = change.distance();
+            LayerDistance { layer, mean: distance.mean as f32, sd: distance.sd as f32 }
+        });
         let distances = distances.collect();
         // Measuring every step, the ranking after this one is the ranking before the next: a sync keeps it.
-        self.before = (self.every == 1).then_some(after);
+        self.before = (self.every == 1).then_some(ranks);
         self.spent += begun.elapsed().as_secs_f64();
         Some(distances)
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use rayon::prelude::*;
 
 use super::{Backend, MissingBackend};
 use crate::data::{self, DataError, DataFile, Dataset, Images, Normalizer};
@@ -110,7 +111,7 @@ pub fn initial_weights(
         Initializer::Shuffled(path) => Some(WeightsFile::read(path)?),
         _ => None,
     };
-    let parameters = network.parameters().iter().enumerate();
+    let parameters = network.parameters().par_iter().enumerate();
     let values = parameters.map(|(index, parameter)| {
         let source = match &snapshot {
             None => None,

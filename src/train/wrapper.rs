@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use super::arrays::{Arrays, Misfit};
 use super::control::Control;
 use super::learner::Learner;
 use super::{LayerSync, Schedule};
 use crate::experiment::{Experiment, WrapperName};
-use crate::laperm::{Lookahead, RankingDistance, Reservoir, VectorShape};
+use crate::laperm::{Lookahead, Reservoir, VectorShape};
 use crate::model::{Network, Role, pruning_priority};
 
 /// The wrapper around the inner optimizer.
@@ -67,38 +69,32 @@ impl Wrapper {
         (wrapper, start)
     }
 
-    /// θ_t ← σ_θ(θ_sorted), or one lookahead step back.
+    /// θ_t ← σ_θ(θ_sorted), or one lookahead step back. Nothing changes if a parameter is not finite.
     pub(super) fn sync(&mut self, learner: &mut Learner) -> Result<Synced, NotFinite> {
         let begun = Instant::now();
         let (mut layers, mut layer_milliseconds) = (Vec::new(), Vec::new());
         match self {
             Wrapper::None => {}
             Wrapper::Lookahead(slow) => {
+                all_finite(learner, 0..slow.len())?;
                 for (index, slow) in slow.iter_mut().enumerate() {
-                    let mut values = finite(learner, index)?;
-                    slow.sync(&mut values);
-                    learner.set_values(index, values);
+                    learner.change(index, |values| slow.sync(values));
                 }
             }
             Wrapper::Laperm(permuted) => {
-                for permuted in permuted {
+                all_finite(learner, permuted.iter().map(|permuted| permuted.parameter))?;
+                for Permuted { parameter, layer, reservoir, ranks } in permuted {
                     let begun = Instant::now();
-                    let mut values = finite(learner, permuted.parameter)?;
-                    let mut ranks = vec![0; values.len()];
-                    permuted.reservoir.sync_and_rank(&mut values, &mut ranks);
-                    if let Some(layer) = permuted.layer {
-                        layers.push(LayerSync {
-                            layer,
-                            moved: moved(&permuted.ranks, &ranks),
-                            distance: RankingDistance::between(&permuted.ranks, &ranks).mean as f32,
-                            zeros: permuted.reservoir.zeros(),
-                        });
-                    }
-                    permuted.ranks = ranks;
-                    learner.set_values(permuted.parameter, values);
-                    if permuted.layer.is_some() {
-                        layer_milliseconds.push(begun.elapsed().as_micros() as f64 / 1e3);
-                    }
+                    let change =
+                        learner.change(*parameter, |values| reservoir.sync_and_rank(values, ranks));
+                    let Some(layer) = *layer else { continue };
+                    layers.push(LayerSync {
+                        layer,
+                        moved: change.moved(),
+                        distance: change.distance().mean as f32,
+                        zeros: reservoir.zeros(),
+                    });
+                    layer_milliseconds.push(begun.elapsed().as_micros() as f64 / 1e3);
                 }
             }
         }
@@ -153,8 +149,9 @@ impl Wrapper {
     pub(super) fn synced(&self, learner: &Learner) -> Vec<(usize, Vec<f32>)> {
         let Wrapper::Laperm(permuted) = self else { return Vec::new() };
         let synced = permuted.iter().map(|permuted| {
-            let values = learner.values(permuted.parameter);
-            (permuted.parameter, permuted.reservoir.synced(&values))
+            let mut values = learner.values(permuted.parameter);
+            permuted.reservoir.sync(&mut values);
+            (permuted.parameter, values)
         });
         synced.collect()
     }
@@ -207,45 +204,44 @@ pub(super) fn reservoirs(
     schedule: &Schedule,
     control: &Control,
 ) -> Vec<Permuted> {
-    let mut layers = 0;
-    let mut permuted = Vec::new();
-    for (index, (parameter, values)) in network.parameters().iter().zip(initial).enumerate() {
+    let mut layers = 0..;
+    let parameters = network.parameters().iter().enumerate().zip(initial);
+    let permuted = parameters.filter_map(|((index, parameter), values)| match parameter.role {
+        Role::Weight => Some((index, layers.next(), values)),
+        Role::Bias if experiment.wrapper.biases => Some((index, None, values)),
+        _ => None,
+    });
+    let begin = |(index, layer, values): (usize, Option<usize>, Vec<f32>)| {
+        let parameter = &network.parameters()[index];
         let length = parameter.vector_length();
-        let (layer, reservoir) = match parameter.role {
-            Role::Weight => {
-                layers += 1;
+        // A checked experiment gives values whose length fits and ratios in range.
+        let reservoir = match layer {
+            Some(_) => {
                 let priority = pruning_priority(parameter, index, experiment.seed);
                 let ratio = control.ratio(&parameter.layer, parameter.first, schedule);
-                let reservoir =
-                    Reservoir::prunable(values, length, priority, experiment.prune.rule);
-                let pruned = reservoir.and_then(|mut reservoir| {
-                    reservoir.set_pruning_ratio(ratio)?;
-                    Ok(reservoir)
-                });
-                (Some(layers - 1), pruned)
+                let rule = experiment.prune.rule;
+                let mut reservoir = Reservoir::prunable(values, length, priority, rule).ok()?;
+                reservoir.set_pruning_ratio(ratio).ok()?;
+                reservoir
             }
-            Role::Bias if experiment.wrapper.biases => (None, Reservoir::new(values, length)),
-            _ => continue,
+            None => Reservoir::new(values, length).ok()?,
         };
-        // A checked experiment gives values whose length fits and ratios in range.
-        let Ok(reservoir) = reservoir else { continue };
         let mut ranks = vec![0; parameter.elements()];
         reservoir.rank(&reservoir.pruned_initial(), &mut ranks);
-        permuted.push(Permuted { parameter: index, layer, reservoir, ranks });
-    }
-    permuted
+        Some(Permuted { parameter: index, layer, reservoir, ranks })
+    };
+    // Side by side, because drawing what is pruned first takes longer than all the rest.
+    permuted.collect::<Vec<_>>().into_par_iter().filter_map(begin).collect()
 }
 
-fn finite(learner: &Learner, index: usize) -> Result<Vec<f32>, NotFinite> {
-    let values = learner.values(index);
-    if values.iter().all(|value| value.is_finite()) {
-        return Ok(values);
+fn all_finite(
+    learner: &mut Learner,
+    parameters: impl IntoIterator<Item = usize>,
+) -> Result<(), NotFinite> {
+    match parameters.into_iter().find(|&index| !learner.is_finite(index)) {
+        None => Ok(()),
+        Some(index) => {
+            Err(NotFinite { parameter: learner.network().parameters()[index].name.clone() })
+        }
     }
-    Err(NotFinite { parameter: learner.network().parameters()[index].name.clone() })
-}
-
-/// Share of weights whose rank changed.
-pub(super) fn moved(before: &[u32], after: &[u32]) -> f32 {
-    let moved = before.iter().zip(after).filter(|(a, b)| a != b).count();
-    moved as f32 / before.len().max(1) as f32
 }

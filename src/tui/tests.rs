@@ -66,7 +66,8 @@ fn control(app: &mut App, c: char) {
 
 fn finish(app: &mut App, reason: Reason, message: Option<&str>) {
     let message = message.map(Into::into);
-    let kind = EventKind::Finished { reason, message, weights_checksum: None };
+    let kind =
+        EventKind::Finished { reason, message, weights_checksum: None, data_wait_seconds: None };
     app.take_events(&[event(77, kind)]);
 }
 

@@ -65,7 +65,15 @@ pub fn write(folder: &RunFolder, steps: u64) -> u64 {
         }
     }
     let reason = Reason::Finished;
-    write(steps, EventKind::Finished { reason, message: None, weights_checksum: None });
+    write(
+        steps,
+        EventKind::Finished {
+            reason,
+            message: None,
+            weights_checksum: None,
+            data_wait_seconds: None,
+        },
+    );
     log.flush().unwrap();
     folder.events().metadata().unwrap().len()
 }

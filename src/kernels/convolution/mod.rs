@@ -1,6 +1,7 @@
 //! Convolution of images that lie channels last, `[batch, height, width, channels]`, with weights
 //! `[filters, channels, kernel height, kernel width]`, and both of its gradients.
 
+mod patches;
 #[cfg(test)]
 mod scalar;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use super::{
     multiply::{Pack, Scratch, Tile},
 };
 use walk::{Operands, Walk};
+use weights_gradient::WeightsGradient;
 
 /// The shape of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +59,9 @@ impl Convolution {
         outputs: &mut [f32],
     ) {
         self.check(images, weights, outputs, bias);
+        if let Some((pixels, patches)) = self.patches(images) {
+            return pixels.forward(set, &patches, weights, bias, relu, outputs);
+        }
         let taps = product(1, self.kernel[0], self.kernel[1]);
         let packed = Pack {
             columns: self.filters,
@@ -113,7 +118,17 @@ impl Convolution {
         bias_gradient: Option<&mut [f32]>,
     ) {
         self.check(images, weights_gradient, gradient, bias_gradient.as_deref());
-        self.weights_gradient(set, images, gradient, weights_gradient, bias_gradient);
+        if let Some((pixels, patches)) = self.patches(images) {
+            return pixels.backward_weights(
+                set,
+                &patches,
+                gradient,
+                weights_gradient,
+                bias_gradient,
+            );
+        }
+        WeightsGradient { convolution: self, set, images, gradient }
+            .run(weights_gradient, bias_gradient);
     }
 
     /// The walk that collects the gradient of the pixels (`first[0]`, `first[1]`) and every `stride` further, from all

@@ -1,216 +1,246 @@
 //! The gradient of the weights: for each tap, sums over pixels of channels times filters.
+//!
+//! Threads share out the sums, never the pixels, so that each sum has one order. Each goes over the pixels in chunks,
+//! whose numbers it first lays out so that they fill the nearest caches evenly.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Convolution;
+use super::{Convolution, product};
 use crate::kernels::{
     InstructionSet,
     multiply::{Outer, Pair, Scratch, Tile},
 };
 
-/// Pixels that are summed up at a time, so that their numbers stay in the nearest cache, about.
-const PIXELS: usize = 192;
+/// Pixels of output in a chunk, about.
+const PIXELS: usize = 128;
 
-/// Some rows of outputs of some images, and for each tap the pairs of pixels that it multiplies.
+/// Numbers in a line of the nearest cache.
+const LINE: usize = 16;
+
+/// Some rows of outputs, of as many images as make a chunk.
 struct Chunk {
-    /// The first pixel of output, counted within the first image.
-    first: usize,
-    pixels: usize,
-    /// `[taps]`: `left` from the first image on, `right` in the packed gradient.
+    /// The rows of outputs, and the rows of images that they are made of.
+    rows: Range<usize>,
+    image_rows: Range<usize>,
+    /// `[taps]`: the pairs of pixels that each multiplies, image by image: `left` in the numbers of the images, `right` in
+    /// those of the gradient, as both lie in a [`Share`].
     pairs: Vec<Vec<Pair>>,
 }
 
-/// One share of the work: all sums of some channels with a panel of filters.
+/// One thread's share: the sums of some channels with some panels of filters.
 struct Share<'a> {
-    panel: usize,
-    channels: std::ops::Range<usize>,
-    /// `[taps][channels][width of the tile]`
-    sums: &'a mut [f32],
-    /// One number per filter of the panel, in one share of each panel.
+    channels: Range<usize>,
+    panels: Range<usize>,
+    /// `[panels][taps][channels][width of the tile]`
+    sums: Scratch,
+    /// One number per filter of these panels; the shares of further channels have none.
     bias: Option<&'a mut [f32]>,
 }
 
-impl Convolution {
-    pub(super) fn weights_gradient(
-        &self,
-        set: InstructionSet,
-        images: &[f32],
-        gradient: &[f32],
-        weights_gradient: &mut [f32],
-        bias_gradient: Option<&mut [f32]>,
-    ) {
-        let tile = Tile::of(set);
-        let (taps, channels) = (self.kernel[0] * self.kernel[1], self.input[2]);
-        let panels = self.filters.div_ceil(tile.width);
-        let mut sums = Scratch::new(panels * taps * channels * tile.width);
-        sums.fill(0.0);
-        let (size, chunks) = self.chunks(tile);
-        self.shares(tile, &mut sums, bias_gradient).into_par_iter().for_each(|mut share| {
-            let mut packed = Scratch::new(
-                tile.width * chunks.iter().map(|chunk| chunk.pixels).max().unwrap_or(0),
-            );
-            for first in (0..self.batch).step_by(size) {
-                let images = &images[first * self.input.iter().product::<usize>()..];
-                for chunk in &chunks {
-                    let here = size.min(self.batch - first);
-                    self.add_chunk(
-                        set,
-                        tile,
-                        chunk,
-                        (first, here),
-                        images,
-                        gradient,
-                        &mut packed,
-                        &mut share,
-                    );
-                }
+/// A gradient of weights on its way, with what is the same for all shares.
+pub(super) struct WeightsGradient<'a> {
+    pub convolution: &'a Convolution,
+    pub set: InstructionSet,
+    pub images: &'a [f32],
+    pub gradient: &'a [f32],
+}
+
+impl WeightsGradient<'_> {
+    pub fn run(&self, weights_gradient: &mut [f32], bias_gradient: Option<&mut [f32]>) {
+        if self.images.is_empty() || self.gradient.is_empty() {
+            weights_gradient.fill(0.0);
+            return bias_gradient.into_iter().for_each(|gradient| gradient.fill(0.0));
+        }
+        let (images, chunks) = self.chunks();
+        let mut shares = self.shares(bias_gradient);
+        shares.par_iter_mut().for_each(|share| self.fill(share, images, &chunks));
+        let length = self.convolution.taps() * self.convolution.input[2];
+        let panels = weights_gradient.par_chunks_mut(self.width() * length).enumerate();
+        panels.for_each(|(panel, gradient)| {
+            for share in shares.iter().filter(|share| share.panels.contains(&panel)) {
+                self.unpack(share, panel, gradient);
             }
         });
-        self.unpack(tile, &sums, weights_gradient);
     }
 
-    fn channel_groups(&self, tile: Tile) -> usize {
-        let panels = self.filters.div_ceil(tile.width);
-        rayon::current_num_threads().div_ceil(panels).min(self.input[2])
+    fn width(&self) -> usize {
+        Tile::of(self.set).width
     }
 
-    fn shares<'a>(
-        &self,
-        tile: Tile,
-        mut sums: &'a mut [f32],
-        bias_gradient: Option<&'a mut [f32]>,
-    ) -> Vec<Share<'a>> {
-        let groups = self.channel_groups(tile);
-        let mut biases = bias_gradient.map(|bias| bias.chunks_mut(tile.width));
-        let mut shares = Vec::new();
-        for panel in 0..self.filters.div_ceil(tile.width) {
-            let mut bias = biases.as_mut().and_then(Iterator::next);
-            for group in 0..groups {
-                let channels = group * self.input[2] / groups..(group + 1) * self.input[2] / groups;
-                let length = self.kernel[0] * self.kernel[1] * channels.len() * tile.width;
-                let (here, rest) = sums.split_at_mut(length);
-                sums = rest;
-                shares.push(Share { panel, channels, sums: here, bias: bias.take() });
-            }
-        }
-        for bias in shares.iter_mut().filter_map(|share| share.bias.as_deref_mut()) {
-            bias.fill(0.0);
+    /// Equal shares for all threads: of the panels where these can be divided, else of the channels.
+    fn shares<'b>(&self, mut bias_gradient: Option<&'b mut [f32]>) -> Vec<Share<'b>> {
+        let Convolution { input: [.., channels], filters, .. } = *self.convolution;
+        let (panels, threads) = (filters.div_ceil(self.width()), rayon::current_num_threads());
+        let (panel_parts, channel_parts) = if panels % threads == 0 || panels >= 4 * threads {
+            (threads, 1)
+        } else {
+            (1, threads.min(channels))
+        };
+        let mut shares = Vec::with_capacity(panel_parts * channel_parts);
+        for (_, panel_part, channel_part) in product(1, panel_parts, channel_parts) {
+            let panels = part(panels, panel_parts, panel_part);
+            let channels = part(channels, channel_parts, channel_part);
+            let bias = bias_gradient.take_if(|_| channel_part == 0).map(|bias| {
+                let (bias, rest) = bias.split_at_mut(bias.len().min(panels.len() * self.width()));
+                bias_gradient = Some(rest);
+                bias
+            });
+            let length = panels.len() * self.convolution.taps() * channels.len() * self.width();
+            shares.push(Share { channels, panels, sums: Scratch::new(length), bias });
         }
         shares
     }
 
-    /// The chunks of a group of images, and how many images that is.
-    fn chunks(&self, tile: Tile) -> (usize, Vec<Chunk>) {
-        let [rows, columns, _] = self.output();
-        let images = (PIXELS / (rows * columns).max(1)).clamp(1, self.batch.max(1));
+    /// The number of images in a chunk, and the chunks of so many images.
+    fn chunks(&self) -> (usize, Vec<Chunk>) {
+        let [rows, columns, _] = self.convolution.output();
+        let images = (PIXELS / (rows * columns).max(1)).clamp(1, self.convolution.batch.max(1));
         let parts = (rows * columns).div_ceil(PIXELS).clamp(1, rows.max(1));
-        let chunks = (0..parts).map(|part| {
-            let rows = part * rows / parts..(part + 1) * rows / parts;
-            let taps = super::product(1, self.kernel[0], self.kernel[1]);
-            Chunk {
-                first: rows.start * columns,
-                pixels: rows.len() * columns * images,
-                pairs: taps
-                    .map(|(_, y, x)| self.pairs(tile, images, rows.clone(), [y, x]))
-                    .collect(),
+        (images, (0..parts).map(|index| self.chunk(images, part(rows, parts, index))).collect())
+    }
+
+    fn chunk(&self, images: usize, rows: Range<usize>) -> Chunk {
+        let Convolution { input: [height, width, _], kernel, stride, padding, .. } =
+            *self.convolution;
+        let first = (rows.start * stride).saturating_sub(padding[0].0).min(height);
+        let last = ((rows.end.max(1) - 1) * stride + kernel[0]).saturating_sub(padding[0].0);
+        let image_rows = first..last.clamp(first, height);
+        let columns = self.convolution.output()[1];
+        let pairs = product(1, kernel[0], kernel[1]).map(|(_, tap_row, tap_column)| {
+            let mut pairs = Vec::with_capacity(images * rows.len() * columns);
+            for (image, row, column) in product(images, rows.len(), columns) {
+                let y = self.convolution.inside(0, rows.start + row, tap_row);
+                let x = self.convolution.inside(1, column, tap_column);
+                let (Some(y), Some(x)) = (y, x) else { continue };
+                let left = (image * image_rows.len() + y - first) * width + x;
+                let right = (image * rows.len() + row) * columns + column;
+                pairs.push(Pair { left: left as u32, right: right as u32 });
             }
+            pairs
         });
-        (images, chunks.collect())
+        Chunk { pairs: pairs.collect(), rows: rows.clone(), image_rows: image_rows.clone() }
     }
 
-    fn pairs(
-        &self,
-        tile: Tile,
-        images: usize,
-        rows: std::ops::Range<usize>,
-        tap: [usize; 2],
-    ) -> Vec<Pair> {
-        let [height, width, channels] = self.input;
-        let columns = self.output()[1];
-        let mut pairs = Vec::new();
-        for (image, row, column) in super::product(images, rows.len(), columns) {
-            let (Some(y), Some(x)) =
-                (self.inside(0, rows.start + row, tap[0]), self.inside(1, column, tap[1]))
-            else {
-                continue;
-            };
-            pairs.push(Pair {
-                left: (((image * height + y) * width + x) * channels) as u32,
-                right: (((image * rows.len() + row) * columns + column) * tile.width) as u32,
-            });
+    fn fill(&self, share: &mut Share, size: usize, chunks: &[Chunk]) {
+        share.sums.fill(0.0);
+        if let Some(bias) = &mut share.bias {
+            bias.fill(0.0);
         }
-        pairs
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn add_chunk(
-        &self,
-        set: InstructionSet,
-        tile: Tile,
-        chunk: &Chunk,
-        (first, count): (usize, usize),
-        images: &[f32],
-        gradient: &[f32],
-        packed: &mut [f32],
-        share: &mut Share,
-    ) {
-        let output: usize = self.output().iter().product();
-        let (size, group) = (self.group_size(), chunk.pixels);
-        let per_image = group / size;
-        let columns = share.panel * tile.width..self.filters.min((share.panel + 1) * tile.width);
-        let mut bias = vec![0.0; tile.width];
-        for image in 0..count {
-            let gradient = &gradient[(first + image) * output + chunk.first * self.filters..];
-            let packed = packed.chunks_exact_mut(tile.width).skip(image * per_image);
-            for (packed, row) in packed.zip(gradient.chunks_exact(self.filters)).take(per_image) {
-                let (numbers, zeros) = packed.split_at_mut(columns.len());
-                numbers.copy_from_slice(&row[columns.clone()]);
-                zeros.fill(0.0);
-                for (bias, number) in bias.iter_mut().zip(numbers) {
-                    *bias += *number;
-                }
-            }
-        }
-        if let Some(total) = &mut share.bias {
-            for (total, bias) in total.iter_mut().zip(bias) {
-                *total += bias;
-            }
-        }
-        let sums = share.sums.chunks_exact_mut(share.channels.len() * tile.width);
-        for (pairs, sums) in chunk.pairs.iter().zip(sums) {
-            let pairs = &pairs[..pairs.len() / size * count];
-            Outer { pairs, left: images, channels: share.channels.clone(), right: packed, sums }
-                .run(set);
-        }
-    }
-
-    fn group_size(&self) -> usize {
-        let [rows, columns, _] = self.output();
-        (PIXELS / (rows * columns).max(1)).clamp(1, self.batch.max(1))
-    }
-
-    fn unpack(&self, tile: Tile, sums: &[f32], weights_gradient: &mut [f32]) {
-        let (taps, channels) = (self.kernel[0] * self.kernel[1], self.input[2]);
-        let groups = self.channel_groups(tile);
-        let length = taps * channels;
-        weights_gradient
-            .par_chunks_mut(tile.width * length)
-            .zip(sums.par_chunks(tile.width * length))
-            .for_each(|(gradient, sums)| {
-                let filters = gradient.len() / length;
-                for group in 0..groups {
-                    let range = group * channels / groups..(group + 1) * channels / groups;
-                    let sums = &sums[taps * range.start * tile.width..];
-                    for channel in 0..range.len() {
-                        for filter in 0..filters {
-                            let to = &mut gradient
-                                [filter * length + (range.start + channel) * taps..][..taps];
-                            for (tap, to) in to.iter_mut().enumerate() {
-                                *to = sums[(tap * range.len() + channel) * tile.width + filter];
-                            }
-                        }
+        let [_, image_width, _] = self.convolution.input;
+        let columns = self.convolution.output()[1];
+        // An odd number of lines per pixel: pixels that follow each other then lie in different sets of the cache.
+        let stride = (share.channels.len().div_ceil(LINE) | 1) * LINE;
+        let most =
+            |pixels: fn(&Chunk) -> usize| chunks.iter().map(pixels).max().unwrap_or(0) * size;
+        let mut left = Scratch::new(most(|chunk| chunk.image_rows.len()) * image_width * stride);
+        let mut right = Scratch::new(
+            most(|chunk| chunk.rows.len()) * columns * self.width() * share.panels.len(),
+        );
+        for first in (0..self.convolution.batch).step_by(size) {
+            let images = first..self.convolution.batch.min(first + size);
+            for chunk in chunks {
+                self.copy_images(share, chunk, images.clone(), stride, &mut left);
+                let pixels = self.copy_gradient(share, chunk, images.clone(), &mut right);
+                let panels = right.chunks_exact(pixels * self.width());
+                let length = share.channels.len() * self.width();
+                let sums = share.sums.chunks_exact_mut(length * self.convolution.taps());
+                for (right, sums) in panels.zip(sums) {
+                    for (pairs, sums) in chunk.pairs.iter().zip(sums.chunks_exact_mut(length)) {
+                        let pairs = &pairs[..pairs.len() / size * images.len()];
+                        let channels = share.channels.len();
+                        Outer { pairs, left: &left, stride, channels, right, sums }.run(self.set);
                     }
                 }
-            });
+            }
+        }
     }
+
+    /// The images of a chunk, as `[pixels][stride]`.
+    fn copy_images(
+        &self,
+        share: &Share,
+        chunk: &Chunk,
+        images: Range<usize>,
+        stride: usize,
+        left: &mut [f32],
+    ) {
+        let [height, width, channels] = self.convolution.input;
+        let mut to = left.chunks_exact_mut(stride);
+        for image in images {
+            let rows =
+                image * height + chunk.image_rows.start..image * height + chunk.image_rows.end;
+            let pixels = &self.images[rows.start * width * channels..rows.end * width * channels];
+            for (pixel, to) in pixels.chunks_exact(channels).zip(&mut to) {
+                to[..share.channels.len()].copy_from_slice(&pixel[share.channels.clone()]);
+            }
+        }
+    }
+
+    /// The gradient of a chunk, as `[panels][pixels][width of the tile]`; returns the number of pixels. The gradient of
+    /// the bias is its sum.
+    fn copy_gradient(
+        &self,
+        share: &mut Share,
+        chunk: &Chunk,
+        images: Range<usize>,
+        right: &mut [f32],
+    ) -> usize {
+        let [rows, columns, filters] = self.convolution.output();
+        let pixels = images.len() * chunk.rows.len() * columns;
+        let panels = right.chunks_exact_mut(pixels * self.width());
+        for (index, (panel, right)) in share.panels.clone().zip(panels).enumerate() {
+            let panel = panel * self.width()..filters.min((panel + 1) * self.width());
+            let mut to = right.chunks_exact_mut(self.width());
+            for image in images.clone() {
+                let first = (image * rows + chunk.rows.start) * columns * filters;
+                let gradient = &self.gradient[first..][..chunk.rows.len() * columns * filters];
+                for (pixel, to) in gradient.chunks_exact(filters).zip(&mut to) {
+                    let (numbers, zeros) = to.split_at_mut(panel.len());
+                    numbers.copy_from_slice(&pixel[panel.clone()]);
+                    zeros.fill(0.0);
+                }
+            }
+            if let Some(bias) = &mut share.bias {
+                let bias = &mut bias[index * self.width()..][..panel.len()];
+                add_rows(right, self.width(), bias);
+            }
+        }
+        pixels
+    }
+
+    /// Some channels of the gradient of the filters of a panel.
+    fn unpack(&self, share: &Share, panel: usize, gradient: &mut [f32]) {
+        let (taps, width) = (self.convolution.taps(), self.width());
+        let length = taps * self.convolution.input[2];
+        let channels = share.channels.len();
+        let sums = &share.sums[(panel - share.panels.start) * taps * channels * width..];
+        for channel in 0..channels {
+            let first = (share.channels.start + channel) * taps;
+            for (filter, gradient) in gradient.chunks_exact_mut(length).enumerate() {
+                for (tap, gradient) in gradient[first..][..taps].iter_mut().enumerate() {
+                    *gradient = sums[(tap * channels + channel) * width + filter];
+                }
+            }
+        }
+    }
+}
+
+/// Adds the sum of rows to `total`.
+fn add_rows(rows: &[f32], width: usize, total: &mut [f32]) {
+    let mut sum = vec![0.0; width];
+    for row in rows.chunks_exact(width) {
+        for (sum, number) in sum.iter_mut().zip(row) {
+            *sum += number;
+        }
+    }
+    for (total, sum) in total.iter_mut().zip(sum) {
+        *total += sum;
+    }
+}
+
+/// One of `parts` equal parts of a range from zero.
+fn part(total: usize, parts: usize, index: usize) -> Range<usize> {
+    total * index / parts..total * (index + 1) / parts
 }

@@ -10,8 +10,9 @@ use crate::kernels::InstructionSet;
 /// The place of a tap beyond the edge of an image: it reads zeros.
 pub(in crate::kernels) const PADDING: u32 = u32::MAX;
 
-/// Numbers of each column that are multiplied at a time, so that the weights of a panel stay in the nearest cache.
-const DEPTH: usize = 256;
+/// Products that are summed up at a time, so that the weights of a panel stay in the second cache. Deep sums (large dense
+/// layers) are made of several parts; going back to a sum costs more than the nearest cache would gain.
+const DEPTH: usize = 2400;
 
 /// A row of output is the sum over taps and channels of `source[place of the tap + channel]` times a row of weights.
 pub(in crate::kernels) struct Gather<'a> {

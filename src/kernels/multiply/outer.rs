@@ -5,20 +5,21 @@ use pulp::{Simd, WithSimd};
 use super::{Tile, load, multiply_add, store};
 use crate::kernels::InstructionSet;
 
-/// Places that are multiplied with each other: in the left factors, and in the panel of the right ones.
+/// The numbers of two rows that are multiplied with each other.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::kernels) struct Pair {
     pub left: u32,
     pub right: u32,
 }
 
-/// For each channel of a range, adds to a row of sums the sum over pairs of `left[place + channel]` times the row
-/// `right[place..]`.
+/// For each channel, adds to a row of sums the sum over pairs of `left[pair's left][channel]` times the row
+/// `right[pair's right]`.
 pub(in crate::kernels) struct Outer<'a> {
     pub pairs: &'a [Pair],
+    /// Rows of `stride` numbers, of which the first are the channels.
     pub left: &'a [f32],
-    /// The channels: they lie one after the other from each place.
-    pub channels: std::ops::Range<usize>,
+    pub stride: usize,
+    pub channels: usize,
     /// Rows that are as wide as a tile.
     pub right: &'a [f32],
     /// `[channels][width of the tile]`
@@ -27,30 +28,31 @@ pub(in crate::kernels) struct Outer<'a> {
 
 impl Outer<'_> {
     pub fn run(self, set: InstructionSet) {
-        let width = Tile::of(set).width;
-        let within =
-            |place: u32, length: usize, numbers: &[f32]| place as usize + length <= numbers.len();
-        assert!(self.pairs.iter().all(|pair| {
-            within(pair.left, self.channels.end, self.left) && within(pair.right, width, self.right)
-        }));
+        if self.pairs.is_empty() {
+            return;
+        }
+        assert!(self.channels <= self.stride);
+        let rows = (self.left.len() / self.stride, self.right.len() / Tile::of(set).width);
+        let within = |pair: &Pair| (pair.left as usize) < rows.0 && (pair.right as usize) < rows.1;
+        assert!(self.pairs.iter().all(within));
         set.run(self);
     }
 
     #[inline(always)]
     pub fn blocks<S: Simd, const V: usize>(self, simd: S, most: usize) {
-        let count = self.channels.len();
+        let count = self.channels;
         let blocks = count.div_ceil(most);
         let mut sums = self.sums;
         for block in 0..blocks {
             let (first, last) = (count * block / blocks, count * (block + 1) / blocks);
             let here;
             (here, sums) = sums.split_at_mut((last - first) * V * S::F32_LANES);
-            let left = &self.left[self.channels.start + first..];
+            let left = &self.left[first..];
             macro_rules! dispatch {
                 ($($rows:literal)*) => {
                     match last - first {
                         // SAFETY: `run` looked at each pair.
-                        $($rows => unsafe { add::<S, $rows, V>(simd, self.pairs, left, self.right, here) },)*
+                        $($rows => unsafe { add::<S, $rows, V>(simd, self.pairs, left, self.stride, self.right, here) },)*
                         _ => unreachable!(),
                     }
                 };
@@ -80,22 +82,23 @@ impl WithSimd for Outer<'_> {
 /// Adds the sums of a block of `R` channels.
 ///
 /// # Safety
-/// `R` numbers follow the left place of each pair, and `V` vectors the right place.
+/// Each pair's `left` is a row of `stride` numbers of which `R` are in `left`, its `right` a row of `V` vectors in `right`.
 #[inline(always)]
 unsafe fn add<S: Simd, const R: usize, const V: usize>(
     simd: S,
     pairs: &[Pair],
     left: &[f32],
+    stride: usize,
     right: &[f32],
     sums: &mut [f32],
 ) {
     let width = V * S::F32_LANES;
     let mut block = [[simd.splat_f32s(0.0); V]; R];
     for pair in pairs {
-        // SAFETY: the caller promises that so many numbers follow each place.
+        // SAFETY: the caller promises that these rows are there.
         let (factors, vectors) = unsafe {
-            let right = right.as_ptr().add(pair.right as usize);
-            let left = left.as_ptr().add(pair.left as usize);
+            let right = right.as_ptr().add(pair.right as usize * width);
+            let left = left.as_ptr().add(pair.left as usize * stride);
             (left, right.cast::<[S::f32s; V]>().read_unaligned())
         };
         for row in 0..R {

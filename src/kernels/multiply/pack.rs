@@ -4,8 +4,11 @@ use rayon::prelude::*;
 
 use super::{Scratch, Tile};
 
-/// Channels and taps of a panel that are written at a time, to stay in the nearest cache.
-const CHANNELS: usize = 256;
+/// Channels that are transposed at a time, to stay in the nearest cache.
+const CHANNELS: usize = 64;
+
+/// Panels that are packed by one thread at a time.
+const PANELS: usize = 4;
 
 /// Where the weights of a multiplication lie: number (column, channel, tap) at
 /// `column * column_stride + channel * channel_stride + taps[tap]`.
@@ -23,8 +26,15 @@ impl Pack<'_> {
         let depth = self.taps.len() * self.channels;
         let mut packed = Scratch::new(self.columns.div_ceil(tile.width) * tile.width * depth);
         if depth > 0 {
-            packed.par_chunks_mut(tile.width * depth).enumerate().for_each(|(panel, packed)| {
-                self.pack_panel(tile.width, panel * tile.width, weights, packed);
+            let panel = tile.width * depth;
+            packed.par_chunks_mut(PANELS * panel).enumerate().for_each(|(group, packed)| {
+                let first = group * PANELS * tile.width;
+                if self.taps == [0] && self.column_stride == 1 {
+                    return self.copy(tile.width, first, weights, packed);
+                }
+                for (index, packed) in packed.chunks_exact_mut(panel).enumerate() {
+                    self.pack_panel(tile.width, first + index * tile.width, weights, packed);
+                }
             });
         }
         packed
@@ -36,22 +46,45 @@ impl Pack<'_> {
         if columns < width {
             packed.fill(0.0);
         }
-        if self.column_stride == 1 && self.taps == [0] {
-            for (channel, row) in packed.chunks_exact_mut(width).enumerate() {
-                let from = channel * self.channel_stride + first;
-                row[..columns].copy_from_slice(&weights[from..][..columns]);
-            }
-            return;
+        if self.taps == [0] && self.column_stride > 1 {
+            return self.transpose(width, &weights[first * self.column_stride..], columns, packed);
         }
-        let block = CHANNELS.div_ceil(self.taps.len());
-        for start in (0..self.channels).step_by(block) {
+        for channel in 0..self.channels {
+            for (tap, place) in self.taps.iter().enumerate() {
+                let from = first * self.column_stride + channel * self.channel_stride + place;
+                let row = &mut packed[(tap * self.channels + channel) * width..][..columns];
+                let weights = weights[from..].iter().step_by(self.column_stride);
+                for (packed, weight) in row.iter_mut().zip(weights) {
+                    *packed = *weight;
+                }
+            }
+        }
+    }
+
+    /// Several panels of a single tap whose columns are neighbours: goes along the rows, as memory is fastest.
+    fn copy(&self, width: usize, first: usize, weights: &[f32], packed: &mut [f32]) {
+        let panels = packed.len() / (width * self.channels);
+        let columns = first..self.columns.min(first + panels * width);
+        for channel in 0..self.channels {
+            let from = &weights[channel * self.channel_stride..][columns.clone()];
+            for (panel, from) in from.chunks(width).enumerate() {
+                let to = &mut packed[(panel * self.channels + channel) * width..][..width];
+                let (numbers, zeros) = to.split_at_mut(from.len());
+                numbers.copy_from_slice(from);
+                zeros.fill(0.0);
+            }
+        }
+    }
+
+    /// A panel of a single tap: here columns may lie powers of two apart, where the nearest cache cannot hold one line
+    /// of each.
+    fn transpose(&self, width: usize, weights: &[f32], columns: usize, packed: &mut [f32]) {
+        for (block, packed) in packed.chunks_mut(CHANNELS * width).enumerate() {
             for column in 0..columns {
-                let from = (first + column) * self.column_stride;
-                for channel in start..self.channels.min(start + block) {
-                    let weights = &weights[from + channel * self.channel_stride..];
-                    for (tap, &place) in self.taps.iter().enumerate() {
-                        packed[(tap * self.channels + channel) * width + column] = weights[place];
-                    }
+                let from = column * self.column_stride + block * CHANNELS * self.channel_stride;
+                let weights = weights[from..].iter().step_by(self.channel_stride);
+                for (packed, weight) in packed.chunks_exact_mut(width).zip(weights) {
+                    packed[column] = *weight;
                 }
             }
         }

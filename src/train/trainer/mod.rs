@@ -361,7 +361,10 @@ impl<R: Recorder> Trainer<R> {
 
     /// σ_θ(θ_sorted) while LaPerm is active, else the weights there are.
     fn synced_weights(&self) -> (model::Weights, Weights) {
-        if self.permutes_now() {
+        if self.permutes_now() && self.step == self.last_sync {
+            // They are what that sync made them.
+            (self.learner.weights().clone(), Weights::Synced)
+        } else if self.permutes_now() {
             (self.learner.weights_with(self.wrapper.synced(&self.learner)), Weights::Synced)
         } else {
             (self.learner.weights().clone(), Weights::Inner)
@@ -380,11 +383,11 @@ impl<R: Recorder> Trainer<R> {
     }
 
     fn keep_if_finite(&mut self) {
-        let parameters = self.learner.network().parameters();
-        let bad =
-            (0..parameters.len()).find(|&i| self.learner.values(i).iter().any(|v| !v.is_finite()));
-        match bad {
-            Some(index) => self.diverged(parameters[index].name.clone()),
+        let count = self.learner.network().parameters().len();
+        match (0..count).find(|&index| !self.learner.is_finite(index)) {
+            Some(index) => {
+                self.diverged(self.learner.network().parameters()[index].name.clone());
+            }
             None => self.good = (self.step, self.learner.clone()),
         }
     }
@@ -449,7 +452,12 @@ impl<R: Recorder> Trainer<R> {
         let parameters = self.learner.network().parameters().len();
         let weights_checksum = Some(checksum(&file.tensors[..parameters]));
         self.phase = Phase::Finished;
-        self.record(EventKind::Finished { reason, message: failure, weights_checksum });
+        self.record(EventKind::Finished {
+            reason,
+            message: failure,
+            weights_checksum,
+            data_wait_seconds: Some(self.loader.waited().as_secs_f64()),
+        });
     }
 
     fn enter(&mut self, phase: Phase) {

@@ -80,8 +80,13 @@ fn events(name: &str, steps: u64, seconds: f64, accuracy: f32) -> Vec<Event> {
 }
 
 fn finished(step: u64, seconds: f64) -> Event {
-    let (message, weights_checksum) = (None, None);
-    let kind = EventKind::Finished { reason: Reason::Finished, message, weights_checksum };
+    let (message, weights_checksum, data_wait_seconds) = (None, None, None);
+    let kind = EventKind::Finished {
+        reason: Reason::Finished,
+        message,
+        weights_checksum,
+        data_wait_seconds,
+    };
     event(step, seconds, kind)
 }
 

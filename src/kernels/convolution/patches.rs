@@ -1,0 +1,58 @@
+//! What each filter sees of images of few channels, laid out one after the other.
+//!
+//! With few channels there is too little to do at each tap. Laid out, all numbers under a filter are the channels of a
+//! convolution of single pixels, whose weights are the same ones in the same order.
+
+use rayon::prelude::*;
+
+use super::{Convolution, product};
+use crate::kernels::multiply::Scratch;
+
+/// Channels that are few.
+const FEW: usize = 4;
+
+impl Convolution {
+    /// If the images have few channels: the convolution of single pixels that does the same, and its images.
+    pub(super) fn patches(&self, images: &[f32]) -> Option<(Convolution, Scratch)> {
+        let [rows, columns, _] = self.output();
+        let length = self.taps() * self.input[2];
+        if self.input[2] > FEW || self.kernel == [1, 1] || self.batch * rows * columns * length == 0
+        {
+            return None;
+        }
+        let mut patches = Scratch::new(self.batch * rows * columns * length);
+        let image = self.input.iter().product();
+        patches
+            .par_chunks_mut(rows * columns * length)
+            .zip(images.par_chunks(image))
+            .for_each(|(patches, image)| self.lay_out(image, patches));
+        let pixels = Convolution {
+            input: [rows, columns, length],
+            kernel: [1, 1],
+            stride: 1,
+            padding: [(0, 0); 2],
+            ..*self
+        };
+        Some((pixels, patches))
+    }
+
+    /// One image as `[rows of outputs][columns of outputs][channels][taps]`.
+    fn lay_out(&self, image: &[f32], patches: &mut [f32]) {
+        let [_, width, channels] = self.input;
+        let columns = self.output()[1];
+        let length = self.taps() * channels;
+        for (row, patches) in patches.chunks_exact_mut(columns * length).enumerate() {
+            for (channel, tap_row, tap_column) in product(channels, self.kernel[0], self.kernel[1])
+            {
+                let place = (channel * self.kernel[0] + tap_row) * self.kernel[1] + tap_column;
+                let y = self.inside(0, row, tap_row);
+                for (column, patch) in patches.chunks_exact_mut(length).enumerate() {
+                    patch[place] = match (y, self.inside(1, column, tap_column)) {
+                        (Some(y), Some(x)) => image[(y * width + x) * channels + channel],
+                        _ => 0.0,
+                    };
+                }
+            }
+        }
+    }
+}
