@@ -87,8 +87,8 @@ fn epoch(examples: usize, screen: Screen) -> Epoch {
         }
         Screen::Off => {
             arguments.push("--headless");
-            let mut child = workplace.command(LAPERM, &arguments).spawn().unwrap();
-            assert!(child.wait().unwrap().success());
+            let outcome = workplace.command(LAPERM, &arguments).output().unwrap();
+            assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
             0.0
         }
     };
