@@ -47,8 +47,8 @@ impl Argsort {
                 true
             }
             ROUGHLY_FROM..=1024 => self.sort_by_level::<256>(vector),
-            1025..=4096 => self.sort_by_level::<512>(vector),
-            4097..=ROUGHLY_TO => self.sort_by_level::<1024>(vector),
+            1025..=8192 => self.sort_by_level::<512>(vector),
+            8193..=ROUGHLY_TO => self.sort_by_level::<1024>(vector),
             _ => false,
         };
         if !sorted {

@@ -64,18 +64,18 @@ impl DistanceMonitor {
     /// Called after the step, before any sync: the distances, if it was measured.
     pub(super) fn after_step(
         &mut self,
-        learner: &Learner,
+        learner: &mut Learner,
         wrapper: &Wrapper,
     ) -> Option<Vec<LayerDistance>> {
         let mut ranks = self.before.take()?;
         let begun = Instant::now();
         let distances = self.watched.iter().zip(&mut ranks).map(|(&watched, ranks)| {
             let (layer, parameter, length) = watched;
-            let values = learner.values(parameter);
-            let change = match wrapper.layer(layer) {
-                Some((reservoir, _)) => reservoir.rank_again(&values, ranks),
-                None => rank_vectors_again(&values, length, ranks),
-            };
+            // Looked at where they lie, which a copy at every step would not be worth.
+            let change = learner.change(parameter, |values| match wrapper.layer(layer) {
+                Some((reservoir, _)) => reservoir.rank_again(values, ranks),
+                None => rank_vectors_again(values, length, ranks),
+            });
             let distance = change.distance();
             LayerDistance { layer, mean: distance.mean as f32, sd: distance.sd as f32 }
         });

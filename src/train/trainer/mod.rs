@@ -278,7 +278,7 @@ impl<R: Recorder> Trainer<R> {
             self.diverged("the loss".into());
             return Ok(());
         }
-        if let Some(layers) = self.distance.after_step(&self.learner, &self.wrapper) {
+        if let Some(layers) = self.distance.after_step(&mut self.learner, &self.wrapper) {
             self.record(EventKind::RankingDistance { layers });
         }
         self.look_at_distribution();
