@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::{
     InstructionSet,
     multiply::{Gather, Pack, Scratch, Tile},
+    relu::at_least,
 };
 
 /// Products (sums of two) that are worth another thread.
@@ -63,7 +64,7 @@ impl Dense {
             for (index, output) in outputs.iter_mut().enumerate() {
                 let sum =
                     transposed[index * self.batch + sample] + bias.map_or(0.0, |bias| bias[index]);
-                *output = if relu { sum.max(0.0) } else { sum };
+                *output = if relu { at_least(sum, 0.0) } else { sum };
             }
         }
     }
@@ -255,6 +256,23 @@ mod tests {
         assert_close("gradient of weights", &weights_gradient, &book, tolerance);
         let book = sums(1, to, |_, output| sum(batch, |k| (gradient[k * to + output], 1.0)));
         assert_close("gradient of bias", &bias_gradient, &book, tolerance);
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_not_hidden_by_relu() {
+        for set in InstructionSet::available() {
+            let mut outputs = [0.0; 3];
+            let weights = [1.0, f32::NAN, -1.0];
+            Dense { batch: 1, inputs: 1, outputs: 3 }.forward(
+                set,
+                &[2.0],
+                &weights,
+                None,
+                true,
+                &mut outputs,
+            );
+            assert!(outputs[0] == 2.0 && outputs[1].is_nan() && outputs[2] == 0.0, "{outputs:?}");
+        }
     }
 
     #[test]

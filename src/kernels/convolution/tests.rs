@@ -108,6 +108,20 @@ fn results_do_not_depend_on_the_number_of_threads() {
 
 /// A convolution is linear in the images and in the weights: a step of one changes the outputs by their derivative.
 #[test]
+fn what_is_not_a_number_is_not_hidden_by_relu() {
+    for set in InstructionSet::available() {
+        let convolution = same(1, 3, 8, 20);
+        let weights = numbers(20 * 8 * 9, 2);
+        let mut images = numbers(3 * 3 * 8, 1);
+        images[4 * 8] = f32::NAN;
+        let mut outputs = [0.0; 3 * 3 * 20];
+        convolution.forward(set, &images, &weights, None, true, &mut outputs);
+        // The middle pixel is seen from everywhere.
+        assert!(outputs.iter().all(|output| output.is_nan()), "{}", set.name());
+    }
+}
+
+#[test]
 fn gradients_by_the_book_are_the_changes_of_the_outputs() {
     let convolution = Convolution { stride: 2, padding: [(1, 0), (1, 2)], ..same(2, 5, 2, 3) };
     let images = numbers(convolution.batch * convolution.input.iter().product::<usize>(), 1);

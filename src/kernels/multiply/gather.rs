@@ -103,8 +103,10 @@ impl Gather<'_> {
             }
             for (sums, &row) in sums.iter_mut().zip(rows) {
                 if self.relu && end.last {
+                    let zero = simd.splat_f32s(0.0);
                     for sum in sums.iter_mut() {
-                        *sum = simd.max_f32s(*sum, simd.splat_f32s(0.0));
+                        // What is not a number stays so, to be noticed at the end.
+                        *sum = simd.select_f32s(simd.less_than_f32s(*sum, zero), zero, *sum);
                     }
                 }
                 store(simd, &mut self.outputs[row as usize..][columns.clone()], *sums);
