@@ -227,7 +227,7 @@ impl Bench {
         let first = loader.next_batch()?;
         distance.before_step(1, &self.learner, &self.wrapper);
         self.step(first.images, &first.labels)?;
-        distance.after_step(&self.learner, &self.wrapper);
+        distance.after_step(&mut self.learner, &self.wrapper);
         let waited = loader.waited();
         let distances = repeat(patience, || -> Result<_, MeasureError> {
             let batch = loader.next_batch()?;
@@ -236,7 +236,7 @@ impl Bench {
             let before = begun.elapsed();
             self.step(batch.images, &batch.labels)?;
             let begun = Instant::now();
-            distance.after_step(&self.learner, &self.wrapper);
+            distance.after_step(&mut self.learner, &self.wrapper);
             Ok(milliseconds(before + begun.elapsed()))
         })?;
         let waited = milliseconds(loader.waited() - waited) / distances.len() as f64;
