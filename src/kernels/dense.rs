@@ -43,28 +43,37 @@ impl Dense {
         outputs: &mut [f32],
     ) {
         self.check(inputs, weights, outputs, bias);
-        // The weights are the rows, because the other factor has to be packed.
-        let samples = Pack {
-            columns: self.batch,
-            column_stride: self.inputs,
-            channels: self.inputs,
-            channel_stride: 1,
-            taps: &[0],
+        let pack = |rows: usize, factor: &[f32]| {
+            let pack = Pack {
+                columns: rows,
+                column_stride: self.inputs,
+                channels: self.inputs,
+                channel_stride: 1,
+                taps: &[0],
+            };
+            pack.pack(Tile::of(set), factor)
         };
-        let mut transposed = Scratch::new(outputs.len());
-        multiply(
-            set,
-            self.inputs,
-            weights,
-            &samples.pack(Tile::of(set), inputs),
-            self.batch,
-            &mut transposed,
-        );
-        for (sample, outputs) in outputs.chunks_exact_mut(self.outputs.max(1)).enumerate() {
-            for (index, output) in outputs.iter_mut().enumerate() {
-                let sum =
-                    transposed[index * self.batch + sample] + bias.map_or(0.0, |bias| bias[index]);
-                *output = if relu { at_least(sum, 0.0) } else { sum };
+        let finish = |sum: f32, index: usize| {
+            let sum = sum + bias.map_or(0.0, |bias| bias[index]);
+            if relu { at_least(sum, 0.0) } else { sum }
+        };
+        // One of the factors has to be packed: the shorter one.
+        if self.outputs < self.batch {
+            let packed = pack(self.outputs, weights);
+            multiply(set, self.inputs, inputs, &packed, self.outputs, outputs);
+            for outputs in outputs.chunks_exact_mut(self.outputs.max(1)) {
+                for (index, output) in outputs.iter_mut().enumerate() {
+                    *output = finish(*output, index);
+                }
+            }
+        } else {
+            let mut transposed = Scratch::new(outputs.len());
+            let packed = pack(self.batch, inputs);
+            multiply(set, self.inputs, weights, &packed, self.batch, &mut transposed);
+            for (sample, outputs) in outputs.chunks_exact_mut(self.outputs.max(1)).enumerate() {
+                for (index, output) in outputs.iter_mut().enumerate() {
+                    *output = finish(transposed[index * self.batch + sample], index);
+                }
             }
         }
     }
