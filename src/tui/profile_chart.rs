@@ -124,7 +124,8 @@ impl ProfileChart<'_> {
         [behind, bands, before].iter().for_each(|raster| raster.paint(buffer));
     }
 
-    /// The quantile bands, the outermost as a shade, or the few vectors there are; without a chosen vector that follows it closely, the median too.
+    /// The quantile bands, the outermost as a shade, or the few vectors there are; without a chosen vector that follows
+    /// it closely, the median too.
     fn draw_bands(&self, raster: &mut Raster, height: impl Fn(f64) -> f64) {
         for line in self.lines {
             let height = |place| self.sample(line, place).map(&height);

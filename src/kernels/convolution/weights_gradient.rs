@@ -24,8 +24,8 @@ struct Chunk {
     /// The rows of outputs, and the rows of images that they are made of.
     rows: Range<usize>,
     image_rows: Range<usize>,
-    /// `[taps]`: the pairs of pixels that each multiplies, image by image, and how many for each: `left` in the numbers of the images, `right` in
-    /// those of the gradient, as both lie in a [`Share`].
+    /// `[taps]`: the pairs of pixels that each multiplies, image by image, and how many of them an image has: `left`
+    /// counts pixels of the chunk's images, `right` those of its gradient, as [`WeightsGradient::fill`] lays them out.
     pairs: Vec<(Pairs, usize)>,
 }
 

@@ -1,9 +1,9 @@
 //! The kernels as operations on burn's tensors, each with a gradient of its own.
 //!
 //! [`Operations`] says what there is to compute, and `Gradients` how to go back. By default they are composed of
-//! burn's own operations (`composed`), which serves every backend; those whose tensors lie in this process's memory run the kernels
-//! instead (`host`). Autodiff records one step for each operation (`autodiff`). The functions at the end of this list
-//! call all this on tensors of whatever device.
+//! burn's own operations (`composed`), which serves every backend; those whose tensors lie in this process's memory run
+//! the kernels instead (`host`). Autodiff records one step for each operation (`autodiff`). The functions at the end of
+//! this list call all this on tensors of whatever device.
 //!
 //! Images are `[batch, height, width, channels]` here, and so are their gradients. Weights are flat, as parameters are
 //! kept.
