@@ -55,6 +55,18 @@ impl Journal {
     /// Takes a line, without its end.
     pub(super) fn push(&mut self, line: &str) {
         self.log.push(line);
+        self.tell(line);
+    }
+
+    /// Takes the line that ends the run: whoever hears it finds everything on disk.
+    pub(super) fn push_last(&mut self, line: &str) {
+        self.log.push(line);
+        self.log.flush();
+        self.log.sync();
+        self.tell(line);
+    }
+
+    fn tell(&mut self, line: &str) {
         if self.listeners.is_empty() {
             return;
         }
@@ -162,6 +174,25 @@ mod tests {
         assert_eq!(subscription.next_lines(SOON), None);
         assert!(!subscription.too_slow());
         assert_eq!(Listening::new(journal).subscribe().next_lines(SOON), None);
+    }
+
+    #[test]
+    fn who_hears_the_end_finds_everything_on_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = journal(&folder);
+        let listener = Listening::new(journal.clone()).subscribe();
+        // Nobody can look between writing and telling but from another thread, which waits for the news.
+        let on_disk = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let heard = listener.next_lines(Duration::from_secs(10));
+                (heard, std::fs::read_to_string(folder.path().join("log")).expect("reads"))
+            });
+            let mut journal = lock(&journal);
+            journal.push_last("the end");
+            // The lock is held: what the reader finds was written before it was told.
+            reader.join().expect("no panic")
+        });
+        assert_eq!(on_disk, (Some("the end\n".into()), "the end\n".into()));
     }
 
     #[test]

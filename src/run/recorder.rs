@@ -119,15 +119,13 @@ impl RunRecorder {
     fn write(&mut self, event: &Event) {
         let Ok(line) = serde_json::to_string(event) else { return };
         let mut journal = lock(&self.journal);
-        journal.push(&line);
-        let last = matches!(event.kind, EventKind::Finished { .. });
-        // What the disk refuses is tried again by the keeper, not at every event.
-        let much = journal.log().waiting() >= WRITE_AT && !journal.log().refusing();
-        if last || much {
-            journal.log().flush();
+        match event.kind {
+            EventKind::Finished { .. } => journal.push_last(&line),
+            _ => journal.push(&line),
         }
-        if last {
-            journal.log().sync();
+        // What the disk refuses is tried again by the keeper, not at every event.
+        if journal.log().waiting() >= WRITE_AT && !journal.log().refusing() {
+            journal.log().flush();
         }
         let news = journal.news();
         drop(journal);
