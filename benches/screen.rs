@@ -1,6 +1,6 @@
 //! What the screen costs the line and how soon it answers, measured on the real program in a pseudo-terminal of 100x30
-//! while it trains on every core: bytes a second idle, training, and with `--slow-link`, and the time from a key to the
-//! first byte of its answer.
+//! while it trains on every core: how long it takes to begin, bytes a second idle, training, and with `--slow-link`, and
+//! the time from a key to the first byte of its answer.
 //!
 //! `cargo bench --bench screen`
 
@@ -19,11 +19,18 @@ const SIZE: (u16, u16) = (100, 30);
 const WHILE: Duration = Duration::from_secs(20);
 const KEYS: usize = 200;
 
+/// How often the program is started.
+const STARTS: usize = 15;
+
 fn main() {
     // `cargo test --benches` only asks whether it builds and starts.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
+    let [start, step] = beginnings();
+    println!(
+        "from the start to the start screen: {start:.0} ms; from enter to the first step on the screen: {step:.0} ms"
+    );
     for (name, options) in [("training", &[][..]), ("training, --slow-link", &["--slow-link"])] {
         let workplace = Workplace::new();
         let pty = screen(&workplace, options);
@@ -61,6 +68,35 @@ fn screen(workplace: &Workplace, options: &[&str]) -> Pty {
     pty.wait_for("best");
     sleep(Duration::from_secs(2));
     pty
+}
+
+/// Median milliseconds until the start screen is there, and from choosing the first experiment until a step is.
+fn beginnings() -> [f64; 2] {
+    let beginnings: Vec<[f64; 2]> = (0..STARTS).map(|_| beginning()).collect();
+    [0, 1].map(|what| {
+        let mut times: Vec<f64> = beginnings.iter().map(|times| times[what]).collect();
+        times.sort_by(f64::total_cmp);
+        times[STARTS / 2]
+    })
+}
+
+fn beginning() -> [f64; 2] {
+    let workplace = Workplace::new();
+    let begun = Instant::now();
+    let mut pty = Pty::start(&workplace, &[], SIZE);
+    let start = until(&pty, begun, |text| text.contains("enter start"));
+    let entered = Instant::now();
+    pty.keys("\r");
+    let stepped = |text: &str| text.contains("  step ") && !text.contains("  step 0/");
+    [start, until(&pty, entered, stepped)]
+}
+
+/// Milliseconds from `begun` until the screen is as wanted.
+fn until(pty: &Pty, begun: Instant, wanted: impl Fn(&str) -> bool) -> f64 {
+    while !wanted(&pty.text()) {
+        sleep(Duration::from_micros(500));
+    }
+    begun.elapsed().as_secs_f64() * 1e3
 }
 
 fn bytes_per_second(pty: &Pty) -> f64 {

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use laperm::experiment::Experiment;
+use laperm::kernels::InstructionSet;
 use laperm::run::{Resumption, RunFolder, read_checkpoint, read_events, read_frame, read_state};
 use laperm::session::Live;
 use laperm::train::{Backend, Checkpoint, Command, Event, EventKind, Prepared, Reason, Script};
@@ -558,6 +559,23 @@ fn a_rerun_that_should_be_the_same_and_is_not_fails() {
     fs::write(original.events(), log.replace(&checksum, &"0".repeat(64))).unwrap();
     let result = object(&workplace.run(&["rerun", "original", "--json"]), 1);
     assert_eq!(result["identical"], false);
+    // The log tells with which instructions it was computed, and a rerun that other ones may explain it.
+    let set = InstructionSet::current().name();
+    assert_eq!(
+        (&result["instruction_set"], &result["original_instruction_set"]),
+        (&set.into(), &set.into())
+    );
+    let elsewhere = log
+        .replace(&checksum, &"0".repeat(64))
+        .replace(&format!("\"instruction_set\":\"{set}\""), "\"instruction_set\":\"another\"");
+    fs::write(original.events(), elsewhere).unwrap();
+    let outcome = workplace.run(&["rerun", "original"]);
+    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    assert!(
+        outcome.stdout.contains(&format!("ran with another, these with {set}")),
+        "{}",
+        outcome.stdout
+    );
     // Without its end, there is nothing to compare with.
     let end = log.trim_end().rfind('\n').unwrap() + 1;
     fs::write(original.events(), &log[..end]).unwrap();

@@ -13,10 +13,9 @@ use signal_hook::iterator::Signals;
 
 use super::output;
 use super::run::{OnHangup, ended, farewell};
-use crate::kernels::InstructionSet;
 use crate::run::{RunFolder, RunState, Summary};
 use crate::session::{Live, Server};
-use crate::train::{Backend, Command, EventKind};
+use crate::train::{Command, EventKind, Started};
 
 /// Seconds between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -129,16 +128,16 @@ fn started(state: &RunState, folder: &RunFolder) -> String {
         started.optimizer,
         started.wrapper,
         started.backend,
-        kernels(&started.backend),
+        kernels(started),
         folder.path().display(),
     )
 }
 
 /// The instruction set of the kernels, where a backend uses them.
-fn kernels(backend: &str) -> String {
-    match [Backend::Flex, Backend::Ndarray].iter().any(|uses_them| uses_them.name() == backend) {
-        true => format!(" ({})", InstructionSet::current().name()),
-        false => String::new(),
+fn kernels(started: &Started) -> String {
+    match started.instruction_set.as_str() {
+        "" => String::new(),
+        set => format!(" ({set})"),
     }
 }
 

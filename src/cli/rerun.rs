@@ -45,11 +45,16 @@ struct Comparison {
     /// Whether the final weights are the same to the bit; `null` where that is not to be expected.
     identical: Option<bool>,
     original_checksum: Option<String>,
+    /// The instruction set of the original's kernels; empty where it is not known.
+    original_instruction_set: String,
+    /// The one of this run's kernels.
+    instruction_set: String,
 }
 
 /// What is to be done again.
 struct Original {
     folder: RunFolder,
+    instruction_set: String,
     /// Steps taken in all, if it came to an end.
     steps: Option<u64>,
     checksum: Option<String>,
@@ -69,6 +74,12 @@ pub(super) fn run(arguments: &RerunArguments, runs: &Path) -> Result<ExitCode> {
         original: original.folder.path().display().to_string(),
         identical: both.filter(|_| same_course).map(|(before, now)| before == now),
         original_checksum: original.checksum.clone(),
+        original_instruction_set: original.instruction_set.clone(),
+        instruction_set: state
+            .started
+            .as_ref()
+            .map(|s| s.instruction_set.clone())
+            .unwrap_or_default(),
     };
     match arguments.json {
         true => output::json(&comparison)?,
@@ -129,7 +140,8 @@ impl Original {
             }
             _ => (None, None),
         };
-        Ok(Original { steps, checksum, script: Script::of(&events), folder })
+        let instruction_set = recorded_start(&folder)?.0.instruction_set;
+        Ok(Original { steps, checksum, script: Script::of(&events), instruction_set, folder })
     }
 }
 
@@ -142,9 +154,24 @@ impl Comparison {
         match self.identical {
             Some(true) => format!("the weights are identical to those of {original}: {now}\n"),
             Some(false) => {
-                format!("the weights are NOT those of {original}: {now}, which were {before}\n")
+                let text = format!(
+                    "the weights are NOT those of {original}: {now}, which were {before}\n"
+                );
+                text + &self.why_not()
             }
             None => format!("not the same course as {original}: weights {now}, there {before}\n"),
         }
+    }
+
+    /// What explains other weights, if anything does.
+    fn why_not(&self) -> String {
+        let (then, now) = (&self.original_instruction_set, &self.instruction_set);
+        if then.is_empty() || then == now {
+            return String::new();
+        }
+        format!(
+            "its kernels ran with {then}, these with {now}, which round differently; where the CPU has it, \
+             LAPERM_SIMD={then} repeats it\n"
+        )
     }
 }

@@ -240,7 +240,8 @@ fn machine() -> String {
 
 /// The experiment as resolved; what is not part of it stands in comments, so that it can be run again as it is.
 fn resolved(experiment: &Experiment, backend: Backend, data: &[DataFile]) -> String {
-    let mut text = format!("# laperm {}, backend {backend}\n", env!("CARGO_PKG_VERSION"));
+    let set = backend.instruction_set().map(|set| format!(" ({})", set.name())).unwrap_or_default();
+    let mut text = format!("# laperm {}, backend {backend}{set}\n", env!("CARGO_PKG_VERSION"));
     for file in data {
         text.push_str(&format!("# sha256 {} {}\n", file.sha256, file.path.display()));
     }

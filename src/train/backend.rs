@@ -3,6 +3,8 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::kernels::InstructionSet;
+
 /// A backend. All are named whether compiled in or not, so that asking for one that is not gets an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -42,6 +44,11 @@ impl Backend {
             Backend::Wgpu => "wgpu",
             Backend::Cuda => "cuda",
         }
+    }
+
+    /// The instruction set of its kernels, if it computes with ours.
+    pub fn instruction_set(self) -> Option<InstructionSet> {
+        matches!(self, Backend::Flex | Backend::Ndarray).then(InstructionSet::current)
     }
 
     /// The device to compute on, without autodiff.

@@ -174,6 +174,9 @@ pub struct Started {
     pub dataset: String,
     /// The backend that computes.
     pub backend: String,
+    /// The instruction set of its kernels, on which the last bits of all results depend; empty where it has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub instruction_set: String,
     /// The wrapper around the inner optimizer: `none`, `lookahead` or `laperm`.
     pub wrapper: String,
     /// The inner optimizer: `adam` or `sgd`.

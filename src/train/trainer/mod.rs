@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use crate::data::{BatchLoader, BatchPlan, DataError, Images, Normalizer};
 use crate::experiment::Experiment;
+use crate::kernels::InstructionSet;
 use crate::laperm::SyncClock;
 use crate::model::{self, Draw, Role, WeightsFile};
 use crate::train::checkpoint::checksum_of;
@@ -180,6 +181,7 @@ impl<R: Recorder> Trainer<R> {
             network: experiment.network.title().into(),
             dataset: prepared.dataset,
             backend: backend.name().into(),
+            instruction_set: backend.instruction_set().map_or("", InstructionSet::name).into(),
             wrapper: experiment.wrapper.name.name().into(),
             optimizer: experiment.optimizer.name.name().into(),
             seed: experiment.seed,
