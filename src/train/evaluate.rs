@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::learner::{to_vec, total};
 use super::{Backend, MissingBackend, Score};
 use crate::data::{Images, Normalizer};
-use crate::kernels::operations;
+use crate::kernels::{buffers, operations};
 use crate::model::{NamedTensor, Network, Weights};
 
 /// A network with weights, ready to be shown images.
@@ -60,7 +60,7 @@ pub(super) fn chosen(
     examples: &[usize],
 ) -> (Vec<f32>, Vec<u8>) {
     let elements = images.shape.elements();
-    let mut pixels = vec![0.0; examples.len() * elements];
+    let mut pixels = buffers::take(examples.len() * elements);
     pixels
         .par_chunks_exact_mut(elements)
         .zip(examples)
