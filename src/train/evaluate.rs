@@ -44,9 +44,11 @@ impl Classifier {
     ) -> Score {
         let everything: Vec<usize> = (0..images.len()).collect();
         total(everything.chunks(batch.max(1)).map(|examples| {
-            let (pixels, labels) = chosen(images, normalizer, examples);
-            let (loss, correct) =
-                examine(&self.network, &self.weights, pixels, &labels, &self.device);
+            // Within the pool of threads, kernels share out their work without handing it over.
+            let (loss, correct) = rayon::scope(|_| {
+                let (pixels, labels) = chosen(images, normalizer, examples);
+                examine(&self.network, &self.weights, pixels, &labels, &self.device)
+            });
             progress(examples.len());
             (loss, correct, examples.len())
         }))
