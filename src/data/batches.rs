@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 
 use super::{Augmentation, DataError, Images, Normalizer};
+use crate::kernels::buffers;
 use crate::random::{Purpose, stream};
 
 /// The examples of one training step, ready for the network.
@@ -201,7 +202,7 @@ impl BatchMaker {
         }
         let examples = self.plan.part_of(&self.order.1, step);
         let elements = self.images.shape.elements();
-        let mut images = vec![0.0; examples.len() * elements];
+        let mut images = buffers::take(examples.len() * elements);
         let mut original = vec![0.0; elements];
         for (position, (example, out)) in
             examples.iter().zip(images.chunks_exact_mut(elements)).enumerate()

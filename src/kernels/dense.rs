@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Products (sums of two) that are worth another thread.
-const WORTH_A_THREAD: usize = 400_000;
+const WORTH_A_THREAD: usize = 1_000_000;
 
 /// Panels of columns whose weights are packed and used at a time.
 const PANELS: usize = 8;

@@ -4,6 +4,7 @@
 //! instructions run along them, and whatever the size, stride or padding of a convolution, one multiplication kernel
 //! serves it. Weights keep the order of a weight vector: `[out, in, height, width]`.
 
+pub(crate) mod buffers;
 mod convolution;
 mod dense;
 mod dropout;

@@ -7,6 +7,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
+use rayon::ThreadPoolBuilder;
+
 use crate::data::DataError;
 use crate::run::{Listening, Resumption, ResumptionError, RunFolder, RunRecorder};
 use crate::train::{
@@ -92,7 +94,11 @@ impl Live {
     {
         let listening = recorder.listening();
         let (commands, inbox) = mpsc::channel();
-        let body = move || train(inbox, recorder, ready, begin);
+        // Within a pool, kernels share out their work without handing it over; in one of its own, the trainer is in
+        // nobody's way.
+        let pool = ThreadPoolBuilder::new().num_threads(rayon::current_num_threads());
+        let pool = pool.build().map_err(io::Error::other)?;
+        let body = move || pool.install(|| train(inbox, recorder, ready, begin));
         let thread = thread::Builder::new().name("trainer".into()).spawn(body)?;
         Ok(Live { folder, listening, events, commands, thread: Some(thread) })
     }

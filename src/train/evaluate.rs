@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::learner::{to_vec, total};
 use super::{Backend, MissingBackend, Score};
 use crate::data::{Images, Normalizer};
-use crate::kernels::operations;
+use crate::kernels::{buffers, operations};
 use crate::model::{NamedTensor, Network, Weights};
 
 /// A network with weights, ready to be shown images.
@@ -44,9 +44,11 @@ impl Classifier {
     ) -> Score {
         let everything: Vec<usize> = (0..images.len()).collect();
         total(everything.chunks(batch.max(1)).map(|examples| {
-            let (pixels, labels) = chosen(images, normalizer, examples);
-            let (loss, correct) =
-                examine(&self.network, &self.weights, pixels, &labels, &self.device);
+            // Within the pool of threads, kernels share out their work without handing it over.
+            let (loss, correct) = rayon::scope(|_| {
+                let (pixels, labels) = chosen(images, normalizer, examples);
+                examine(&self.network, &self.weights, pixels, &labels, &self.device)
+            });
             progress(examples.len());
             (loss, correct, examples.len())
         }))
@@ -60,7 +62,7 @@ pub(super) fn chosen(
     examples: &[usize],
 ) -> (Vec<f32>, Vec<u8>) {
     let elements = images.shape.elements();
-    let mut pixels = vec![0.0; examples.len() * elements];
+    let mut pixels = buffers::take(examples.len() * elements);
     pixels
         .par_chunks_exact_mut(elements)
         .zip(examples)

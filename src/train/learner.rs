@@ -153,11 +153,6 @@ impl Learner {
     /// Learns from a batch of images `[n, channels, height, width]` and their labels. A loss that is not finite
     /// changes nothing.
     pub(super) fn step(&mut self, images: Vec<f32>, labels: &[u8], lr: f64, draw: Draw) -> Outcome {
-        // Within the pool of threads, kernels share out their work without waking it up first.
-        rayon::scope(|_| self.step_in_pool(images, labels, lr, draw))
-    }
-
-    fn step_in_pool(&mut self, images: Vec<f32>, labels: &[u8], lr: f64, draw: Draw) -> Outcome {
         let mut since = Instant::now();
         let mut lap = || {
             let now = Instant::now();

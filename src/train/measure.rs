@@ -107,6 +107,11 @@ impl Subject {
     /// # Errors
     /// A backend that was not compiled in, or numbers that do not stay finite.
     pub fn measure(&self, patience: Duration) -> Result<Measurement, MeasureError> {
+        // Within a pool of threads, as a trainer is.
+        rayon::scope(|_| self.measure_in_pool(patience))
+    }
+
+    fn measure_in_pool(&self, patience: Duration) -> Result<Measurement, MeasureError> {
         let mut bench = Bench::new(self)?;
         let steps = bench.steps(patience)?;
         let peak_memory_mb = peak_memory();

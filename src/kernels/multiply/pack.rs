@@ -7,8 +7,11 @@ use super::{Scratch, Tile};
 /// Channels that are transposed at a time, to stay in the nearest cache.
 const CHANNELS: usize = 64;
 
-/// Panels that are packed by one thread at a time.
+/// Panels that are packed at a time.
 const PANELS: usize = 4;
+
+/// Numbers that are worth another thread.
+const WORTH_A_THREAD: usize = 1 << 16;
 
 /// Where the weights of a multiplication lie: number (column, channel, tap) at
 /// `column * column_stride + channel * channel_stride + taps[tap]`.
@@ -27,7 +30,9 @@ impl Pack<'_> {
         let mut packed = Scratch::new(self.columns.div_ceil(tile.width) * tile.width * depth);
         if depth > 0 {
             let panel = tile.width * depth;
-            packed.par_chunks_mut(PANELS * panel).enumerate().for_each(|(group, packed)| {
+            let groups = packed.par_chunks_mut(PANELS * panel);
+            let groups = groups.with_min_len(WORTH_A_THREAD / (PANELS * panel));
+            groups.enumerate().for_each(|(group, packed)| {
                 let first = group * PANELS * tile.width;
                 if self.taps == [0] && self.column_stride == 1 {
                     return self.copy(tile.width, first, weights, packed);

@@ -8,9 +8,9 @@ use burn::tensor::Shape;
 
 use super::gradients::{Gradients, Weighted};
 use super::memory::Host;
-use super::{Operations, Optional, Update, buffers};
+use super::{Operations, Optional, Update};
 use crate::kernels::{
-    Adam, Convolution, Dense, Dropout, InstructionSet, Moments, Normalize, Pool, Sgd,
+    Adam, Convolution, Dense, Dropout, InstructionSet, Moments, Normalize, Pool, Sgd, buffers,
     cross_entropy, relu_backward, sum_relu, transpose,
 };
 

@@ -8,7 +8,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, NdArray};
 use burn::tensor::{Bytes, DType, Shape};
 
-use super::buffers;
+use crate::kernels::buffers;
 
 /// A backend whose tensors of floats lie in this process's memory.
 pub(super) trait Host: Backend {

@@ -10,7 +10,6 @@
 #![expect(deprecated, reason = "ndarray and tch are kept for as long as burn has them")]
 
 mod autodiff;
-mod buffers;
 mod composed;
 mod gradients;
 mod host;
