@@ -1,7 +1,10 @@
 //! Which pixels of one image are summed up for each pixel of another.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use rayon::prelude::*;
 
+use super::product;
 use crate::kernels::{
     InstructionSet,
     multiply::{Gather, PADDING, Tile},
@@ -99,42 +102,56 @@ struct Places {
 }
 
 impl Walk {
-    /// The tables for a number of images: pixel by pixel, and for each pixel image by image, so that most blocks of rows
-    /// lack the same taps at an edge.
+    /// The tables for a number of images. Pixels that lack the same taps at an edge follow each other: blocks of rows
+    /// then skip these taps, and go along the others without a look at where a row ends.
     fn places(&self, tile: Tile, images: usize) -> Places {
-        let count = |axis: usize| {
-            self.destination[axis].saturating_sub(self.first[axis]).div_ceil(self.step)
-        };
-        let rows = count(0) * count(1) * images;
+        let (ys, xs) = (self.alike(0), self.alike(1));
+        let count = |lists: &[Vec<usize>]| lists.iter().map(Vec::len).sum::<usize>();
+        let rows = count(&ys) * count(&xs) * images;
         let mut sources = vec![PADDING; rows.next_multiple_of(tile.rows) * self.taps.len()];
         let mut destinations = Vec::with_capacity(rows);
         assert!(images * size(self.source).max(size(self.destination)) < PADDING as usize);
-        for y in 0..count(0) {
-            for x in 0..count(1) {
-                for image in 0..images {
-                    let row = destinations.len();
-                    let block = row / tile.rows * tile.rows * self.taps.len() + row % tile.rows;
-                    for (tap, place) in self.taps.iter().enumerate() {
-                        if let Some(pixel) = self.pixel(y, x, *place) {
-                            let pixel = image * self.source[0] * self.source[1] + pixel;
-                            sources[block + tap * tile.rows] = (pixel * self.source[2]) as u32;
-                        }
+        for (ys, xs) in ys.iter().flat_map(|ys| xs.iter().map(move |xs| (ys, xs))) {
+            for (image, y, x) in product(images, ys.len(), xs.len()) {
+                let (y, x) = (ys[y], xs[x]);
+                let row = destinations.len();
+                let block = row / tile.rows * tile.rows * self.taps.len() + row % tile.rows;
+                for (tap, place) in self.taps.iter().enumerate() {
+                    if let Some(pixel) = self.pixel(y, x, *place) {
+                        let pixel = image * self.source[0] * self.source[1] + pixel;
+                        sources[block + tap * tile.rows] = (pixel * self.source[2]) as u32;
                     }
-                    let (row, column) =
-                        (self.first[0] + y * self.step, self.first[1] + x * self.step);
-                    let pixel = (image * self.destination[0] + row) * self.destination[1] + column;
-                    destinations.push((pixel * self.destination[2]) as u32);
                 }
+                let (row, column) = (self.first[0] + y * self.step, self.first[1] + x * self.step);
+                let pixel = (image * self.destination[0] + row) * self.destination[1] + column;
+                destinations.push((pixel * self.destination[2]) as u32);
             }
         }
         Places { sources, destinations }
     }
 
+    /// The rows (`axis` 0) or columns (1) of the lattice, those together that have the same taps inside the image.
+    fn alike(&self, axis: usize) -> Vec<Vec<usize>> {
+        let count = self.destination[axis].saturating_sub(self.first[axis]).div_ceil(self.step);
+        let mut lists: BTreeMap<Vec<bool>, Vec<usize>> = BTreeMap::new();
+        for position in 0..count {
+            let inside = |tap: &[isize; 2]| self.place(axis, position, tap[axis]).is_some();
+            lists.entry(self.taps.iter().map(inside).collect()).or_default().push(position);
+        }
+        let mut lists: Vec<_> = lists.into_values().collect();
+        // Memory is fetched best along whole rows; what is left at the edges is then in a cache.
+        lists.sort_by_key(|list| Reverse(list.len()));
+        lists
+    }
+
     /// The pixel of the source image that a tap reads for pixel (`y`, `x`) of the lattice, unless it is beyond the edge.
     fn pixel(&self, y: usize, x: usize, [row, column]: [isize; 2]) -> Option<usize> {
-        let y = (y * self.source_step).checked_add_signed(row).filter(|&y| y < self.source[0])?;
-        let x =
-            (x * self.source_step).checked_add_signed(column).filter(|&x| x < self.source[1])?;
-        Some(y * self.source[1] + x)
+        Some(self.place(0, y, row)? * self.source[1] + self.place(1, x, column)?)
+    }
+
+    /// Its row (`axis` 0) or column (1).
+    fn place(&self, axis: usize, position: usize, tap: isize) -> Option<usize> {
+        let place = (position * self.source_step).checked_add_signed(tap)?;
+        (place < self.source[axis]).then_some(place)
     }
 }

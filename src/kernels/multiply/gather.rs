@@ -83,20 +83,31 @@ impl Gather<'_> {
                     *sums = load(simd, &self.outputs[row as usize..][columns.clone()]);
                 }
             }
-            for tap in taps.clone() {
-                let places = &self.places[(block * self.taps + tap) * R..][..R];
-                if places.iter().all(|&place| place == PADDING) {
-                    continue;
+            let places: &[[u32; R]] = self.places[block * self.taps * R..].as_chunks().0;
+            let mut tap = taps.start;
+            while tap < taps.end {
+                let (here, from) = (&places[tap], tap * width * self.channels);
+                let mut length = length;
+                tap += 1;
+                if here.contains(&PADDING) {
+                    if *here == [PADDING; R] {
+                        continue;
+                    }
+                } else {
+                    // Taps whose numbers follow each other are as good as one.
+                    while tap < taps.end && follow(here, &places[tap], length) {
+                        length += self.channels;
+                        tap += 1;
+                    }
                 }
-                let mut factors = [zeros[..length].as_ptr(); R];
-                for (factors, &place) in factors.iter_mut().zip(places) {
+                let mut factors = [zeros[..channels.len()].as_ptr(); R];
+                for (factors, &place) in factors.iter_mut().zip(here) {
                     if place != PADDING {
                         *factors =
                             self.source[place as usize + channels.start..][..length].as_ptr();
                     }
                 }
-                let from =
-                    (first * self.taps + tap * width) * self.channels + channels.start * width;
+                let from = first * self.taps * self.channels + from + channels.start * width;
                 let weights = self.weights[from..][..length * width].as_ptr();
                 // SAFETY: the slices were just cut to these lengths.
                 sums = unsafe { multiply(simd, factors, length, weights, width, sums) };
@@ -113,6 +124,13 @@ impl Gather<'_> {
             }
         }
     }
+}
+
+/// Whether each of these places lies `distance` numbers after that in `before`.
+#[inline(always)]
+fn follow<const R: usize>(before: &[u32; R], after: &[u32; R], distance: usize) -> bool {
+    let apart = |row: usize| after[row].wrapping_sub(before[row]) ^ distance as u32;
+    (0..R).fold(0, |all, row| all | apart(row)) == 0
 }
 
 /// Whether a part of the products begins or ends the sums.
