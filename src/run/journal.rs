@@ -181,11 +181,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = journal(&folder);
         let listener = Listening::new(journal.clone()).subscribe();
+        let log = folder.path().join("log");
         // Nobody can look between writing and telling but from another thread, which waits for the news.
         let on_disk = std::thread::scope(|scope| {
-            let reader = scope.spawn(|| {
+            let reader = scope.spawn(move || {
                 let heard = listener.next_lines(Duration::from_secs(10));
-                (heard, std::fs::read_to_string(folder.path().join("log")).expect("reads"))
+                (heard, std::fs::read_to_string(log).expect("reads"))
             });
             let mut journal = lock(&journal);
             journal.push_last("the end");
