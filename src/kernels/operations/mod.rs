@@ -17,6 +17,8 @@ mod memory;
 mod tensors;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tch")]
+mod torch;
 
 use std::sync::Arc;
 
@@ -184,12 +186,6 @@ pub trait Operations: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         composed::sgd::<Self>(parameter, gradient, velocity, mask, rule, update)
     }
-}
-
-#[cfg(feature = "tch")]
-mod torch {
-    impl super::Operations for burn::backend::LibTorch {}
-    impl super::gradients::Gradients for burn::backend::LibTorch {}
 }
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]

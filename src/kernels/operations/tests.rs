@@ -1,12 +1,13 @@
-//! What the kernels compute on flex and on ndarray is what burn's own operations compute, forward and backward.
+//! What each backend's operations compute is what burn's own compute on flex, forward and backward.
 
+#[cfg(feature = "tch")]
+use burn::backend::LibTorch;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, NdArray, TensorMetadata};
-use burn::tensor::{Shape, TensorData};
+use burn::tensor::{Shape, TensorData, try_read_sync};
 use proptest::prelude::*;
 
 use super::gradients::Gradients;
-use super::memory::Host;
 use super::{Operations, Optional, Update, composed};
 use crate::kernels::{Adam, Convolution, Dense, Dropout, Normalize, Sgd};
 
@@ -31,16 +32,21 @@ fn optional<B: Backend>(seed: usize, length: usize, is_there: bool) -> Optional<
     if is_there { Optional::Some(tensor::<B>(seed, &[length])) } else { Optional::None }
 }
 
-fn assert_same<H: Host>(found: &FloatTensor<H>, expected: &FloatTensor<Flex>) {
+fn values<B: Backend>(tensor: &FloatTensor<B>) -> Vec<f32> {
+    let data = try_read_sync(B::float_into_data(tensor.clone()));
+    data.expect("at once").expect("no device fails").try_into_vec().expect("floats")
+}
+
+fn assert_same<H: Gradients>(found: &FloatTensor<H>, expected: &FloatTensor<Flex>) {
     assert_eq!(found.shape(), expected.shape());
-    let (found, expected) = (H::read(found), Flex::read(expected));
+    let (found, expected) = (values::<H>(found), values::<Flex>(expected));
     let scale = expected.iter().fold(1.0f32, |a, b| a.max(b.abs()));
     for (found, expected) in found.iter().zip(expected.iter()) {
         assert!((found - expected).abs() <= TOLERANCE * scale, "{found} is not {expected}");
     }
 }
 
-fn assert_all_same<H: Host>(
+fn assert_all_same<H: Gradients>(
     found: impl IntoIterator<Item = Option<FloatTensor<H>>>,
     expected: impl IntoIterator<Item = Option<FloatTensor<Flex>>>,
 ) {
@@ -51,7 +57,7 @@ fn assert_all_same<H: Host>(
     }
 }
 
-fn check_convolution<H: Host>(shape: Convolution, bias: bool, relu: bool) {
+fn check_convolution<H: Gradients>(shape: Convolution, bias: bool, relu: bool) {
     let [height, width, channels] = shape.input;
     let images = [shape.batch, height, width, channels];
     let [height, width, filters] = shape.output();
@@ -92,7 +98,7 @@ fn check_convolution<H: Host>(shape: Convolution, bias: bool, relu: bool) {
     assert_all_same::<H>(found, expected);
 }
 
-fn check_dense<H: Host>(shape: Dense, bias: bool, relu: bool) {
+fn check_dense<H: Gradients>(shape: Dense, bias: bool, relu: bool) {
     let Dense { batch, inputs, outputs } = shape;
     let found = H::dense(
         tensor::<H>(1, &[batch, inputs]),
@@ -129,7 +135,7 @@ fn check_dense<H: Host>(shape: Dense, bias: bool, relu: bool) {
     assert_all_same::<H>(found, expected);
 }
 
-fn check_normalize<H: Host>(values: &[usize], norm: Normalize) {
+fn check_normalize<H: Gradients>(values: &[usize], norm: Normalize) {
     let channels = [norm.channels];
     let (output, mean, variance) = H::normalize_train(
         tensor::<H>(1, values),
@@ -180,7 +186,7 @@ fn check_normalize<H: Host>(values: &[usize], norm: Normalize) {
     assert_all_same::<H>(found.map(Some), expected.map(Some));
 }
 
-fn check_shapes<H: Host>([batch, rows, columns, channels]: [usize; 4], size: usize) {
+fn check_shapes<H: Gradients>([batch, rows, columns, channels]: [usize; 4], size: usize) {
     let images = [batch, rows * size, columns * size, channels];
     let pooled = [batch, rows, columns, channels];
     let found = [
@@ -210,7 +216,7 @@ fn check_shapes<H: Host>([batch, rows, columns, channels]: [usize; 4], size: usi
     assert_all_same::<H>(found.map(Some), expected.map(Some));
 }
 
-fn check_cross_entropy<H: Host>(labels: &[u8]) {
+fn check_cross_entropy<H: Gradients>(labels: &[u8]) {
     let shape = [labels.len(), 10];
     let found = H::cross_entropy_with_gradient(tensor::<H>(1, &shape), labels.into());
     let expected =
@@ -219,7 +225,7 @@ fn check_cross_entropy<H: Host>(labels: &[u8]) {
     assert_all_same::<H>(list, [Some(expected.0), Some(expected.1), Some(expected.2)]);
 }
 
-fn check_optimizers<H: Host>(length: usize, masked: bool, update: Update) {
+fn check_optimizers<H: Gradients>(length: usize, masked: bool, update: Update) {
     let adam = Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
     let found = H::adam(
         tensor::<H>(1, &[length]),
@@ -262,6 +268,16 @@ fn check_optimizers<H: Host>(length: usize, masked: bool, update: Update) {
     assert_all_same::<H>(list, [Some(expected.0), Some(expected.1)]);
 }
 
+/// Checks an operation on every backend that has its own.
+macro_rules! on_every_backend {
+    ($check:ident($($argument:expr),*)) => {
+        $check::<Flex>($($argument),*);
+        $check::<NdArray>($($argument),*);
+        #[cfg(feature = "tch")]
+        $check::<LibTorch>($($argument),*);
+    };
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
@@ -274,8 +290,7 @@ proptest! {
     ) {
         let (input, kernel) = ([height, width, channels], [kernel; 2]);
         let shape = Convolution { batch, input, filters, kernel, stride, padding };
-        check_convolution::<Flex>(shape, bias, relu);
-        check_convolution::<NdArray>(shape, bias, relu);
+        on_every_backend!(check_convolution(shape, bias, relu));
     }
 
     #[test]
@@ -284,8 +299,7 @@ proptest! {
         (bias, relu) in (any::<bool>(), any::<bool>()),
     ) {
         let shape = Dense { batch, inputs, outputs };
-        check_dense::<Flex>(shape, bias, relu);
-        check_dense::<NdArray>(shape, bias, relu);
+        on_every_backend!(check_dense(shape, bias, relu));
     }
 
     #[test]
@@ -298,8 +312,7 @@ proptest! {
         let norm = Normalize { channels, epsilon: 1e-3, relu_before, relu_after, dropout };
         let shape = [batch, side, side, channels];
         let shape = if image { &shape[..] } else { &[batch, channels] };
-        check_normalize::<Flex>(shape, norm);
-        check_normalize::<NdArray>(shape, norm);
+        on_every_backend!(check_normalize(shape, norm));
     }
 
     #[test]
@@ -307,14 +320,12 @@ proptest! {
         pooled in [1usize..4, 1usize..5, 1usize..5, 1usize..12],
         size in 1usize..4,
     ) {
-        check_shapes::<Flex>(pooled, size);
-        check_shapes::<NdArray>(pooled, size);
+        on_every_backend!(check_shapes(pooled, size));
     }
 
     #[test]
     fn losses(labels in proptest::collection::vec(0u8..10, 1..40)) {
-        check_cross_entropy::<Flex>(&labels);
-        check_cross_entropy::<NdArray>(&labels);
+        on_every_backend!(check_cross_entropy(&labels));
     }
 
     #[test]
@@ -323,7 +334,6 @@ proptest! {
         penalty in prop_oneof![Just(0.0f32), Just(0.01)],
     ) {
         let update = Update { time, lr: 0.1, penalty };
-        check_optimizers::<Flex>(length, masked, update);
-        check_optimizers::<NdArray>(length, masked, update);
+        on_every_backend!(check_optimizers(length, masked, update));
     }
 }
