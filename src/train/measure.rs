@@ -19,6 +19,7 @@ use crate::data::{
     Batch, BatchPlan, DataError, DatasetName, GlyphsConfig, Images, Normalizer, load,
 };
 use crate::experiment::{Experiment, MonitorSection, NetworkSection};
+use crate::kernels::{Dense, operations};
 use crate::model::{Draw, Layer, Published};
 use crate::random::{Purpose, stream};
 
@@ -299,26 +300,24 @@ impl Bench {
     }
 }
 
-/// Floating-point operations a second, in 10^9, of products of large matrices on a backend; the best of those within
-/// `patience`. For ndarray it is that of flex, on the same cores.
+/// Floating-point operations a second, in 10^9, of products of large matrices on a backend, as its dense layers compute
+/// them; the best of those within `patience`.
 ///
 /// # Errors
 /// A backend that was not compiled in.
 pub fn matrix_product_peak(backend: Backend, patience: Duration) -> Result<f64, StartError> {
-    let device = match backend {
-        Backend::Ndarray => Backend::Flex.device()?,
-        other => other.device()?,
-    };
+    let device = backend.device()?;
     let values = |seed| {
         let mut random = stream(seed, Purpose::Noise, 0, 0);
         let values = (0..MATRIX * MATRIX).map(|_| random.next_u32() as f32 / u32::MAX as f32);
-        let data = TensorData::new(values.collect::<Vec<f32>>(), [MATRIX, MATRIX]);
-        Tensor::<2>::from_data(data, &device)
+        values.collect::<Vec<f32>>()
     };
-    let (a, b) = (values(1), values(2));
+    let a = Tensor::<2>::from_data(TensorData::new(values(1), [MATRIX, MATRIX]), &device);
+    let b = Tensor::<1>::from_data(TensorData::new(values(2), [MATRIX * MATRIX]), &device);
+    let shape = Dense { batch: MATRIX, inputs: MATRIX, outputs: MATRIX };
     let seconds: Result<Vec<f64>, StartError> = repeat(patience, || {
         let begun = Instant::now();
-        let product = a.clone().matmul(b.clone());
+        let product = operations::dense(a.clone(), b.clone(), None, shape, false);
         finish(&device);
         let seconds = begun.elapsed().as_secs_f64();
         drop(product);
