@@ -8,6 +8,7 @@ mod scalar;
 mod tests;
 mod walk;
 mod weights_gradient;
+mod winograd;
 
 use super::{
     InstructionSet,
@@ -15,6 +16,7 @@ use super::{
 };
 use walk::{Operands, Walk};
 use weights_gradient::WeightsGradient;
+use winograd::Winograd;
 
 /// The shape of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +64,9 @@ impl Convolution {
         if let Some((pixels, patches)) = self.patches(images) {
             return pixels.forward(set, &patches, weights, bias, relu, outputs);
         }
+        if let Some(winograd) = Winograd::of(self, set) {
+            return winograd.run(images, weights, bias, relu, outputs);
+        }
         let taps = product(1, self.kernel[0], self.kernel[1]);
         let packed = Pack {
             columns: self.filters,
@@ -99,6 +104,9 @@ impl Convolution {
         images_gradient: &mut [f32],
     ) {
         self.check(images_gradient, weights, gradient, None);
+        if let Some(winograd) = Winograd::back(self, set) {
+            return winograd.run(gradient, weights, None, false, images_gradient);
+        }
         let (walks, packed): (Vec<_>, Vec<_>) = product(1, self.stride, self.stride)
             .map(|(_, y, x)| self.gradient_walk(Tile::of(set), weights, [y, x]))
             .unzip();
@@ -126,6 +134,9 @@ impl Convolution {
                 weights_gradient,
                 bias_gradient,
             );
+        }
+        if let Some(winograd) = Winograd::of(self, set) {
+            return winograd.weights_gradient(images, gradient, weights_gradient, bias_gradient);
         }
         WeightsGradient { convolution: self, set, images, gradient }
             .run(weights_gradient, bias_gradient);

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::kernels::testing::{assert_close, numbers};
 
-fn compare(convolution: Convolution, set: InstructionSet) {
+fn compare(convolution: Convolution, set: InstructionSet, tolerance: f32) {
     let images = numbers(convolution.batch * convolution.input.iter().product::<usize>(), 1);
     let weights = numbers(convolution.filters * convolution.input[2] * convolution.taps(), 2);
     let outputs = convolution.batch * convolution.output().iter().product::<usize>();
@@ -13,20 +13,20 @@ fn compare(convolution: Convolution, set: InstructionSet) {
         let (mut ours, mut book) = (vec![f32::NAN; outputs], vec![f32::NAN; outputs]);
         convolution.forward(set, &images, &weights, bias, relu, &mut ours);
         convolution.forward_by_the_book(&images, &weights, bias, relu, &mut book);
-        assert_close("outputs", &ours, &book, 1e-4);
+        assert_close("outputs", &ours, &book, tolerance);
     }
 
     let (mut ours, mut book) = (vec![f32::NAN; images.len()], vec![f32::NAN; images.len()]);
     convolution.backward_images(set, &gradient, &weights, &mut ours);
     convolution.backward_images_by_the_book(&gradient, &weights, &mut book);
-    assert_close("gradient of images", &ours, &book, 1e-4);
+    assert_close("gradient of images", &ours, &book, tolerance);
 
     let (mut ours, mut book) = (vec![f32::NAN; weights.len()], vec![f32::NAN; weights.len()]);
     let (mut our_bias, mut book_bias) = (vec![f32::NAN; bias.len()], vec![f32::NAN; bias.len()]);
     convolution.backward_weights(set, &images, &gradient, &mut ours, Some(&mut our_bias));
     convolution.backward_weights_by_the_book(&images, &gradient, &mut book, Some(&mut book_bias));
-    assert_close("gradient of weights", &ours, &book, 1e-4);
-    assert_close("gradient of bias", &our_bias, &book_bias, 1e-4);
+    assert_close("gradient of weights", &ours, &book, tolerance);
+    assert_close("gradient of bias", &our_bias, &book_bias, tolerance);
 }
 
 fn convolutions() -> impl Strategy<Value = Convolution> {
@@ -45,13 +45,39 @@ fn convolutions() -> impl Strategy<Value = Convolution> {
         })
 }
 
+/// Wide enough for Winograd's method, forward or back.
+fn wide_convolutions() -> impl Strategy<Value = Convolution> {
+    let padding = || (0..4usize, 0..4usize);
+    let wide = || (1..4usize).prop_map(|vectors| 32 * vectors);
+    (1..4usize, 3..14usize, 3..14usize, wide(), wide(), padding(), padding())
+        .prop_map(|(batch, height, width, channels, filters, rows, columns)| Convolution {
+            batch,
+            input: [height, width, channels],
+            padding: [rows, columns],
+            ..same(batch, 0, channels, filters)
+        })
+        .prop_filter("direct", |convolution| {
+            InstructionSet::available().all(|set| {
+                Winograd::of(convolution, set).is_some()
+                    || Winograd::back(convolution, set).is_some()
+            })
+        })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn computes_what_the_book_says(convolution in convolutions()) {
         for set in InstructionSet::available() {
-            compare(convolution, set);
+            compare(convolution, set, 1e-4);
+        }
+    }
+
+    #[test]
+    fn wide_ones_do_too(convolution in wide_convolutions()) {
+        for set in InstructionSet::available() {
+            compare(convolution, set, 2e-4);
         }
     }
 }
@@ -71,16 +97,16 @@ fn same(batch: usize, size: usize, channels: usize, filters: usize) -> Convoluti
 #[test]
 fn sums_of_several_parts_and_images_of_several_chunks_are_right_too() {
     for set in InstructionSet::available() {
-        compare(same(2, 3, 300, 20), set);
-        compare(same(2, 20, 3, 40), set);
-        compare(same(70, 2, 5, 33), set);
+        compare(same(2, 3, 300, 20), set, 1e-4);
+        compare(same(2, 20, 3, 40), set, 1e-4);
+        compare(same(70, 2, 5, 33), set, 1e-4);
     }
 }
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let strided = Convolution { stride: 2, padding: [(0, 1), (1, 2)], ..same(5, 9, 17, 40) };
-    for (convolution, set) in [same(7, 4, 20, 70), same(5, 14, 3, 16), strided]
+    for (convolution, set) in [same(7, 4, 20, 70), same(5, 14, 3, 16), same(5, 16, 32, 64), strided]
         .into_iter()
         .flat_map(|convolution| InstructionSet::available().map(move |set| (convolution, set)))
     {
@@ -106,21 +132,53 @@ fn results_do_not_depend_on_the_number_of_threads() {
     }
 }
 
-/// A convolution is linear in the images and in the weights: a step of one changes the outputs by their derivative.
 #[test]
 fn what_is_not_a_number_is_not_hidden_by_relu() {
     for set in InstructionSet::available() {
-        let convolution = same(1, 3, 8, 20);
-        let weights = numbers(20 * 8 * 9, 2);
-        let mut images = numbers(3 * 3 * 8, 1);
-        images[4 * 8] = f32::NAN;
-        let mut outputs = [0.0; 3 * 3 * 20];
-        convolution.forward(set, &images, &weights, None, true, &mut outputs);
-        // The middle pixel is seen from everywhere.
-        assert!(outputs.iter().all(|output| output.is_nan()), "{}", set.name());
+        for convolution in [same(1, 3, 8, 20), same(1, 8, 32, 32)] {
+            let [_, width, channels] = convolution.input;
+            let weights = numbers(convolution.filters * channels * 9, 2);
+            let mut images = numbers(width * width * channels, 1);
+            images[(width + 1) * channels] = f32::NAN;
+            let mut outputs = vec![0.0; width * width * convolution.filters];
+            convolution.forward(set, &images, &weights, None, true, &mut outputs);
+            for row in outputs.chunks_exact(width * convolution.filters).take(3) {
+                // These are the pixels that see it.
+                let row = &row[..3 * convolution.filters];
+                assert!(row.iter().all(|output| output.is_nan()), "{}", set.name());
+            }
+        }
     }
 }
 
+#[test]
+fn rounding_errors_of_winograds_method_are_small() {
+    let convolution = same(2, 8, 128, 128);
+    let (images, gradient) = (numbers(2 * 64 * 128, 1), numbers(2 * 64 * 128, 3));
+    let weights = numbers(128 * 128 * 9, 2);
+    let error = |ours: &[f32], book: &[f32]| {
+        let sum = |number: &dyn Fn(f32, f32) -> f32| {
+            ours.iter().zip(book).map(|(ours, book)| number(*ours, *book).powi(2)).sum::<f32>()
+        };
+        (sum(&|ours, book| ours - book) / sum(&|_, book| book)).sqrt()
+    };
+    for set in InstructionSet::available() {
+        assert!(Winograd::of(&convolution, set).is_some());
+        let (mut ours, mut book) = (gradient.clone(), gradient.clone());
+        convolution.forward(set, &images, &weights, None, false, &mut ours);
+        convolution.forward_by_the_book(&images, &weights, None, false, &mut book);
+        assert!(error(&ours, &book) < 2e-6, "{}: {}", set.name(), error(&ours, &book));
+        convolution.backward_images(set, &gradient, &weights, &mut ours);
+        convolution.backward_images_by_the_book(&gradient, &weights, &mut book);
+        assert!(error(&ours, &book) < 2e-6, "{}: {}", set.name(), error(&ours, &book));
+        let (mut ours, mut book) = (weights.clone(), weights.clone());
+        convolution.backward_weights(set, &images, &gradient, &mut ours, None);
+        convolution.backward_weights_by_the_book(&images, &gradient, &mut book, None);
+        assert!(error(&ours, &book) < 2e-6, "{}: {}", set.name(), error(&ours, &book));
+    }
+}
+
+/// A convolution is linear in the images and in the weights: a step of one changes the outputs by their derivative.
 #[test]
 fn gradients_by_the_book_are_the_changes_of_the_outputs() {
     let convolution = Convolution { stride: 2, padding: [(1, 0), (1, 2)], ..same(2, 5, 2, 3) };

@@ -55,14 +55,7 @@ pub(super) fn go(
     } else {
         walks.iter().map(|walk| walk.places(tile, batch / groups)).collect()
     };
-    let mut rest = outputs;
-    let mut shares = Vec::with_capacity(groups);
-    for group in 0..groups {
-        let (first, last) = (batch * group / groups, batch * (group + 1) / groups);
-        let (outputs, after) = rest.split_at_mut((last - first) * size(walk.destination));
-        rest = after;
-        shares.push((first, last - first, outputs));
-    }
+    let shares = shares(batch, walk.destination, outputs);
     shares.into_par_iter().for_each(|(first, images, outputs)| {
         let places = if images * groups >= batch { &places } else { &smaller };
         let source = &operands.source[first * size(walk.source)..][..images * size(walk.source)];
@@ -82,6 +75,21 @@ pub(super) fn go(
             .run(set);
         }
     });
+}
+
+/// Shares out images among threads: for each share the first image, how many they are, and their outputs.
+pub(super) fn shares(
+    batch: usize,
+    output: [usize; 3],
+    mut outputs: &mut [f32],
+) -> Vec<(usize, usize, &mut [f32])> {
+    let groups = groups(batch, output[0] * output[1]);
+    let share = |group| {
+        let (first, last) = (batch * group / groups, batch * (group + 1) / groups);
+        let here = outputs.split_off_mut(..(last - first) * size(output)).unwrap_or_default();
+        (first, last - first, here)
+    };
+    (0..groups).map(share).collect()
 }
 
 /// In how many equal groups of images to share out the work.

@@ -46,7 +46,7 @@ fn is_portable<S: Simd>() -> bool {
 
 /// `sum` + `a` times `b`: fused where the instructions are, and not emulated where they are not.
 #[inline(always)]
-fn multiply_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, sum: S::f32s) -> S::f32s {
+pub(super) fn multiply_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, sum: S::f32s) -> S::f32s {
     if is_portable::<S>() {
         simd.add_f32s(sum, simd.mul_f32s(a, b))
     } else {

@@ -1,0 +1,134 @@
+//! Outputs, or the gradient of images: a convolution from beginning to end.
+
+use std::{marker::PhantomData, ops::Range};
+
+use rayon::prelude::*;
+
+use super::{
+    POINTS, SIDE, Winograd,
+    squares::{Collect, Transform},
+    tiles::Layout,
+    transforms::Images,
+};
+use crate::kernels::{
+    convolution::walk,
+    multiply::{Gather, PADDING, Scratch, Tile},
+};
+
+/// Squares of images that are too large for a cache.
+const TILES: usize = 64;
+
+impl Winograd {
+    /// `outputs` = the convolution of `images` with `weights`, plus `bias` (one number per filter), negative numbers
+    /// replaced by zero if `relu`.
+    pub fn run(
+        &self,
+        images: &[f32],
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        relu: bool,
+        outputs: &mut [f32],
+    ) {
+        let filters = self.transform_filters(weights);
+        let zeros;
+        let bias = match bias {
+            Some(bias) => bias,
+            None => {
+                zeros = vec![0.0; self.output[2]];
+                &zeros
+            }
+        };
+        let shares = walk::shares(self.batch, self.output, outputs);
+        shares.into_par_iter().for_each(|(first, count, outputs)| {
+            let size = self.input.iter().product::<usize>();
+            let images = &images[first * size..][..count * size];
+            let tiles = count * self.output_tiles().per_image();
+            let blocks = tiles.div_ceil(TILES);
+            let mut block = Block::new(self, tiles.div_ceil(blocks));
+            for index in 0..blocks {
+                let range = tiles * index / blocks..tiles * (index + 1) / blocks;
+                block.transform(images, range.clone());
+                block.multiply(&filters, range.len());
+                block.collect(range, bias, relu, outputs);
+            }
+        });
+    }
+}
+
+/// Squares on their way.
+struct Block<'a> {
+    winograd: &'a Winograd,
+    images: Scratch,
+    images_layout: Layout,
+    outputs: Scratch,
+    outputs_layout: Layout,
+    /// Where the rows of images and of outputs begin at each point.
+    places: Vec<u32>,
+    rows: Vec<u32>,
+}
+
+impl Block<'_> {
+    /// Room for so many squares.
+    fn new(winograd: &Winograd, tiles: usize) -> Block<'_> {
+        let images_layout = Layout::rows(tiles, winograd.input[2]);
+        let outputs_layout = Layout::rows(tiles, winograd.output[2]);
+        let row = |tile: usize, layout: Layout| (tile * layout.row) as u32;
+        let mut places: Vec<u32> = (0..tiles).map(|tile| row(tile, images_layout)).collect();
+        places.resize(tiles.next_multiple_of(Tile::of(winograd.set).rows), PADDING);
+        Block {
+            winograd,
+            images: Scratch::new(images_layout.size()),
+            images_layout,
+            outputs: Scratch::new(outputs_layout.size()),
+            outputs_layout,
+            places,
+            rows: (0..tiles).map(|tile| row(tile, outputs_layout)).collect(),
+        }
+    }
+
+    fn transform(&mut self, images: &[f32], range: Range<usize>) {
+        self.winograd.set.run(Transform::<Images, SIDE> {
+            line: PhantomData,
+            tiles: self.winograd.image_tiles(),
+            range,
+            images,
+            channels: self.winograd.input[2],
+            transformed: &mut self.images,
+            layout: self.images_layout,
+            sums: None,
+        });
+    }
+
+    /// At each point, the channels of the first `tiles` squares times the filters.
+    fn multiply(&mut self, filters: &[f32], tiles: usize) {
+        let (channels, columns) = (self.winograd.input[2], self.winograd.output[2]);
+        for point in 0..POINTS {
+            Gather {
+                source: &self.images[point * self.images_layout.point..],
+                channels,
+                taps: 1,
+                places: &self.places,
+                weights: &filters[point * channels * columns..][..channels * columns],
+                rows: &self.rows[..tiles],
+                columns,
+                bias: None,
+                relu: false,
+                outputs: &mut self.outputs[point * self.outputs_layout.point..],
+            }
+            .run(self.winograd.set);
+        }
+    }
+
+    fn collect(&self, range: Range<usize>, bias: &[f32], relu: bool, outputs: &mut [f32]) {
+        self.winograd.set.run(Collect {
+            transformed: &self.outputs,
+            layout: self.outputs_layout,
+            tiles: self.winograd.output_tiles(),
+            range,
+            outputs,
+            channels: self.winograd.output[2],
+            bias,
+            relu,
+        });
+    }
+}

@@ -1,0 +1,162 @@
+//! The gradient of the weights: at each point, sums over squares of channels times filters.
+//!
+//! Threads first transform some squares, block by block, and then share out the sums, so that each sum has one order.
+
+use std::{marker::PhantomData, ops::Range};
+
+use rayon::prelude::*;
+
+use super::{
+    POINTS, SIDE, STEP, TAPS, Winograd,
+    filters::FiltersGradient,
+    squares::Transform,
+    tiles::Layout,
+    transforms::{Images, OutputsGradient},
+};
+use crate::kernels::multiply::{Outer, Pair, Pairs, Scratch, Tile};
+
+/// Squares that one thread transforms at a time.
+const BLOCK: usize = 8;
+
+/// Blocks that are transformed before they are multiplied: few enough for the caches.
+const BLOCKS: usize = 8;
+
+/// Blocks of squares of images and of the gradient of outputs, transformed.
+struct Squares {
+    images: Scratch,
+    images_layout: Layout,
+    gradient: Scratch,
+    gradient_layout: Layout,
+    /// `[blocks][filters]`: the sums of the gradient.
+    bias: Vec<f32>,
+    /// The rows of each square on either side.
+    pairs: Pairs,
+}
+
+impl Winograd {
+    /// `weights_gradient` and `bias_gradient` = the gradients of the weights and of the bias, given that of the outputs
+    /// (before any ReLU).
+    pub fn weights_gradient(
+        &self,
+        images: &[f32],
+        gradient: &[f32],
+        weights_gradient: &mut [f32],
+        bias_gradient: Option<&mut [f32]>,
+    ) {
+        let ([.., channels], [.., filters]) = (self.input, self.output);
+        let width = Tile::of(self.set).width;
+        let tiles = self.batch * self.output_tiles().per_image();
+        let mut squares = self.squares(tiles.div_ceil(BLOCK).min(BLOCKS));
+        let mut bias = vec![0.0; filters];
+        let mut panels: Vec<_> = (0..filters / width).map(|_| None).collect();
+        for first in (0..tiles).step_by(BLOCK * BLOCKS) {
+            let last = tiles.min(first + BLOCK * BLOCKS);
+            self.transform(images, gradient, first..last, &mut squares);
+            for block in squares.bias.chunks_exact(filters) {
+                bias.iter_mut().zip(block).for_each(|(bias, sum)| *bias += sum);
+            }
+            let gradients = weights_gradient.par_chunks_exact_mut(width * channels * TAPS);
+            panels.par_iter_mut().zip(gradients).enumerate().for_each(
+                |(panel, (sums, gradient))| {
+                    let numbers =
+                        sums.get_or_insert_with(|| Scratch::new(POINTS * channels * width));
+                    self.add_products(&squares, first..last, panel, numbers);
+                    // A panel is done with as soon as possible, while its sums are in a cache.
+                    if last == tiles {
+                        self.set.run(FiltersGradient { sums: numbers, channels, width, gradient });
+                        *sums = None;
+                    }
+                },
+            );
+        }
+        if let Some(bias_gradient) = bias_gradient {
+            bias_gradient.copy_from_slice(&bias);
+        }
+    }
+
+    /// Room for so many blocks.
+    fn squares(&self, blocks: usize) -> Squares {
+        let ([.., channels], [.., filters]) = (self.input, self.output);
+        let images_layout = Layout::rows(BLOCK, channels);
+        let gradient_layout = Layout::panels(BLOCK, filters, Tile::of(self.set).width);
+        let row = |tile: usize, layout: Layout| {
+            (tile / BLOCK * (layout.size() / layout.row) + tile % BLOCK) as u32
+        };
+        let pair =
+            |tile| Pair { left: row(tile, images_layout), right: row(tile, gradient_layout) };
+        Squares {
+            images: Scratch::new(blocks * images_layout.size()),
+            images_layout,
+            gradient: Scratch::new(blocks * gradient_layout.size()),
+            gradient_layout,
+            bias: vec![0.0; blocks * filters],
+            pairs: (0..blocks * BLOCK).map(pair).collect(),
+        }
+    }
+
+    fn transform(
+        &self,
+        images: &[f32],
+        gradient: &[f32],
+        range: Range<usize>,
+        squares: &mut Squares,
+    ) {
+        let ([.., channels], [.., filters]) = (self.input, self.output);
+        let (images_layout, gradient_layout) = (squares.images_layout, squares.gradient_layout);
+        squares
+            .images
+            .par_chunks_exact_mut(images_layout.size())
+            .zip(squares.gradient.par_chunks_exact_mut(gradient_layout.size()))
+            .zip(squares.bias.par_chunks_exact_mut(filters))
+            .enumerate()
+            .for_each(|(block, ((of_images, of_gradient), bias))| {
+                let first = range.end.min(range.start + block * BLOCK);
+                let tiles = first..range.end.min(first + BLOCK);
+                self.set.run(Transform::<Images, SIDE> {
+                    line: PhantomData,
+                    tiles: self.image_tiles(),
+                    range: tiles.clone(),
+                    images,
+                    channels,
+                    transformed: of_images,
+                    layout: images_layout,
+                    sums: None,
+                });
+                bias.fill(0.0);
+                self.set.run(Transform::<OutputsGradient, STEP> {
+                    line: PhantomData,
+                    tiles: self.output_tiles(),
+                    range: tiles,
+                    images: gradient,
+                    channels: filters,
+                    transformed: of_gradient,
+                    layout: gradient_layout,
+                    sums: Some(bias),
+                });
+            });
+    }
+
+    /// Adds the products of some squares to the sums of a panel of filters, `[points][channels][width]`; begins them with
+    /// the first square.
+    fn add_products(&self, squares: &Squares, range: Range<usize>, panel: usize, sums: &mut [f32]) {
+        let channels = self.input[2];
+        let Squares { images_layout, gradient_layout, .. } = squares;
+        let sums = sums.par_chunks_exact_mut(channels * gradient_layout.width);
+        sums.enumerate().for_each(|(point, sums)| {
+            if range.start == 0 {
+                sums.fill(0.0);
+            }
+            let right = point * gradient_layout.point + panel * gradient_layout.panel;
+            Outer {
+                pairs: &squares.pairs,
+                count: range.len(),
+                left: &squares.images[point * images_layout.point..],
+                stride: images_layout.row,
+                channels,
+                right: &squares.gradient[right..],
+                sums,
+            }
+            .run(self.set);
+        });
+    }
+}
