@@ -32,32 +32,44 @@ pub fn transpose(
 
 vectorized! {
     fn transpose_one<'a>(rows: usize, columns: usize, values: &'a [f32], outputs: &'a mut [f32]) {
-        if rows < SIDE || columns < SIDE {
-            return turn_rest([rows, columns], rows, columns, values, outputs);
-        }
-        for column in (0..columns).step_by(SIDE) {
-            for row in (0..rows).step_by(SIDE) {
-                let (from, to) = (&values[row * columns + column..], &mut outputs[column * rows + row..]);
-                let [height, width] = [SIDE.min(rows - row), SIDE.min(columns - column)];
-                if height == SIDE && width == SIDE {
-                    turn_square(rows, columns, from, to);
-                } else {
-                    turn_rest([height, width], rows, columns, from, to);
-                }
+        turn([rows, columns], [columns, rows], values, outputs);
+    }
+}
+
+/// Turns `rows` of `columns` numbers each. The first stride is from one of the rows to the next, the second from one of
+/// the rows that the columns become to the next.
+#[inline(always)]
+pub(super) fn turn(
+    [rows, columns]: [usize; 2],
+    strides: [usize; 2],
+    values: &[f32],
+    outputs: &mut [f32],
+) {
+    if rows < SIDE || columns < SIDE {
+        return turn_rest([rows, columns], strides, values, outputs);
+    }
+    for column in (0..columns).step_by(SIDE) {
+        for row in (0..rows).step_by(SIDE) {
+            let from = &values[row * strides[0] + column..];
+            let to = &mut outputs[column * strides[1] + row..];
+            let [height, width] = [SIDE.min(rows - row), SIDE.min(columns - column)];
+            if height == SIDE && width == SIDE {
+                turn_square(strides, from, to);
+            } else {
+                turn_rest([height, width], strides, from, to);
             }
         }
     }
 }
 
-/// Turns a square that lies in a matrix of `rows` and `columns`.
 #[inline(always)]
-fn turn_square(rows: usize, columns: usize, from: &[f32], to: &mut [f32]) {
+fn turn_square(strides: [usize; 2], from: &[f32], to: &mut [f32]) {
     let mut square = [[0.0; SIDE]; SIDE];
     for (row, square) in square.iter_mut().enumerate() {
-        square.copy_from_slice(&from[row * columns..][..SIDE]);
+        square.copy_from_slice(&from[row * strides[0]..][..SIDE]);
     }
     for column in 0..SIDE {
-        let to = &mut to[column * rows..][..SIDE];
+        let to = &mut to[column * strides[1]..][..SIDE];
         for (to, square) in to.iter_mut().zip(&square) {
             *to = square[column];
         }
@@ -66,16 +78,10 @@ fn turn_square(rows: usize, columns: usize, from: &[f32], to: &mut [f32]) {
 
 /// Turns what is no whole square.
 #[inline(always)]
-fn turn_rest(
-    [height, width]: [usize; 2],
-    rows: usize,
-    columns: usize,
-    from: &[f32],
-    to: &mut [f32],
-) {
-    for column in 0..width {
-        for row in 0..height {
-            to[column * rows + row] = from[row * columns + column];
+fn turn_rest([rows, columns]: [usize; 2], strides: [usize; 2], from: &[f32], to: &mut [f32]) {
+    for column in 0..columns {
+        for row in 0..rows {
+            to[column * strides[1] + row] = from[row * strides[0] + column];
         }
     }
 }

@@ -85,3 +85,4 @@ pub use ranking::{is_ranking, order, rank_vectors, rank_vectors_again, ranking, 
 pub use reachable::log10_reachable;
 pub use reservoir::{Reservoir, ReservoirError};
 pub use vectors::VectorShape;
+pub(crate) use vectors::all_finite;

@@ -7,6 +7,7 @@ use super::{
     prune::{Priority, PruneRule},
     ranking::{replace_ranks, share, sort_vectors, write_ranks},
     reachable::log10_reachable,
+    vectors::all_finite,
 };
 use rayon::prelude::*;
 use std::ops::{Add, Range};
@@ -208,24 +209,29 @@ impl Reservoir {
     }
 
     /// [`Reservoir::sync`]; and `ranks`, the rankings at an earlier time, become those of the result,
-    /// as [`Reservoir::rank`] gives them. What became of them.
+    /// as [`Reservoir::rank`] gives them. What became of them; `None` if a weight is not finite. Its vector stays as it
+    /// is, and some of the others may.
     ///
     /// # Panics
     /// If `weights` or `ranks` has not as many entries as the reservoir, or a number in `ranks` is no rank.
-    pub fn sync_and_rank(&self, weights: &mut [f32], ranks: &mut [u32]) -> RankChange {
+    pub fn sync_and_rank(&self, weights: &mut [f32], ranks: &mut [u32]) -> Option<RankChange> {
         self.assert_same_size(weights);
         assert_eq!(weights.len(), ranks.len(), "one rank for each weight");
         let len = self.shape.len;
         let vectors = weights.par_chunks_mut(len).zip(ranks.par_chunks_mut(len)).enumerate();
         let sync = |argsort: &mut Argsort, (j, (vector, ranks)): (_, (&mut [f32], &mut [u32]))| {
+            // Here the vector comes from memory for its order anyway.
+            if !all_finite(vector) {
+                return None;
+            }
             let order = self.order_of(j, vector, argsort);
             for (&value, &position) in self.sorted(j).iter().zip(order) {
                 vector[position as usize] = value;
             }
-            replace_ranks(order, ranks)
+            Some(replace_ranks(order, ranks))
         };
         let changes = vectors.with_min_len(share(len)).map_init(Argsort::default, sync);
-        changes.reduce(RankChange::default, RankChange::add)
+        changes.try_reduce(RankChange::default, |one, other| Some(one + other))
     }
 
     /// The ranking that every vector of `weights` has once it is synchronized: its own, except that
@@ -388,6 +394,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_finite_is_not_synchronized() {
+        let reservoir = Reservoir::new(vec![0.3, -0.1, 0.2, 5.0, 6.0, 4.0], 3).unwrap();
+        for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let (mut weights, mut ranks) = ([1.0, 2.0, 3.0, 1.0, odd, 2.0], [0, 1, 2, 2, 1, 0]);
+            assert_eq!(reservoir.sync_and_rank(&mut weights, &mut ranks), None);
+            assert_eq!(weights[4].to_bits(), odd.to_bits());
+            assert_eq!(ranks[3..], [2, 1, 0]);
+        }
+    }
+
+    #[test]
     fn bad_input_is_refused_with_a_reason() {
         let refused = |initial: &[f32], len| Reservoir::new(initial.to_vec(), len).unwrap_err();
         assert_eq!(refused(&[1.0; 5], 2), ReservoirError::Ragged { weights: 5, len: 2 });
@@ -484,7 +501,7 @@ mod tests {
                 prop_assert_eq!(&reservoir.rank_vector(j, vector)[..], &after[j * len..][..len]);
             }
             let (mut at_once, mut ranks) = (weights, before);
-            prop_assert_eq!(reservoir.sync_and_rank(&mut at_once, &mut ranks), change);
+            prop_assert_eq!(reservoir.sync_and_rank(&mut at_once, &mut ranks), Some(change));
             prop_assert_eq!((at_once, ranks), (synced, after));
         }
 

@@ -30,6 +30,12 @@ impl VectorShape {
     }
 }
 
+/// Whether all weights are finite.
+pub(crate) fn all_finite(weights: &[f32]) -> bool {
+    // Without an end at the first that is not, because looking at each before the next is slow.
+    weights.iter().fold(true, |all, weight| all & weight.is_finite())
+}
+
 /// Panics unless `elements` weights are a whole number of vectors of length `len`.
 pub(super) fn assert_whole(elements: usize, len: usize) {
     assert!(

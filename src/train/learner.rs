@@ -11,6 +11,7 @@ use super::arrays::{Arrays, Misfit};
 use super::optimizer::InnerOptimizer;
 use crate::experiment::OptimizerSection;
 use crate::kernels::operations;
+use crate::laperm::all_finite;
 use crate::model::{Draw, Network, Role, Statistics, Weights};
 
 /// A network, its weights and its optimizer, on a device.
@@ -100,9 +101,7 @@ impl Learner {
 
     /// Whether all values of the parameter at `index` are finite.
     pub(super) fn is_finite(&mut self, index: usize) -> bool {
-        // Whole pieces at once, because looking at each value before the next is slow.
-        let finite = |piece: &[f32]| piece.iter().fold(true, |all, value| all & value.is_finite());
-        self.change(index, |values| values.par_chunks(1 << 14).all(finite))
+        self.change(index, |values| values.par_chunks(1 << 14).all(all_finite))
     }
 
     /// Replaces the values of the parameter at `index`.

@@ -69,7 +69,8 @@ impl Wrapper {
         (wrapper, start)
     }
 
-    /// θ_t ← σ_θ(θ_sorted), or one lookahead step back. Nothing changes if a parameter is not finite.
+    /// θ_t ← σ_θ(θ_sorted), or one lookahead step back. If a parameter is not finite, others may be synced: go back to
+    /// the weights of the sync before, and [`Wrapper::rank`] them.
     pub(super) fn sync(&mut self, learner: &mut Learner) -> Result<Synced, NotFinite> {
         let begun = Instant::now();
         let (mut layers, mut layer_milliseconds) = (Vec::new(), Vec::new());
@@ -82,11 +83,11 @@ impl Wrapper {
                 }
             }
             Wrapper::Laperm(permuted) => {
-                all_finite(learner, permuted.iter().map(|permuted| permuted.parameter))?;
                 for Permuted { parameter, layer, reservoir, ranks } in permuted {
                     let begun = Instant::now();
-                    let change =
-                        learner.change(*parameter, |values| reservoir.sync_and_rank(values, ranks));
+                    let change = learner
+                        .change(*parameter, |values| reservoir.sync_and_rank(values, ranks))
+                        .ok_or_else(|| not_finite(learner, *parameter))?;
                     let Some(layer) = *layer else { continue };
                     layers.push(LayerSync {
                         layer,
@@ -100,6 +101,14 @@ impl Wrapper {
         }
         let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
         Ok(Synced { milliseconds, layers, layer_milliseconds })
+    }
+
+    /// Takes the ranking of the learner's weights for that of the last sync.
+    pub(super) fn rank(&mut self, learner: &Learner) {
+        let Wrapper::Laperm(permuted) = self else { return };
+        for Permuted { parameter, reservoir, ranks, .. } in permuted {
+            reservoir.rank(&learner.values(*parameter), ranks);
+        }
     }
 
     /// Adds what syncs have left behind to `arrays`. The reservoirs are not in it: they are a function of the initial
@@ -240,8 +249,10 @@ fn all_finite(
 ) -> Result<(), NotFinite> {
     match parameters.into_iter().find(|&index| !learner.is_finite(index)) {
         None => Ok(()),
-        Some(index) => {
-            Err(NotFinite { parameter: learner.network().parameters()[index].name.clone() })
-        }
+        Some(index) => Err(not_finite(learner, index)),
     }
+}
+
+fn not_finite(learner: &Learner, parameter: usize) -> NotFinite {
+    NotFinite { parameter: learner.network().parameters()[parameter].name.clone() }
 }

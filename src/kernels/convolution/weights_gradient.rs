@@ -19,21 +19,27 @@ const PIXELS: usize = 128;
 /// Numbers in a line of the nearest cache.
 const LINE: usize = 16;
 
+/// With up to so many channels, the taps in a row of a filter are taken as one, whose channels are those of neighbouring
+/// pixels: enough for blocks of sums that are full, and for each thread as many.
+const FEW: usize = 32;
+
 /// Some rows of outputs, of as many images as make a chunk.
 struct Chunk {
     /// The rows of outputs, and the rows of images that they are made of.
     rows: Range<usize>,
     image_rows: Range<usize>,
-    /// `[taps]`: the pairs of pixels that each multiplies, image by image, and how many of them an image has: `left`
-    /// counts pixels of the chunk's images, `right` those of its gradient, as [`WeightsGradient::fill`] lays them out.
+    /// `[taps]`, those taken as one being one: the pairs of pixels that each multiplies, image by image, and how many of
+    /// them an image has: `left` counts pixels of the chunk's images, `right` those of its gradient, as
+    /// [`WeightsGradient::fill`] lays them out.
     pairs: Vec<(Pairs, usize)>,
 }
 
-/// One thread's share: the sums of some channels with some panels of filters.
+/// One thread's share: the sums of some channels with some panels of filters. Taps taken as one have the channels of the
+/// first, then those of the second, and so on.
 struct Share<'a> {
     channels: Range<usize>,
     panels: Range<usize>,
-    /// `[panels][taps][channels][width of the tile]`
+    /// `[panels][taps, those taken as one being one][channels][width of the tile]`
     sums: Scratch,
     /// One number per filter of these panels; the shares of further channels have none.
     bias: Option<&'a mut [f32]>,
@@ -69,9 +75,24 @@ impl WeightsGradient<'_> {
         Tile::of(self.set).width
     }
 
+    /// How many taps are taken as one: all in a row of a filter, or just one.
+    fn together(&self) -> usize {
+        let Convolution { input: [.., channels], kernel, .. } = *self.convolution;
+        if channels <= FEW { kernel[1] } else { 1 }
+    }
+
+    /// Pixels in a row of an image as it is laid out: with the padding, if taps are taken as one.
+    fn columns(&self) -> usize {
+        let Convolution { input: [_, width, _], padding: [_, (before, after)], .. } =
+            *self.convolution;
+        if self.together() > 1 { before + width + after } else { width }
+    }
+
     /// Equal shares for all threads: of the panels where these can be divided, else of the channels.
     fn shares<'b>(&self, mut bias_gradient: Option<&'b mut [f32]>) -> Vec<Share<'b>> {
-        let Convolution { input: [.., channels], filters, .. } = *self.convolution;
+        let Convolution { input: [.., channels], filters, kernel, .. } = *self.convolution;
+        let channels = channels * self.together();
+        let steps = kernel[0] * kernel[1] / self.together();
         let (panels, threads) = (filters.div_ceil(self.width()), rayon::current_num_threads());
         let (panel_parts, channel_parts) = if panels % threads == 0 || panels >= 4 * threads {
             (threads, 1)
@@ -87,7 +108,7 @@ impl WeightsGradient<'_> {
                 bias_gradient = Some(rest);
                 bias
             });
-            let length = panels.len() * self.convolution.taps() * channels.len() * self.width();
+            let length = panels.len() * steps * channels.len() * self.width();
             shares.push(Share { channels, panels, sums: Scratch::new(length), bias });
         }
         shares
@@ -102,18 +123,22 @@ impl WeightsGradient<'_> {
     }
 
     fn chunk(&self, images: usize, rows: Range<usize>) -> Chunk {
-        let Convolution { input: [height, width, _], kernel, stride, padding, .. } =
-            *self.convolution;
+        let Convolution { input: [height, ..], kernel, stride, padding, .. } = *self.convolution;
         let first = (rows.start * stride).saturating_sub(padding[0].0).min(height);
         let last = ((rows.end.max(1) - 1) * stride + kernel[0]).saturating_sub(padding[0].0);
         let image_rows = first..last.clamp(first, height);
         let columns = self.convolution.output()[1];
-        let pairs = product(1, kernel[0], kernel[1]).map(|(_, tap_row, tap_column)| {
+        let steps = kernel[1] / self.together();
+        let pairs = product(1, kernel[0], steps).map(|(_, tap_row, tap_column)| {
             let pair = |(image, row, column): (usize, usize, usize)| {
                 let y = self.convolution.inside(0, rows.start + row, tap_row)?;
-                let x = self.convolution.inside(1, column, tap_column)?;
+                let x = if self.together() > 1 {
+                    column * stride
+                } else {
+                    self.convolution.inside(1, column, tap_column)?
+                };
                 Some(Pair {
-                    left: ((image * image_rows.len() + y - first) * width + x) as u32,
+                    left: ((image * image_rows.len() + y - first) * self.columns() + x) as u32,
                     right: ((image * rows.len() + row) * columns + column) as u32,
                 })
             };
@@ -129,13 +154,13 @@ impl WeightsGradient<'_> {
         if let Some(bias) = &mut share.bias {
             bias.fill(0.0);
         }
-        let [_, image_width, _] = self.convolution.input;
         let columns = self.convolution.output()[1];
-        // An odd number of lines per pixel: pixels that follow each other then lie in different sets of the cache.
-        let stride = (share.channels.len().div_ceil(LINE) | 1) * LINE;
+        let (stride, first_channel) = self.layout(share);
         let most =
             |pixels: fn(&Chunk) -> usize| chunks.iter().map(pixels).max().unwrap_or(0) * size;
-        let mut left = Scratch::new(most(|chunk| chunk.image_rows.len()) * image_width * stride);
+        let mut left = Scratch::new(most(|chunk| chunk.image_rows.len()) * self.columns() * stride);
+        // Where images are laid out with their padding, it is never written again.
+        left.fill(0.0);
         let mut right = Scratch::new(
             most(|chunk| chunk.rows.len()) * columns * self.width() * share.panels.len(),
         );
@@ -146,17 +171,28 @@ impl WeightsGradient<'_> {
                 let panel = size * chunk.rows.len() * columns * self.width();
                 self.copy_gradient(share, chunk, images.clone(), panel, &mut right);
                 let length = share.channels.len() * self.width();
-                let sums = share.sums.chunks_exact_mut(length * self.convolution.taps());
+                let sums = share.sums.chunks_exact_mut(length * chunk.pairs.len());
                 for (right, sums) in right.chunks_exact(panel).zip(sums) {
                     for ((pairs, count), sums) in
                         chunk.pairs.iter().zip(sums.chunks_exact_mut(length))
                     {
                         let (count, channels) = (count * images.len(), share.channels.len());
-                        Outer { pairs, count, left: &left, stride, channels, right, sums }
-                            .run(self.set);
+                        let left = &left[first_channel..];
+                        Outer { pairs, count, left, stride, channels, right, sums }.run(self.set);
                     }
                 }
             }
+        }
+    }
+
+    /// How far apart the pixels of images are laid out for a share, and where its channels begin in each.
+    fn layout(&self, share: &Share) -> (usize, usize) {
+        if self.together() > 1 {
+            // As they come: what is taken as one then lies together.
+            (self.convolution.input[2], share.channels.start)
+        } else {
+            // An odd number of lines: pixels that follow each other then lie in different sets of the cache.
+            ((share.channels.len().div_ceil(LINE) | 1) * LINE, 0)
         }
     }
 
@@ -169,7 +205,19 @@ impl WeightsGradient<'_> {
         stride: usize,
         left: &mut [f32],
     ) {
-        let [height, width, channels] = self.convolution.input;
+        let Convolution { input: [height, width, channels], padding, .. } = *self.convolution;
+        if self.together() > 1 {
+            let rows = images.flat_map(|image| {
+                self.images[image * height * width * channels..]
+                    .chunks_exact(width * channels)
+                    .take(chunk.image_rows.end)
+                    .skip(chunk.image_rows.start)
+            });
+            for (row, to) in rows.zip(left.chunks_exact_mut(self.columns() * stride)) {
+                to[padding[1].0 * channels..][..row.len()].copy_from_slice(row);
+            }
+            return;
+        }
         let mut to = left.chunks_exact_mut(stride);
         for image in images {
             let rows =
@@ -201,10 +249,15 @@ impl WeightsGradient<'_> {
             for (image, right) in images.clone().zip(right.chunks_exact_mut(pixels * self.width()))
             {
                 let first = (image * rows + chunk.rows.start) * columns * filters;
-                let gradient = self.gradient[first..][..pixels * filters].chunks_exact(filters);
+                let gradient = &self.gradient[first..][..pixels * filters];
+                if filters == self.width() {
+                    right.copy_from_slice(gradient);
+                    continue;
+                }
+                let gradient = gradient.chunks_exact(filters);
                 for (pixel, to) in gradient.zip(right.chunks_exact_mut(self.width())) {
                     let (numbers, zeros) = to.split_at_mut(panel.len());
-                    numbers.copy_from_slice(&pixel[panel.clone()]);
+                    copy(&pixel[panel.clone()], numbers);
                     zeros.fill(0.0);
                 }
             }
@@ -217,30 +270,43 @@ impl WeightsGradient<'_> {
     /// Some channels of the gradient of the filters of a panel.
     fn unpack(&self, share: &Share, panel: usize, gradient: &mut [f32]) {
         let (taps, width) = (self.convolution.taps(), self.width());
-        let length = taps * self.convolution.input[2];
-        let channels = share.channels.len();
-        let sums = &share.sums[(panel - share.panels.start) * taps * channels * width..];
-        for channel in 0..channels {
-            let first = (share.channels.start + channel) * taps;
-            for (filter, gradient) in gradient.chunks_exact_mut(length).enumerate() {
-                for (tap, gradient) in gradient[first..][..taps].iter_mut().enumerate() {
-                    *gradient = sums[(tap * channels + channel) * width + filter];
-                }
+        let ([_, _, all], together) = (self.convolution.input, self.together());
+        let (steps, channels) = (taps / together, share.channels.len());
+        let sums = &share.sums[(panel - share.panels.start) * steps * channels * width..];
+        for (_, step, index) in product(1, steps, channels) {
+            let channel = share.channels.start + index;
+            let place = channel % all * taps + step * together + channel / all;
+            let sums = &sums[(step * channels + index) * width..][..width];
+            for (gradient, sum) in gradient.chunks_exact_mut(taps * all).zip(sums) {
+                gradient[place] = *sum;
             }
         }
     }
 }
 
-/// Adds the sum of rows to `total`.
-fn add_rows(rows: &[f32], width: usize, total: &mut [f32]) {
-    let mut sum = vec![0.0; width];
-    for row in rows.chunks_exact(width) {
-        for (sum, number) in sum.iter_mut().zip(row) {
-            *sum += number;
-        }
+/// Copies a few numbers, which calls no function of the C library.
+fn copy(from: &[f32], to: &mut [f32]) {
+    let ((from, rest), (to, rest_to)) = (from.as_chunks::<8>(), to.as_chunks_mut::<8>());
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
     }
-    for (total, sum) in total.iter_mut().zip(sum) {
-        *total += sum;
+    for (to, from) in rest_to.iter_mut().zip(rest) {
+        *to = *from;
+    }
+}
+
+/// Adds the sum of rows, whose width is a multiple of eight, to `total`; eight at a time stay in registers.
+fn add_rows(rows: &[f32], width: usize, total: &mut [f32]) {
+    for (vector, total) in total.chunks_mut(8).enumerate() {
+        let mut sums = [0.0; 8];
+        for row in rows.chunks_exact(width) {
+            for (sum, number) in sums.iter_mut().zip(&row[vector * 8..][..8]) {
+                *sum += number;
+            }
+        }
+        for (total, sum) in total.iter_mut().zip(sums) {
+            *total += sum;
+        }
     }
 }
 

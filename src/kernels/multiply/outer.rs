@@ -33,7 +33,7 @@ pub(in crate::kernels) struct Outer<'a> {
     pub pairs: &'a Pairs,
     /// How many of the pairs to take, from the first.
     pub count: usize,
-    /// Rows of `stride` numbers, of which the first are the channels.
+    /// Rows of channels, each `stride` numbers after the one before.
     pub left: &'a [f32],
     pub stride: usize,
     pub channels: usize,
@@ -45,8 +45,8 @@ pub(in crate::kernels) struct Outer<'a> {
 
 impl Outer<'_> {
     pub fn run(self, set: InstructionSet) {
-        assert!(self.channels <= self.stride);
-        assert!(self.pairs.rows[0] * self.stride <= self.left.len());
+        let rows = self.pairs.rows[0];
+        assert!(rows == 0 || (rows - 1) * self.stride + self.channels <= self.left.len());
         assert!(self.pairs.rows[1] * Tile::of(set).width <= self.right.len());
         set.run(self);
     }
@@ -99,7 +99,7 @@ impl WithSimd for Outer<'_> {
 /// Adds the sums of a block of `R` channels.
 ///
 /// # Safety
-/// Each pair's `left` is a row of `stride` numbers of which `R` are in `left`, its `right` a row of `V` vectors in
+/// Each pair's `left` is a row, beginning `stride` numbers after the one before, of which `R` are in `left`, its `right` a row of `V` vectors in
 /// `right`.
 #[inline(always)]
 unsafe fn add<S: Simd, const R: usize, const V: usize>(

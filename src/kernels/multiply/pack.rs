@@ -3,9 +3,11 @@
 use rayon::prelude::*;
 
 use super::{Scratch, Tile};
+use crate::kernels::layout::turn;
 
-/// Channels that are transposed at a time, to stay in the nearest cache.
+/// Channels and columns that are transposed at a time, to stay in the nearest cache.
 const CHANNELS: usize = 64;
+const COLUMNS: usize = 8;
 
 /// Panels that are packed at a time.
 const PANELS: usize = 4;
@@ -51,7 +53,7 @@ impl Pack<'_> {
         if columns < width {
             packed.fill(0.0);
         }
-        if self.taps == [0] && self.column_stride > 1 {
+        if self.taps == [0] && self.channel_stride == 1 {
             return self.transpose(width, &weights[first * self.column_stride..], columns, packed);
         }
         for channel in 0..self.channels {
@@ -81,16 +83,15 @@ impl Pack<'_> {
         }
     }
 
-    /// A panel of a single tap: here columns may lie powers of two apart, where the nearest cache cannot hold one line
-    /// of each.
+    /// A panel of a single tap whose channels are neighbours: here columns may lie powers of two apart, where the nearest
+    /// cache cannot hold one line of each.
     fn transpose(&self, width: usize, weights: &[f32], columns: usize, packed: &mut [f32]) {
         for (block, packed) in packed.chunks_mut(CHANNELS * width).enumerate() {
-            for column in 0..columns {
-                let from = column * self.column_stride + block * CHANNELS * self.channel_stride;
-                let weights = weights[from..].iter().step_by(self.channel_stride);
-                for (packed, weight) in packed.chunks_exact_mut(width).zip(weights) {
-                    packed[column] = *weight;
-                }
+            let channels = packed.len() / width;
+            for first in (0..columns).step_by(COLUMNS) {
+                let from = first * self.column_stride + block * CHANNELS;
+                let (count, strides) = (COLUMNS.min(columns - first), [self.column_stride, width]);
+                turn([count, channels], strides, &weights[from..], &mut packed[first..]);
             }
         }
     }

@@ -339,7 +339,10 @@ impl<R: Recorder> Trainer<R> {
         self.frames.before_sync(self.last_sync, &self.wrapper);
         let synced = match self.wrapper.sync(&mut self.learner) {
             Ok(synced) => synced,
-            Err(NotFinite { parameter }) => return self.diverged(parameter),
+            Err(NotFinite { parameter }) => {
+                self.diverged(parameter);
+                return self.wrapper.rank(&self.learner);
+            }
         };
         self.clock.reset();
         self.syncs += 1;
