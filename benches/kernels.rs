@@ -7,8 +7,8 @@
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use laperm::kernels::{
-    Adam, Convolution, Dense, Dropout, InstructionSet, Normalize, Pool, Step, cross_entropy,
-    relu_backward, sum_relu, transpose,
+    Adam, Convolution, Dense, Dropout, InstructionSet, Normalize, Pool, Step, add, cross_entropy,
+    relu_backward, transpose,
 };
 use laperm::random::{Purpose, stream};
 use rand::RngExt;
@@ -162,7 +162,7 @@ fn passes(criterion: &mut Criterion) {
     });
     let dropout = Dropout { seed: 1, step: 1, site: 1, rate: 0.4 };
     memory(&mut group, "dropout", count, 2.0, || dropout.apply(set, &one, &mut results));
-    memory(&mut group, "sum_relu", count, 3.0, || sum_relu(set, &one, &other, &mut results));
+    memory(&mut group, "add", count, 3.0, || add(set, &one, true, &mut results));
     memory(&mut group, "relu_backward", count, 3.0, || {
         relu_backward(set, &one, &other, &mut results);
     });

@@ -31,4 +31,4 @@ pub use normalize::{Moments, Normalize};
 pub use optimizer::{Adam, Sgd, Step};
 pub use peak::arithmetic_peak;
 pub use pool::Pool;
-pub use relu::{relu, relu_backward, sum_relu};
+pub use relu::{add, relu, relu_backward};

@@ -1,4 +1,4 @@
-//! max(x, 0), alone and at the end of a residual block. Each value is read once and written once.
+//! max(x, 0) alone, and the sums at the end of residual blocks. Each value is read once and written once.
 
 use rayon::prelude::*;
 
@@ -18,15 +18,16 @@ pub fn relu(set: InstructionSet, values: &[f32], outputs: &mut [f32]) {
     shares.for_each(|(outputs, values)| relu_share(set, values, outputs));
 }
 
-/// max(a + b, 0) of each pair of values; NaN stays NaN. Its backward pass is [`relu_backward`], for both alike.
+/// Adds values to sums, each of which becomes at least 0 if `relu`; NaN stays NaN. The backward pass is
+/// [`relu_backward`], for both summands alike.
 ///
 /// # Panics
 /// Lengths that differ.
-pub fn sum_relu(set: InstructionSet, a: &[f32], b: &[f32], outputs: &mut [f32]) {
-    assert_eq!(a.len(), outputs.len());
-    assert_eq!(b.len(), outputs.len());
-    let shares = outputs.par_chunks_mut(SHARE).zip(a.par_chunks(SHARE)).zip(b.par_chunks(SHARE));
-    shares.for_each(|((outputs, a), b)| sum_relu_share(set, a, b, outputs));
+pub fn add(set: InstructionSet, values: &[f32], relu: bool, sums: &mut [f32]) {
+    assert_eq!(values.len(), sums.len());
+    let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
+    let shares = sums.par_chunks_mut(SHARE).zip(values.par_chunks(SHARE));
+    shares.for_each(|(sums, values)| add_share(set, floor, values, sums));
 }
 
 /// The gradient of what went into a ReLU: that of its outputs where they are greater than 0, else 0.
@@ -59,9 +60,9 @@ vectorized! {
 }
 
 vectorized! {
-    fn sum_relu_share<'a>(a: &'a [f32], b: &'a [f32], outputs: &'a mut [f32]) {
-        for ((output, a), b) in outputs.iter_mut().zip(a).zip(b) {
-            *output = at_least(a + b, 0.0);
+    fn add_share<'a>(floor: f32, values: &'a [f32], sums: &'a mut [f32]) {
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum = at_least(*sum + value, floor);
         }
     }
 }
@@ -102,8 +103,12 @@ mod tests {
             let mut gradient = vec![f32::NAN; values.len()];
             relu_backward(set, &outputs, &others, &mut gradient);
             assert_eq!(gradient, many([0.0, 0.0, 0.0, -3.0, 0.0, 1.0]));
-            sum_relu(set, &values, &others, &mut outputs);
-            assert_eq!(outputs, many([0.5, 0.0, 0.0, 0.0, 0.0, f32::INFINITY]));
+            let mut sums = values.clone();
+            add(set, &others, true, &mut sums);
+            assert_eq!(sums, many([0.5, 0.0, 0.0, 0.0, 0.0, f32::INFINITY]));
+            let mut sums = values.clone();
+            add(set, &others, false, &mut sums);
+            assert_eq!(sums, many([0.5, -1.0, 0.0, -0.5, f32::NEG_INFINITY, f32::INFINITY]));
         }
     }
 
@@ -113,6 +118,11 @@ mod tests {
             let mut outputs = [0.0; 9];
             relu(set, &[f32::NAN; 9], &mut outputs);
             assert!(outputs.iter().all(|output| output.is_nan()), "{}", set.name());
+            for relu in [false, true] {
+                let mut sums = [1.0; 9];
+                add(set, &[f32::NAN; 9], relu, &mut sums);
+                assert!(sums.iter().all(|sum| sum.is_nan()), "{}", set.name());
+            }
         }
     }
 }

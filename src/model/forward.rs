@@ -1,6 +1,6 @@
 //! Values flowing through a network.
 
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use super::network::Network;
 use super::plan::{self, Operation};
@@ -181,7 +181,7 @@ impl Pass<'_> {
                 Values::Images(values) => Values::Images(self.batch_norm(operation, values)),
                 Values::Flat(values) => Values::Flat(self.batch_norm(operation, values)),
             },
-            Operation::Relu => values.map(activation::relu, activation::relu),
+            Operation::Relu => values.map(operations::relu, operations::relu),
             Operation::Dropout(dropout) => match self.drawn(dropout) {
                 None => values,
                 Some(dropout) => values
@@ -195,10 +195,10 @@ impl Pass<'_> {
             }
             Operation::Flatten => Values::Flat(values.flat()),
             Operation::Residual { ref body, ref shortcut, relu } => {
-                let input = values.images();
-                let one = self.sequence(body, Values::Images(input.clone())).images();
-                let other = self.sequence(shortcut, Values::Images(input)).images();
-                Values::Images(if relu { operations::sum_relu(one, other) } else { one + other })
+                let (one, other) = operations::fork(values.images());
+                let one = self.sequence(body, Values::Images(one)).images();
+                let other = self.sequence(shortcut, Values::Images(other)).images();
+                Values::Images(operations::sum(one, other, relu))
             }
         }
     }

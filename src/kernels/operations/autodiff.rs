@@ -1,7 +1,7 @@
 //! Each operation as one step of autodiff's record.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -189,12 +189,43 @@ impl<B: Gradients, C: CheckpointStrategy> Operations for Autodiff<B, C> {
         })
     }
 
-    fn sum_relu(one: FloatTensor<Self>, other: FloatTensor<Self>) -> FloatTensor<Self> {
-        let ((one, one_node), (other, other_node)) = (one.into_parts(), other.into_parts());
-        let output = B::sum_relu(one, other);
+    fn relu(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (values, node) = values.into_parts();
+        let output = <B as Operations>::relu(values);
         let outputs = output.clone();
+        record::<B, C, _, 1>([node], output, move |gradient, _| [Some(B::gate(outputs, gradient))])
+    }
+
+    fn fork(values: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let nodes = [values.node(), values.node()];
+        let values = values.into_primitive();
+        // The gradient that comes back first waits for the other one.
+        let waiting = Arc::new(Mutex::new(None));
+        let [one, other] = nodes.map(|node| {
+            let waiting = waiting.clone();
+            record::<B, C, _, 1>([node], values.clone(), move |gradient, _| {
+                let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                match waiting.take() {
+                    Some(other) => [Some(B::sum(gradient, other, false))],
+                    None => {
+                        *waiting = Some(gradient);
+                        [None]
+                    }
+                }
+            })
+        });
+        (one, other)
+    }
+
+    fn sum(one: FloatTensor<Self>, other: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
+        let ((one, one_node), (other, other_node)) = (one.into_parts(), other.into_parts());
+        let output = B::sum(one, other, relu);
+        let outputs = relu.then(|| output.clone());
         record::<B, C, _, 2>([one_node, other_node], output, move |gradient, _| {
-            let gradient = B::sum_relu_backward(outputs, gradient);
+            let gradient = match outputs {
+                Some(outputs) => B::gate(outputs, gradient),
+                None => gradient,
+            };
             [Some(gradient.clone()), Some(gradient)]
         })
     }

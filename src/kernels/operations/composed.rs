@@ -85,8 +85,17 @@ pub(super) fn dropout<B: Backend>(values: FloatTensor<B>, dropout: Dropout) -> F
     drop_some::<B>(values, &dropout)
 }
 
-pub(super) fn sum_relu<B: Backend>(one: FloatTensor<B>, other: FloatTensor<B>) -> FloatTensor<B> {
-    B::relu(B::float_add(one, other))
+pub(super) fn relu<B: Backend>(values: FloatTensor<B>) -> FloatTensor<B> {
+    B::relu(values)
+}
+
+pub(super) fn sum<B: Backend>(
+    one: FloatTensor<B>,
+    other: FloatTensor<B>,
+    relu: bool,
+) -> FloatTensor<B> {
+    let sum = B::float_add(one, other);
+    if relu { B::relu(sum) } else { sum }
 }
 
 pub(super) fn max_pool<B: Backend>(images: FloatTensor<B>, size: usize) -> FloatTensor<B> {
@@ -249,7 +258,7 @@ pub(super) fn dropout_backward<B: Backend>(
     drop_some::<B>(gradient, &dropout)
 }
 
-pub(super) fn sum_relu_backward<B: Backend>(
+pub(super) fn relu_backward<B: Backend>(
     outputs: FloatTensor<B>,
     gradient: FloatTensor<B>,
 ) -> FloatTensor<B> {

@@ -57,12 +57,9 @@ pub trait Gradients: Operations {
         composed::dropout_backward::<Self>(gradient, dropout)
     }
 
-    /// Of [`Operations::sum_relu`] with respect to either summand.
-    fn sum_relu_backward(
-        outputs: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        composed::sum_relu_backward::<Self>(outputs, gradient)
+    /// Of a ReLU that gave these outputs.
+    fn gate(outputs: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        composed::relu_backward::<Self>(outputs, gradient)
     }
 
     /// Of [`Operations::max_pool`].

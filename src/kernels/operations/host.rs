@@ -10,8 +10,8 @@ use super::gradients::{Gradients, Weighted};
 use super::memory::Host;
 use super::{Operations, Optional, Update};
 use crate::kernels::{
-    Adam, Convolution, Dense, Dropout, InstructionSet, Moments, Normalize, Pool, Sgd, buffers,
-    cross_entropy, relu_backward, sum_relu, transpose,
+    Adam, Convolution, Dense, Dropout, InstructionSet, Moments, Normalize, Pool, Sgd, add, buffers,
+    cross_entropy, relu, relu_backward, transpose,
 };
 
 /// A tensor of this shape with numbers that `kernel` writes. It may find anything there.
@@ -26,14 +26,11 @@ fn computed<B: Host>(
 }
 
 /// The gradient before a ReLU that gave these outputs, if there was one.
-fn gate<B: Host>(outputs: Option<FloatTensor<B>>, gradient: FloatTensor<B>) -> FloatTensor<B> {
-    let Some(outputs) = outputs else { return gradient };
-    let gated = computed::<B>(gradient.shape(), |set, gated| {
-        relu_backward(set, &B::read(&outputs), &B::read(&gradient), gated);
-    });
-    B::done(outputs);
-    B::done(gradient);
-    gated
+fn gated<B: Host>(outputs: Option<FloatTensor<B>>, gradient: FloatTensor<B>) -> FloatTensor<B> {
+    match outputs {
+        Some(outputs) => B::gate(outputs, gradient),
+        None => gradient,
+    }
 }
 
 fn shape_of<B: Host>(images: &FloatTensor<B>, size: usize) -> (usize, Pool) {
@@ -157,13 +154,24 @@ impl<B: Host> Operations for B {
         outputs
     }
 
-    fn sum_relu(one: FloatTensor<Self>, other: FloatTensor<Self>) -> FloatTensor<Self> {
-        let outputs = computed::<Self>(one.shape(), |set, outputs| {
-            sum_relu(set, &Self::read(&one), &Self::read(&other), outputs);
+    fn relu(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        let outputs = computed::<Self>(values.shape(), |set, outputs| {
+            relu(set, &Self::read(&values), outputs);
         });
-        Self::done(one);
-        Self::done(other);
+        Self::done(values);
         outputs
+    }
+
+    fn sum(one: FloatTensor<Self>, other: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
+        let shape = one.shape();
+        // In the memory of one that nobody else has.
+        let (mut sums, values) = match Self::own(one) {
+            Ok(sums) => (sums, other),
+            Err(one) => (Self::into_vec(other), one),
+        };
+        add(InstructionSet::current(), &Self::read(&values), relu, &mut sums);
+        Self::done(values);
+        Self::tensor(sums, shape)
     }
 
     fn max_pool(images: FloatTensor<Self>, size: usize) -> FloatTensor<Self> {
@@ -262,7 +270,7 @@ impl<B: Host> Gradients for B {
         shape: Convolution,
         wanted: [bool; 3],
     ) -> Weighted<Self> {
-        let gated = gate::<Self>(outputs, gradient);
+        let gated = gated::<Self>(outputs, gradient);
         let gradient = Self::read(&gated);
         let of_images = wanted[0].then(|| {
             computed::<Self>(images.shape(), |set, found| {
@@ -289,7 +297,7 @@ impl<B: Host> Gradients for B {
         shape: Dense,
         wanted: [bool; 3],
     ) -> Weighted<Self> {
-        let gated = gate::<Self>(outputs, gradient);
+        let gated = gated::<Self>(outputs, gradient);
         let gradient = Self::read(&gated);
         let of_inputs = wanted[0].then(|| {
             computed::<Self>(inputs.shape(), |set, found| {
@@ -339,11 +347,12 @@ impl<B: Host> Gradients for B {
         Self::dropout(gradient, dropout)
     }
 
-    fn sum_relu_backward(
-        outputs: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        gate::<Self>(Some(outputs), gradient)
+    fn gate(outputs: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        let gated = computed::<Self>(gradient.shape(), |set, gated| {
+            relu_backward(set, &Self::read(&outputs), &Self::read(&gradient), gated);
+        });
+        [outputs, gradient].into_iter().for_each(Self::done);
+        gated
     }
 
     fn max_pool_backward(

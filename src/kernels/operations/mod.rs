@@ -28,8 +28,8 @@ use burn::backend::{Backend, ExtensionType, backend_extension};
 use super::{Adam, Convolution, Dense, Dropout, Normalize, Sgd, Step};
 
 pub use tensors::{
-    adam, average_pool, channels_last, convolution, cross_entropy, dense, dropout, flatten,
-    max_pool, normalize, normalize_train, sgd, sum_relu,
+    adam, average_pool, channels_last, convolution, cross_entropy, dense, dropout, flatten, fork,
+    max_pool, normalize, normalize_train, relu, sgd, sum,
 };
 
 /// A tensor that may be absent.
@@ -136,9 +136,19 @@ pub trait Operations: Backend {
         composed::dropout::<Self>(values, dropout)
     }
 
-    /// The sum of two tensors of one shape, and its ReLU.
-    fn sum_relu(one: FloatTensor<Self>, other: FloatTensor<Self>) -> FloatTensor<Self> {
-        composed::sum_relu::<Self>(one, other)
+    /// max(x, 0) of all values.
+    fn relu(values: FloatTensor<Self>) -> FloatTensor<Self> {
+        composed::relu::<Self>(values)
+    }
+
+    /// Values for two ways through a network, whose gradients are added up once, where the ways part.
+    fn fork(values: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        (values.clone(), values)
+    }
+
+    /// The sum of two tensors of one shape, and its ReLU if `relu`.
+    fn sum(one: FloatTensor<Self>, other: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
+        composed::sum::<Self>(one, other, relu)
     }
 
     /// The greatest of each square of `size` times `size` pixels.

@@ -87,9 +87,24 @@ pub fn dropout<const D: usize>(values: Tensor<D>, dropout: Dropout) -> Tensor<D>
     Tensor::from_dispatch(Dispatch::dropout(values.into_dispatch(), dropout))
 }
 
-/// The sum of two tensors, and its ReLU.
-pub fn sum_relu<const D: usize>(one: Tensor<D>, other: Tensor<D>) -> Tensor<D> {
-    Tensor::from_dispatch(Dispatch::sum_relu(one.into_dispatch(), other.into_dispatch()))
+/// max(x, 0) of all values.
+pub fn relu<const D: usize>(values: Tensor<D>) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as Operations>::relu(values.into_dispatch()))
+}
+
+/// Values for two ways through a network, both of which have to reach the loss.
+pub fn fork<const D: usize>(values: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
+    let (one, other) = Dispatch::fork(values.into_dispatch());
+    (Tensor::from_dispatch(one), Tensor::from_dispatch(other))
+}
+
+/// The sum of two tensors, and its ReLU if `relu`.
+pub fn sum<const D: usize>(one: Tensor<D>, other: Tensor<D>, relu: bool) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as Operations>::sum(
+        one.into_dispatch(),
+        other.into_dispatch(),
+        relu,
+    ))
 }
 
 /// The greatest of each square of `size` times `size` pixels.

@@ -197,8 +197,10 @@ fn check_shapes<H: Gradients>([batch, rows, columns, channels]: [usize; 4], size
         H::channels_last(tensor::<H>(1, &images)),
         <H as Operations>::flatten(tensor::<H>(1, &images)),
         H::flatten_backward(tensor::<H>(1, &[batch, images.iter().skip(1).product()]), images),
-        H::sum_relu(tensor::<H>(1, &images), tensor::<H>(2, &images)),
-        H::sum_relu_backward(tensor::<H>(1, &images), tensor::<H>(2, &images)),
+        <H as Operations>::relu(tensor::<H>(1, &images)),
+        H::gate(tensor::<H>(1, &images), tensor::<H>(2, &images)),
+        H::sum(tensor::<H>(1, &images), tensor::<H>(2, &images), true),
+        H::sum(tensor::<H>(1, &images), tensor::<H>(2, &images), false),
     ];
     let flat = [batch, images.iter().skip(1).product()];
     let one = || tensor::<Flex>(1, &images);
@@ -210,8 +212,10 @@ fn check_shapes<H: Gradients>([batch, rows, columns, channels]: [usize; 4], size
         composed::channels_last::<Flex>(one()),
         composed::flatten::<Flex>(one()),
         composed::flatten_backward::<Flex>(tensor::<Flex>(1, &flat), images),
-        composed::sum_relu::<Flex>(one(), tensor::<Flex>(2, &images)),
-        composed::sum_relu_backward::<Flex>(one(), tensor::<Flex>(2, &images)),
+        composed::relu::<Flex>(one()),
+        composed::relu_backward::<Flex>(one(), tensor::<Flex>(2, &images)),
+        composed::sum::<Flex>(one(), tensor::<Flex>(2, &images), true),
+        composed::sum::<Flex>(one(), tensor::<Flex>(2, &images), false),
     ];
     assert_all_same::<H>(found.map(Some), expected.map(Some));
 }

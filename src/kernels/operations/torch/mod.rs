@@ -329,7 +329,7 @@ impl Gradients for LibTorch {
         [channels_last(&of_values), TchTensor::new(of_scale), TchTensor::new(of_shift)]
     }
 
-    fn sum_relu_backward(outputs: TchTensor, gradient: TchTensor) -> TchTensor {
+    fn gate(outputs: TchTensor, gradient: TchTensor) -> TchTensor {
         TchTensor::new(gate(Some(outputs), gradient))
     }
 
