@@ -38,7 +38,7 @@ fn channels_last(values: &Tensor) -> TchTensor {
 /// The gradient before a ReLU that gave these outputs, if there was one.
 fn gate(outputs: Option<TchTensor>, gradient: TchTensor) -> Tensor {
     match outputs {
-        Some(outputs) => gradient.tensor.threshold_backward(&outputs.tensor, 0.0),
+        Some(outputs) => outputs.tensor.threshold_backward(&gradient.tensor, 0.0),
         None => gradient.tensor,
     }
 }
@@ -315,7 +315,7 @@ impl Gradients for LibTorch {
         if norm.relu_after {
             let lines = [&scale.tensor, &shift.tensor];
             let outputs = normal(&before, lines, [&mean.tensor, &variance.tensor], &norm);
-            gradient = gradient.threshold_backward(&outputs, 0.0);
+            gradient = outputs.threshold_backward(&gradient, 0.0);
         }
         let tensors =
             [gradient, before.shallow_clone(), scale.tensor, mean.tensor, variance.tensor];
@@ -324,7 +324,7 @@ impl Gradients for LibTorch {
         let arguments = [gradient, values, scale, mean, variance, epsilon];
         let [mut of_values, of_scale, of_shift] = script::three("normalize_backward", arguments);
         if norm.relu_before {
-            of_values = of_values.threshold_backward(&before, 0.0);
+            of_values = before.threshold_backward(&of_values, 0.0);
         }
         [channels_last(&of_values), TchTensor::new(of_scale), TchTensor::new(of_shift)]
     }
