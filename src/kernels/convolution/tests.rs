@@ -100,13 +100,18 @@ fn sums_of_several_parts_and_images_of_several_chunks_are_right_too() {
         compare(same(2, 3, 300, 20), set, 1e-4);
         compare(same(2, 20, 3, 40), set, 1e-4);
         compare(same(70, 2, 5, 33), set, 1e-4);
+        compare(same(3, 13, 16, 16), set, 1e-4);
     }
 }
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let strided = Convolution { stride: 2, padding: [(0, 1), (1, 2)], ..same(5, 9, 17, 40) };
-    for (convolution, set) in [same(7, 4, 20, 70), same(5, 14, 3, 16), same(5, 16, 32, 64), strided]
+    // Its filters see nothing but padding.
+    let blind =
+        Convolution { kernel: [1, 3], padding: [(1, 0), (1, 1)], stride: 3, ..same(2, 1, 7, 3) };
+    let wide = same(5, 16, 32, 64);
+    for (convolution, set) in [same(7, 4, 20, 70), same(5, 14, 3, 16), wide, strided, blind]
         .into_iter()
         .flat_map(|convolution| InstructionSet::available().map(move |set| (convolution, set)))
     {

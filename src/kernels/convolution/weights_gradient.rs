@@ -158,7 +158,8 @@ impl WeightsGradient<'_> {
         let (stride, first_channel) = self.layout(share);
         let most =
             |pixels: fn(&Chunk) -> usize| chunks.iter().map(pixels).max().unwrap_or(0) * size;
-        let mut left = Scratch::new(most(|chunk| chunk.image_rows.len()) * self.columns() * stride);
+        let pixels = most(|chunk| chunk.image_rows.len()) * self.columns();
+        let mut left = Scratch::new(pixels * stride + first_channel);
         // Where images are laid out with their padding, it is never written again.
         left.fill(0.0);
         let mut right = Scratch::new(
