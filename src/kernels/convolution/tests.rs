@@ -73,6 +73,11 @@ proptest! {
             compare(convolution, set, 1e-4);
         }
     }
+}
+
+proptest! {
+    // The book takes its time.
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn wide_ones_do_too(convolution in wide_convolutions()) {

@@ -77,20 +77,24 @@ impl WithSimd for Collect<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         assert!(self.channels.is_multiple_of(S::F32_LANES));
         let mut beyond = vec![0.0; self.channels];
+        let beyond = beyond.as_mut_ptr();
+        let (outputs, length) = (self.outputs.as_mut_ptr(), self.outputs.len());
         for (index, tile) in self.range.enumerate() {
-            let mut pixels = [[beyond.as_mut_ptr(); STEP]; STEP];
+            let mut pixels = [[beyond; STEP]; STEP];
             let places = self.tiles.pixels::<STEP>(tile, self.channels);
             for (pixel, place) in pixels.as_flattened_mut().iter_mut().zip(places.as_flattened()) {
                 if let Some(place) = *place {
-                    *pixel = self.outputs[place..][..self.channels].as_mut_ptr();
+                    assert!(place + self.channels <= length);
+                    // SAFETY: just asserted.
+                    *pixel = unsafe { outputs.add(place) };
                 }
             }
             for channel in (0..self.channels).step_by(S::F32_LANES) {
                 let from = &self.transformed[self.layout.place(index, channel)..];
                 let points = read_points(simd, from, self.layout.point);
-                let mut outputs = square::<S, Outputs, SIDE, STEP>(simd, points);
+                let mut square = square::<S, Outputs, SIDE, STEP>(simd, points);
                 let bias = simd.partial_load_f32s(&self.bias[channel..][..S::F32_LANES]);
-                for output in outputs.as_flattened_mut() {
+                for output in square.as_flattened_mut() {
                     *output = simd.add_f32s(*output, bias);
                     if self.relu {
                         let zero = simd.splat_f32s(0.0);
@@ -100,7 +104,7 @@ impl WithSimd for Collect<'_> {
                     }
                 }
                 // SAFETY: there are `channels` numbers at each pixel.
-                unsafe { write_pixels::<S>(outputs, &pixels, channel) };
+                unsafe { write_pixels::<S>(square, &pixels, channel) };
             }
         }
     }
