@@ -62,6 +62,7 @@ pub(super) fn turn(
     }
 }
 
+/// [`turn`] for a square that fits a few registers.
 #[inline(always)]
 fn turn_square(strides: [usize; 2], from: &[f32], to: &mut [f32]) {
     let mut square = [[0.0; SIDE]; SIDE];

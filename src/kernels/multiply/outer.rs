@@ -99,8 +99,8 @@ impl WithSimd for Outer<'_> {
 /// Adds the sums of a block of `R` channels.
 ///
 /// # Safety
-/// Each pair's `left` is a row, beginning `stride` numbers after the one before, of which `R` are in `left`, its `right` a row of `V` vectors in
-/// `right`.
+/// Each pair's `left` is a row of which `R` numbers are in `left`, beginning `stride` after the row before; its `right` is a
+/// row of `V` vectors in `right`.
 #[inline(always)]
 unsafe fn add<S: Simd, const R: usize, const V: usize>(
     simd: S,
