@@ -1,7 +1,7 @@
 //! How long a synchronization takes, and a ranking distance, on matrices of the paper's networks.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use laperm::laperm::{Reservoir, VectorShape, rank_vectors, rank_vectors_again};
+use laperm::laperm::{Reservoir, VectorShape, reorder_vectors};
 use laperm::random::{Purpose, stream};
 use rand::RngExt;
 use std::hint::black_box;
@@ -40,17 +40,24 @@ fn sync(criterion: &mut Criterion) {
     }
 }
 
+/// Of weights that moved a thousandth of their range, as in a training step, and of weights that are strangers.
 fn distance(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("ranking distance");
     for (name, shape) in MATRICES {
         let (first, second) = (weights(shape, 0), weights(shape, 1));
-        let mut ranks = vec![0; shape.elements()];
-        rank_vectors(&first, shape.len, &mut ranks);
+        let step = |(weight, step): (&f32, &f32)| weight + 1e-3 * step;
+        let near: Vec<f32> = first.iter().zip(&second).map(step).collect();
+        let mut orders: Vec<u32> = (0..shape.len as u32).cycle().take(shape.elements()).collect();
         group.throughput(Throughput::Elements(shape.elements() as u64));
-        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
-            bencher
-                .iter(|| rank_vectors_again(black_box(&second), shape.len, &mut ranks).distance());
-        });
+        for (what, other) in [("a step", &near), ("strangers", &second)] {
+            let mut weights = [&first, other].into_iter().cycle();
+            group.bench_function(BenchmarkId::new(what, name), |bencher| {
+                bencher.iter(|| {
+                    let weights = weights.next().unwrap_or(&first);
+                    reorder_vectors(black_box(weights), shape.len, &mut orders).distance()
+                });
+            });
+        }
     }
 }
 

@@ -69,6 +69,7 @@ mod profile;
 mod prune;
 mod ranking;
 mod reachable;
+mod reorder;
 mod reservoir;
 mod vectors;
 
@@ -81,8 +82,9 @@ pub use lookahead::{Lookahead, LookaheadError};
 pub(crate) use profile::evenly;
 pub use profile::{FEW_VECTORS, Profile, QUANTILES, sample, similarity};
 pub use prune::PruneRule;
-pub use ranking::{is_ranking, order, rank_vectors, rank_vectors_again, ranking, sort_vectors};
+pub use ranking::{is_ranking, order, rank_vectors, ranking, sort_vectors};
 pub use reachable::log10_reachable;
+pub use reorder::{invert, reorder_vectors};
 pub use reservoir::{Reservoir, ReservoirError};
 pub use vectors::VectorShape;
 pub(crate) use vectors::all_finite;

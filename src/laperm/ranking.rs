@@ -47,23 +47,6 @@ pub fn rank_vectors(values: &[f32], len: usize, ranks: &mut [u32]) {
         });
 }
 
-/// The same where `ranks` has the rankings of an earlier time, and what became of them.
-///
-/// # Panics
-/// As [`rank_vectors`], and if `ranks` has a number in it that is no rank.
-pub fn rank_vectors_again(values: &[f32], len: usize, ranks: &mut [u32]) -> RankChange {
-    assert_whole(values.len(), len);
-    assert_eq!(values.len(), ranks.len(), "one rank for each weight");
-    values
-        .par_chunks(len)
-        .zip(ranks.par_chunks_mut(len))
-        .with_min_len(share(len))
-        .map_init(Argsort::default, |argsort, (vector, ranks)| {
-            replace_ranks(argsort.order(vector), ranks)
-        })
-        .reduce(RankChange::default, RankChange::add)
-}
-
 /// Vectors of length `len` that are too little work to share out between threads.
 pub(super) fn share(len: usize) -> usize {
     (4096 / len).max(1)
@@ -136,21 +119,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn ranking_again_tells_what_changed(
-            (len, first, second) in (1usize..9).prop_flat_map(|len| {
-                (Just(len), vec(-1.0f32..1.0, len * 700), vec(-1.0f32..1.0, len * 700))
-            }),
-        ) {
-            let (mut before, mut after) = (vec![0; first.len()], vec![0; first.len()]);
-            rank_vectors(&first, len, &mut before);
-            rank_vectors(&second, len, &mut after);
-            let mut ranks = before.clone();
-            let change = rank_vectors_again(&second, len, &mut ranks);
-            prop_assert_eq!(&ranks, &after);
-            prop_assert_eq!(change, RankChange::between(&before, &after));
-        }
-
         #[test]
         fn order_and_ranking_are_inverse(vector in vec(-2.0f32..2.0, 0..2000)) {
             let ranks = ranking(&vector);

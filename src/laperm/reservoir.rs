@@ -7,10 +7,11 @@ use super::{
     prune::{Priority, PruneRule},
     ranking::{replace_ranks, share, sort_vectors, write_ranks},
     reachable::log10_reachable,
+    reorder::reorder_vectors_with_ties,
     vectors::all_finite,
 };
 use rayon::prelude::*;
-use std::ops::{Add, Range};
+use std::ops::Range;
 use thiserror::Error;
 
 /// The sorted initial values of one parameter's weight vectors, the paper's θ_sorted.
@@ -252,20 +253,15 @@ impl Reservoir {
             });
     }
 
-    /// The same where `ranks` has the rankings of an earlier time, and what became of them.
+    /// What [`Reservoir::rank`] says, for orders: `orders` has for every vector the positions of its entries from the
+    /// lowest rank to the highest at an earlier time (or in any order, such as 0, 1, …), and gets those of now. What
+    /// became of the ranks.
     ///
     /// # Panics
-    /// As [`Reservoir::sync_and_rank`].
-    pub fn rank_again(&self, weights: &[f32], ranks: &mut [u32]) -> RankChange {
+    /// If `weights` or `orders` has not as many entries as the reservoir, or a position in `orders` is none.
+    pub fn reorder(&self, weights: &[f32], orders: &mut [u32]) -> RankChange {
         self.assert_same_size(weights);
-        assert_eq!(weights.len(), ranks.len(), "one rank for each weight");
-        let len = self.shape.len;
-        let vectors = weights.par_chunks(len).zip(ranks.par_chunks_mut(len)).enumerate();
-        let rank = |argsort: &mut Argsort, (j, (vector, ranks)): (_, (&[f32], &mut [u32]))| {
-            replace_ranks(self.order_of(j, vector, argsort), ranks)
-        };
-        let changes = vectors.with_min_len(share(len)).map_init(Argsort::default, rank);
-        changes.reduce(RankChange::default, RankChange::add)
+        reorder_vectors_with_ties(weights, self.shape.len, |j| self.ties_of(j), orders)
     }
 
     /// [`Reservoir::rank`] of vector `j` alone.
@@ -283,12 +279,15 @@ impl Reservoir {
     /// reservoir's values are equal.
     fn order_of<'a>(&self, j: usize, vector: &[f32], argsort: &'a mut Argsort) -> &'a [u32] {
         argsort.order(vector);
-        let (start, end) = (j * self.shape.len, (j + 1) * self.shape.len);
-        let ties = &self.ties[self.ties.partition_point(|tie| tie.start < start)..];
-        for tie in ties.iter().take_while(|tie| tie.start < end) {
-            argsort.sort_positions(tie.start - start..tie.end - start);
-        }
+        self.ties_of(j).for_each(|ranks| argsort.sort_positions(ranks));
         argsort.sorted()
+    }
+
+    /// Ranks of vector `j` to which the reservoir gives equal values.
+    fn ties_of(&self, j: usize) -> impl Iterator<Item = Range<usize>> + Clone {
+        let (start, end) = (j * self.shape.len, (j + 1) * self.shape.len);
+        let from = |end| self.ties.partition_point(|tie| tie.start < end);
+        self.ties[from(start)..from(end)].iter().map(move |tie| tie.start - start..tie.end - start)
     }
 
     /// A synchronized copy of `weights`, which stay as they are.
@@ -349,7 +348,7 @@ fn ties(sorted: &[f32], len: usize) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::laperm::{rank_vectors, ranking};
+    use crate::laperm::{invert, rank_vectors, ranking};
     use proptest::{collection::vec, prelude::*};
 
     #[test]
@@ -493,8 +492,9 @@ mod tests {
             let change = RankChange::between(&before, &after);
 
             let mut ranks = before.clone();
-            prop_assert_eq!(reservoir.rank_again(&weights, &mut ranks), change);
-            prop_assert_eq!(&ranks, &after);
+            let mut orders = invert(&before, len);
+            prop_assert_eq!(reservoir.reorder(&weights, &mut orders), change);
+            prop_assert_eq!(&invert(&orders, len), &after);
             reservoir.rank(&weights, &mut ranks);
             prop_assert_eq!(&ranks, &after);
             for (j, vector) in weights.chunks(len).enumerate() {

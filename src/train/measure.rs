@@ -231,14 +231,14 @@ impl Bench {
         let mut loader = loader(&self.images, &self.normalizer, &self.experiment, &self.plan, 1);
         // The first batch is waited for by everybody.
         let first = loader.next_batch()?;
-        distance.before_step(1, &self.learner, &self.wrapper);
+        distance.before_step(1, &mut self.learner, &self.wrapper);
         self.step(first.images, &first.labels)?;
         distance.after_step(&mut self.learner, &self.wrapper);
         let waited = loader.waited();
         let distances = repeat(patience, || -> Result<_, MeasureError> {
             let batch = loader.next_batch()?;
             let begun = Instant::now();
-            distance.before_step(batch.step, &self.learner, &self.wrapper);
+            distance.before_step(batch.step, &mut self.learner, &self.wrapper);
             let before = begun.elapsed();
             self.step(batch.images, &batch.labels)?;
             let begun = Instant::now();

@@ -8,7 +8,7 @@ use super::learner::Learner;
 use super::wrapper::Wrapper;
 use super::{Frame, LayerDistance, LayerFrame, LayerInfo, frame};
 use crate::experiment::MonitorSection;
-use crate::laperm::{Profile, Reservoir, rank_vectors, rank_vectors_again, ranking};
+use crate::laperm::{Profile, RankChange, Reservoir, invert, ranking, reorder_vectors};
 
 /// Ranks at which a profile is sampled, and vectors it is taken over: enough for a wide screen.
 const PROFILE_POINTS: usize = 128;
@@ -25,7 +25,7 @@ pub(super) struct DistanceMonitor {
     /// (layer, parameter, vector length).
     watched: Vec<(usize, usize, usize)>,
     every: u64,
-    /// R_{t-1} of each watched layer, when the step under way is measured.
+    /// The orders of each watched layer, the inverses of R_{t-1}, when the step under way is measured.
     before: Option<Vec<Vec<u32>>>,
     begun: Instant,
     spent: f64,
@@ -47,14 +47,14 @@ impl DistanceMonitor {
     }
 
     /// Called before step `step`: remembers R_{t-1} if the step is to be measured.
-    pub(super) fn before_step(&mut self, step: u64, learner: &Learner, wrapper: &Wrapper) {
+    pub(super) fn before_step(&mut self, step: u64, learner: &mut Learner, wrapper: &Wrapper) {
         let due = match self.every {
             0 => step == 1 || self.spent <= CHEAP * self.begun.elapsed().as_secs_f64(),
             every => step.is_multiple_of(every),
         };
         if due && self.before.is_none() {
             let begun = Instant::now();
-            self.before = Some(self.rank(learner, wrapper));
+            self.before = Some(self.orders(learner, wrapper));
             self.spent += begun.elapsed().as_secs_f64();
         } else if !due {
             self.before = None;
@@ -67,29 +67,23 @@ impl DistanceMonitor {
         learner: &mut Learner,
         wrapper: &Wrapper,
     ) -> Option<Vec<LayerDistance>> {
-        let mut ranks = self.before.take()?;
+        let mut orders = self.before.take()?;
         let begun = Instant::now();
-        let distances = self.watched.iter().zip(&mut ranks).map(|(&watched, ranks)| {
-            let (layer, parameter, length) = watched;
-            // Looked at where they lie, which a copy at every step would not be worth.
-            let change = learner.change(parameter, |values| match wrapper.layer(layer) {
-                Some((reservoir, _)) => reservoir.rank_again(values, ranks),
-                None => rank_vectors_again(values, length, ranks),
-            });
-            let distance = change.distance();
-            LayerDistance { layer, mean: distance.mean as f32, sd: distance.sd as f32 }
+        let distances = self.watched.iter().zip(&mut orders).map(|(&watched, orders)| {
+            let distance = reorder(watched, learner, wrapper, orders).distance();
+            LayerDistance { layer: watched.0, mean: distance.mean as f32, sd: distance.sd as f32 }
         });
         let distances = distances.collect();
-        // Measuring every step, the ranking after this one is the ranking before the next: a sync keeps it.
-        self.before = (self.every == 1).then_some(ranks);
+        // Measuring every step, the order after this one is the order before the next: a sync keeps it.
+        self.before = (self.every == 1).then_some(orders);
         self.spent += begun.elapsed().as_secs_f64();
         Some(distances)
     }
 
     /// Adds R_{t-1} to `arrays`, where it is kept from one step to the next.
     pub(super) fn save(&self, arrays: &mut Arrays) {
-        for (&(layer, ..), ranks) in self.watched.iter().zip(self.before.iter().flatten()) {
-            arrays.put_integers(before_name(layer), ranks.clone());
+        for (&(layer, _, length), orders) in self.watched.iter().zip(self.before.iter().flatten()) {
+            arrays.put_integers(before_name(layer), invert(orders, length));
         }
     }
 
@@ -100,24 +94,36 @@ impl DistanceMonitor {
         }
         let before = self.watched.iter().map(|&(layer, parameter, length)| {
             let vectors = learner.network().parameters()[parameter].elements() / length.max(1);
-            arrays.rankings(&before_name(layer), vectors, length)
+            Ok(invert(&arrays.rankings(&before_name(layer), vectors, length)?, length))
         });
         self.before = Some(before.collect::<Result<_, _>>()?);
         Ok(())
     }
 
-    fn rank(&self, learner: &Learner, wrapper: &Wrapper) -> Vec<Vec<u32>> {
-        let rank = |&(layer, parameter, length): &(usize, usize, usize)| {
-            let values = learner.values(parameter);
-            let mut ranks = vec![0; values.len()];
-            match wrapper.layer(layer) {
-                Some((reservoir, _)) => reservoir.rank(&values, &mut ranks),
-                None => rank_vectors(&values, length, &mut ranks),
-            }
-            ranks
+    fn orders(&self, learner: &mut Learner, wrapper: &Wrapper) -> Vec<Vec<u32>> {
+        let order = |&watched: &(usize, usize, usize)| {
+            let (_, parameter, length) = watched;
+            let elements = learner.network().parameters()[parameter].elements();
+            let mut orders: Vec<u32> = (0..length as u32).cycle().take(elements).collect();
+            reorder(watched, learner, wrapper, &mut orders);
+            orders
         };
-        self.watched.iter().map(rank).collect()
+        self.watched.iter().map(order).collect()
     }
+}
+
+/// Brings the orders of a watched layer up to its weights. These are looked at where they lie: a copy at every step would
+/// not be worth it.
+fn reorder(
+    (layer, parameter, length): (usize, usize, usize),
+    learner: &mut Learner,
+    wrapper: &Wrapper,
+    orders: &mut [u32],
+) -> RankChange {
+    learner.change(parameter, |values| match wrapper.layer(layer) {
+        Some((reservoir, _)) => reservoir.reorder(values, orders),
+        None => reorder_vectors(values, length, orders),
+    })
 }
 
 /// (layer, parameter, vector length) of the layers with these names; of all if there are none.

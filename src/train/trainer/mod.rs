@@ -271,7 +271,7 @@ impl<R: Recorder> Trainer<R> {
         let step = self.step + 1;
         self.follow_schedule(self.plan.epoch_of(step));
         let batch = self.loader.next_batch()?;
-        self.distance.before_step(step, &self.learner, &self.wrapper);
+        self.distance.before_step(step, &mut self.learner, &self.wrapper);
         let draw = Draw { seed: self.experiment.seed, step };
         let outcome = self.learner.step(batch.images, &batch.labels, self.schedule.lr, draw);
         self.step = step;
