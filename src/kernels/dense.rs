@@ -6,12 +6,20 @@ use rayon::prelude::*;
 
 use super::{
     InstructionSet,
-    multiply::{Gather, Pack, Scratch, Tile},
+    instructions::vectorized,
+    layout::turn,
+    multiply::{Dots, Product, Scratch, Tile},
     relu::at_least,
 };
 
 /// Products (sums of two) that are worth another thread.
 const WORTH_A_THREAD: usize = 1_000_000;
+
+/// Numbers whose finish is worth another thread.
+const NUMBERS_WORTH_A_THREAD: usize = 1 << 16;
+
+/// Samples that are finished at a time.
+const SAMPLES: usize = 8;
 
 /// Panels of columns whose weights are packed and used at a time.
 const PANELS: usize = 8;
@@ -43,39 +51,26 @@ impl Dense {
         outputs: &mut [f32],
     ) {
         self.check(inputs, weights, outputs, bias);
-        let pack = |rows: usize, factor: &[f32]| {
-            let pack = Pack {
-                columns: rows,
-                column_stride: self.inputs,
-                channels: self.inputs,
-                channel_stride: 1,
-                taps: &[0],
-            };
-            pack.pack(Tile::of(set), factor)
-        };
-        let finish = |sum: f32, index: usize| {
-            let sum = sum + bias.map_or(0.0, |bias| bias[index]);
-            if relu { at_least(sum, 0.0) } else { sum }
-        };
-        // One of the factors has to be packed: the shorter one.
-        if self.outputs < self.batch {
-            let packed = pack(self.outputs, weights);
-            multiply(set, self.inputs, inputs, &packed, self.outputs, outputs);
-            for outputs in outputs.chunks_exact_mut(self.outputs.max(1)) {
-                for (index, output) in outputs.iter_mut().enumerate() {
-                    *output = finish(*output, index);
-                }
-            }
+        let mut sums = Scratch::new(outputs.len());
+        let (depth, batch) = (self.inputs, self.batch.max(1));
+        let share = self.share(self.outputs, Dots::rows_together(set));
+        let dots =
+            |left: &[f32], sums: &mut [f32]| Dots { depth, left, right: inputs, sums }.run(set);
+        if share < self.outputs && depth > 0 {
+            let shares = sums.par_chunks_mut(share * batch).zip(weights.par_chunks(share * depth));
+            shares.for_each(|(sums, weights)| dots(weights, sums));
         } else {
-            let mut transposed = Scratch::new(outputs.len());
-            let packed = pack(self.batch, inputs);
-            multiply(set, self.inputs, weights, &packed, self.batch, &mut transposed);
-            for (sample, outputs) in outputs.chunks_exact_mut(self.outputs.max(1)).enumerate() {
-                for (index, output) in outputs.iter_mut().enumerate() {
-                    *output = finish(transposed[index * self.batch + sample], index);
-                }
-            }
+            dots(weights, &mut sums);
         }
+        let finished = SAMPLES * self.outputs.max(1);
+        outputs
+            .par_chunks_mut(finished)
+            .with_min_len(NUMBERS_WORTH_A_THREAD / finished)
+            .enumerate()
+            .for_each(|(share, outputs)| {
+                let sums = &sums[share * SAMPLES..];
+                finish(set, batch, self.outputs, sums, bias, relu, outputs);
+            });
     }
 
     /// `inputs_gradient` = the gradient of the inputs, given the gradient of the outputs (before any ReLU).
@@ -87,21 +82,21 @@ impl Dense {
         inputs_gradient: &mut [f32],
     ) {
         self.check(inputs_gradient, weights, gradient, None);
-        let tile = Tile::of(set);
-        let width = PANELS * tile.width;
+        let width = PANELS * Tile::of(set).width;
         let share = |share: usize| {
             let first = share * width;
             let columns = width.min(self.inputs - first);
-            let pack = Pack {
-                columns,
-                column_stride: 1,
-                channels: self.outputs,
-                channel_stride: self.inputs,
-                taps: &[0],
-            };
             let mut sums = Scratch::new(self.batch * columns);
-            let weights = pack.pack(tile, &weights[first..]);
-            multiply_rows(set, self.outputs, gradient, &weights, columns, &mut sums);
+            let product = Product {
+                depth: self.outputs,
+                left: gradient,
+                left_strides: [self.outputs, 1],
+                right: &weights[first..],
+                right_stride: self.inputs,
+                columns,
+                outputs: &mut sums,
+            };
+            product.run(set);
             sums
         };
         let shares = self.inputs.div_ceil(width);
@@ -128,26 +123,40 @@ impl Dense {
         bias_gradient: Option<&mut [f32]>,
     ) {
         self.check(inputs, weights_gradient, gradient, bias_gradient.as_deref());
-        let mut transposed = Scratch::new(gradient.len());
-        for (sample, gradient) in gradient.chunks_exact(self.outputs.max(1)).enumerate() {
-            for (output, &gradient) in gradient.iter().enumerate() {
-                transposed[output * self.batch + sample] = gradient;
-            }
-        }
-        let samples = Pack {
-            columns: self.inputs,
-            column_stride: 1,
-            channels: self.batch,
-            channel_stride: self.inputs,
-            taps: &[0],
-        };
-        let samples = samples.pack(Tile::of(set), inputs);
-        multiply(set, self.batch, &transposed, &samples, self.inputs, weights_gradient);
         if let Some(bias_gradient) = bias_gradient {
-            for (output, bias) in bias_gradient.iter_mut().enumerate() {
-                *bias = transposed[output * self.batch..][..self.batch].iter().sum();
+            bias_gradient.fill(0.0);
+            for gradient in gradient.chunks_exact(self.outputs.max(1)) {
+                for (bias, gradient) in bias_gradient.iter_mut().zip(gradient) {
+                    *bias += gradient;
+                }
             }
         }
+        let share = self.share(self.outputs, 1);
+        let product = |first: usize, outputs: &mut [f32]| {
+            let product = Product {
+                depth: self.batch,
+                left: gradient.get(first..).unwrap_or_default(),
+                left_strides: [1, self.outputs],
+                right: inputs,
+                right_stride: self.inputs,
+                columns: self.inputs,
+                outputs,
+            };
+            product.run(set);
+        };
+        if share < self.outputs && self.inputs > 0 {
+            let shares = weights_gradient.par_chunks_mut(share * self.inputs).enumerate();
+            shares.for_each(|(index, gradient)| product(index * share, gradient));
+        } else {
+            product(0, weights_gradient);
+        }
+    }
+
+    /// Of so many rows of work, those that a thread does: a multiple of `together`.
+    fn share(&self, rows: usize, together: usize) -> usize {
+        let products = self.batch * self.inputs * self.outputs;
+        let shares = (products / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
+        rows.div_ceil(shares).next_multiple_of(together)
     }
 
     fn check(&self, inputs: &[f32], weights: &[f32], outputs: &[f32], bias: Option<&[f32]>) {
@@ -158,59 +167,30 @@ impl Dense {
     }
 }
 
-/// `outputs` (`[rows, columns]`) = `source` (`[rows, depth]`) times packed weights, the rows shared out among threads.
-fn multiply(
-    set: InstructionSet,
-    depth: usize,
-    source: &[f32],
-    weights: &[f32],
-    columns: usize,
-    outputs: &mut [f32],
-) {
-    let tile = Tile::of(set);
-    if outputs.is_empty() || depth == 0 {
-        return outputs.fill(0.0);
+vectorized! {
+    /// Some samples' outputs: their columns of `sums` (`[outputs, batch]`), turned, with bias and ReLU.
+    fn finish<'a>(
+        batch: usize,
+        units: usize,
+        sums: &'a [f32],
+        bias: Option<&'a [f32]>,
+        relu: bool,
+        outputs: &'a mut [f32],
+    ) {
+        turn([units, outputs.len() / units], [batch, units], sums, outputs);
+        for outputs in outputs.chunks_exact_mut(units) {
+            if let Some(bias) = bias {
+                for (output, bias) in outputs.iter_mut().zip(bias) {
+                    *output += bias;
+                }
+            }
+            if relu {
+                for output in outputs {
+                    *output = at_least(*output, 0.0);
+                }
+            }
+        }
     }
-    let rows = outputs.len() / columns;
-    let shares = (rows * columns * depth / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
-    let share = rows.div_ceil(shares).next_multiple_of(tile.rows);
-    if share >= rows {
-        return multiply_rows(set, depth, source, weights, columns, outputs);
-    }
-    outputs
-        .par_chunks_mut(share * columns)
-        .zip(source.par_chunks(share * depth))
-        .for_each(|(outputs, source)| multiply_rows(set, depth, source, weights, columns, outputs));
-}
-
-/// `outputs` (`[rows, columns]`) = `source` (`[rows, depth]`) times packed weights.
-fn multiply_rows(
-    set: InstructionSet,
-    depth: usize,
-    source: &[f32],
-    weights: &[f32],
-    columns: usize,
-    outputs: &mut [f32],
-) {
-    assert!(source.len().max(outputs.len()) <= u32::MAX as usize, "places are counted in 32 bits");
-    let rows = outputs.len() / columns.max(1);
-    let places =
-        |length: usize, rows: usize| (0..rows).map(|row| (row * length) as u32).collect::<Vec<_>>();
-    let mut sources = places(depth, rows);
-    sources.resize(rows.next_multiple_of(Tile::of(set).rows), 0);
-    Gather {
-        source,
-        channels: depth,
-        taps: 1,
-        places: &sources,
-        weights,
-        rows: &places(columns, rows),
-        columns,
-        bias: None,
-        relu: false,
-        outputs,
-    }
-    .run(set);
 }
 
 #[cfg(test)]

@@ -68,7 +68,8 @@ impl Reorder {
                 continue;
             }
             passed += self.insert(0, place, order, |other, at| {
-                other > weight || (!(other < weight) && (key(other), at) > (key(weight), position))
+                // Most are told apart by this alone.
+                other > weight || (key(other), at) > (key(weight), position)
             });
             if passed > PATIENCE * (place + FEW_WEIGHTS) {
                 return false;

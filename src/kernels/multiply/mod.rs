@@ -4,9 +4,11 @@
 //! gradients of inputs. [`Outer`] sums over pairs of rows; it serves the gradients of weights. Neither knows of
 //! images, padding or strides: tables of places say it all.
 
+mod dots;
 mod gather;
 mod outer;
 mod pack;
+mod product;
 mod scratch;
 
 use std::any::TypeId;
@@ -15,9 +17,11 @@ use pulp::{Scalar256b, Simd};
 
 use super::InstructionSet;
 
+pub(super) use dots::Dots;
 pub(super) use gather::{Gather, PADDING};
 pub(super) use outer::{Outer, Pair, Pairs};
 pub(super) use pack::Pack;
+pub(super) use product::Product;
 pub(super) use scratch::Scratch;
 
 /// The size of a block of sums in registers: `rows` times `width` numbers.

@@ -1,0 +1,143 @@
+//! The product of two matrices, of which the right one lies in rows.
+
+use pulp::{Simd, WithSimd};
+
+use super::{Scratch, load, multiply_add, store};
+use crate::kernels::InstructionSet;
+
+/// Rows of the right matrix that are taken at a time, so that a panel of them stays in the nearest caches.
+const DEPTH: usize = 512;
+
+/// `outputs[row][column]` = the sum over `depth` of `left[row][depth]` times `right[depth][column]`. The right matrix
+/// goes panel by panel through a buffer where its rows follow each other.
+pub(in crate::kernels) struct Product<'a> {
+    pub depth: usize,
+    pub left: &'a [f32],
+    /// How far apart the rows of the left matrix lie, and the numbers of a row.
+    pub left_strides: [usize; 2],
+    pub right: &'a [f32],
+    /// How far apart the rows of the right matrix lie.
+    pub right_stride: usize,
+    pub columns: usize,
+    /// `[rows][columns]`
+    pub outputs: &'a mut [f32],
+}
+
+impl Product<'_> {
+    pub fn run(self, set: InstructionSet) {
+        if self.depth == 0 || self.outputs.is_empty() {
+            return self.outputs.fill(0.0);
+        }
+        let rows = self.outputs.len() / self.columns;
+        let [row, place] = self.left_strides;
+        assert!((rows - 1) * row + (self.depth - 1) * place < self.left.len());
+        set.run(self);
+    }
+
+    #[inline(always)]
+    fn panels<S: Simd, const V: usize>(mut self, simd: S, most: usize) {
+        let width = V * S::F32_LANES;
+        let mut panel = Scratch::new(self.depth.min(DEPTH) * width);
+        for from in (0..self.depth).step_by(DEPTH) {
+            let depth = DEPTH.min(self.depth - from);
+            for first in (0..self.columns).step_by(width) {
+                let columns = width.min(self.columns - first);
+                if columns <= S::F32_LANES {
+                    self.panel::<S, 1>(simd, most, [from, depth], [first, columns], &mut panel);
+                } else {
+                    self.panel::<S, V>(simd, most, [from, depth], [first, columns], &mut panel);
+                }
+            }
+        }
+    }
+
+    /// Some columns of the outputs: what some rows of the right matrix add to them.
+    #[inline(always)]
+    fn panel<S: Simd, const V: usize>(
+        &mut self,
+        simd: S,
+        most: usize,
+        [from, depth]: [usize; 2],
+        [first, columns]: [usize; 2],
+        panel: &mut [f32],
+    ) {
+        let width = V * S::F32_LANES;
+        let panel = &mut panel[..depth * width];
+        for (place, row) in panel.chunks_exact_mut(width).enumerate() {
+            let numbers = &self.right[(from + place) * self.right_stride + first..][..columns];
+            store(simd, row, load::<S, V>(simd, numbers));
+        }
+        let [row_stride, place_stride] = self.left_strides;
+        let rows = self.outputs.len() / self.columns;
+        let blocks = rows.div_ceil(most);
+        for block in 0..blocks {
+            let (begin, end) = (rows * block / blocks, rows * (block + 1) / blocks);
+            let left = self.left[begin * row_stride + from * place_stride..].as_ptr();
+            let outputs = &mut self.outputs[begin * self.columns + first..];
+            macro_rules! dispatch {
+                ($($rows:literal)*) => {
+                    match end - begin {
+                        $($rows => {
+                            let mut sums = [[simd.splat_f32s(0.0); V]; $rows];
+                            if from > 0 {
+                                for (sums, row) in sums.iter_mut().zip(outputs.chunks(self.columns)) {
+                                    *sums = load(simd, &row[..columns]);
+                                }
+                            }
+                            // SAFETY: `run` asserted that all rows of the left matrix are there.
+                            sums = unsafe { add::<S, $rows, V>(simd, left, self.left_strides, panel, sums) };
+                            for (sums, row) in sums.into_iter().zip(outputs.chunks_mut(self.columns)) {
+                                store(simd, &mut row[..columns], sums);
+                            }
+                        })*
+                        _ => unreachable!(),
+                    }
+                };
+            }
+            if S::F32_LANES == 16 {
+                dispatch!(1 2 3 4 5 6 7 8 9 10 11 12);
+            } else {
+                dispatch!(1 2 3 4 5 6);
+            }
+        }
+    }
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match (S::F32_LANES, super::is_portable::<S>()) {
+            (16, _) => self.panels::<S, 2>(simd, 12),
+            (_, false) => self.panels::<S, 2>(simd, 6),
+            (_, true) => self.panels::<S, 1>(simd, 6),
+        }
+    }
+}
+
+/// Adds the products of a panel with as many numbers of `R` rows, the first of which is at `left`.
+///
+/// # Safety
+/// There are these numbers, as far apart as `strides` says.
+#[inline(always)]
+unsafe fn add<S: Simd, const R: usize, const V: usize>(
+    simd: S,
+    left: *const f32,
+    [row_stride, place_stride]: [usize; 2],
+    panel: &[f32],
+    mut sums: [[S::f32s; V]; R],
+) -> [[S::f32s; V]; R] {
+    let rows = S::as_simd_f32s(panel).0.as_chunks::<V>().0;
+    for (place, vectors) in rows.iter().enumerate() {
+        for (row, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: the caller promises that it is there.
+            let factor = unsafe { *left.add(row * row_stride + place * place_stride) };
+            let factor = simd.splat_f32s(factor);
+            for (sum, &vector) in sums.iter_mut().zip(vectors) {
+                *sum = multiply_add(simd, factor, vector, *sum);
+            }
+        }
+    }
+    sums
+}
