@@ -71,8 +71,9 @@ impl WeightsGradient<'_> {
         });
     }
 
+    /// Filters of a panel.
     fn width(&self) -> usize {
-        Tile::of(self.set).width
+        Tile::of(self.set).width_for(self.convolution.filters)
     }
 
     /// How many taps are taken as one: all in a row of a filter, or just one.
@@ -179,7 +180,9 @@ impl WeightsGradient<'_> {
                     {
                         let (count, channels) = (count * images.len(), share.channels.len());
                         let left = &left[first_channel..];
-                        Outer { pairs, count, left, stride, channels, right, sums }.run(self.set);
+                        let width = self.width();
+                        Outer { pairs, count, left, stride, channels, right, width, sums }
+                            .run(self.set);
                     }
                 }
             }

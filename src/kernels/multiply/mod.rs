@@ -29,16 +29,23 @@ pub(super) use scratch::Scratch;
 pub(super) struct Tile {
     pub rows: usize,
     pub width: usize,
+    /// Numbers of a vector; there are one or two to a width.
+    pub vector: usize,
 }
 
 impl Tile {
     /// The block that leaves an instruction set's registers just enough room for the factors.
     pub fn of(set: InstructionSet) -> Tile {
         match set {
-            InstructionSet::Portable => Tile { rows: 6, width: 8 },
-            InstructionSet::Avx2 => Tile { rows: 6, width: 16 },
-            InstructionSet::Avx512 => Tile { rows: 12, width: 32 },
+            InstructionSet::Portable => Tile { rows: 6, width: 8, vector: 8 },
+            InstructionSet::Avx2 => Tile { rows: 6, width: 16, vector: 8 },
+            InstructionSet::Avx512 => Tile { rows: 12, width: 32, vector: 16 },
         }
+    }
+
+    /// The width of tiles for so many columns: one vector, if they fit in.
+    pub fn width_for(self, columns: usize) -> usize {
+        if columns <= self.vector { self.vector } else { self.width }
     }
 }
 

@@ -37,9 +37,11 @@ pub(in crate::kernels) struct Outer<'a> {
     pub left: &'a [f32],
     pub stride: usize,
     pub channels: usize,
-    /// Rows that are as wide as a tile.
+    /// Rows that are `width` long.
     pub right: &'a [f32],
-    /// `[channels][width of the tile]`
+    /// That of a tile, or one vector.
+    pub width: usize,
+    /// `[channels][width]`
     pub sums: &'a mut [f32],
 }
 
@@ -47,12 +49,14 @@ impl Outer<'_> {
     pub fn run(self, set: InstructionSet) {
         let rows = self.pairs.rows[0];
         assert!(rows == 0 || (rows - 1) * self.stride + self.channels <= self.left.len());
-        assert!(self.pairs.rows[1] * Tile::of(set).width <= self.right.len());
+        let tile = Tile::of(set);
+        assert!(self.width == tile.width || self.width == tile.vector);
+        assert!(self.pairs.rows[1] * self.width <= self.right.len());
         set.run(self);
     }
 
     #[inline(always)]
-    pub fn blocks<S: Simd, const V: usize>(self, simd: S, most: usize) {
+    fn blocks<S: Simd, const V: usize>(self, simd: S, most: usize) {
         let pairs = &self.pairs.pairs[..self.count];
         if pairs.is_empty() {
             return;
@@ -88,10 +92,11 @@ impl WithSimd for Outer<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match (S::F32_LANES, super::is_portable::<S>()) {
-            (16, _) => self.blocks::<S, 2>(simd, 12),
-            (_, false) => self.blocks::<S, 2>(simd, 6),
-            (_, true) => self.blocks::<S, 1>(simd, 6),
+        let most = if S::F32_LANES == 16 { 12 } else { 6 };
+        if self.width == S::F32_LANES {
+            self.blocks::<S, 1>(simd, most);
+        } else {
+            self.blocks::<S, 2>(simd, most);
         }
     }
 }

@@ -154,6 +154,7 @@ impl Winograd {
                 stride: images_layout.row,
                 channels,
                 right: &squares.gradient[right..],
+                width: gradient_layout.width,
                 sums,
             }
             .run(self.set);
