@@ -6,9 +6,10 @@
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use laperm::instructions::InstructionSet;
 use laperm::kernels::{
-    Adam, Convolution, Dense, Dropout, InstructionSet, Normalize, Pool, Step, add, cross_entropy,
-    relu_backward, transpose,
+    Adam, Convolution, Dense, Dropout, Normalize, Pool, Step, add, cross_entropy, relu_backward,
+    transpose,
 };
 use laperm::random::{Purpose, stream};
 use rand::RngExt;

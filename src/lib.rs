@@ -41,6 +41,8 @@
 
 pub mod random;
 
+pub mod instructions;
+
 pub mod laperm;
 
 pub mod kernels;

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use laperm::experiment::Experiment;
-use laperm::kernels::InstructionSet;
+use laperm::instructions::InstructionSet;
 use laperm::run::{Resumption, RunFolder, read_checkpoint, read_events, read_frame, read_state};
 use laperm::session::Live;
 use laperm::train::{Backend, Checkpoint, Command, Event, EventKind, Prepared, Reason, Script};

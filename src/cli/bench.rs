@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{InputError, output};
 use crate::experiment::Experiment;
-use crate::kernels::{InstructionSet, arithmetic_peak};
+use crate::instructions::InstructionSet;
+use crate::kernels::arithmetic_peak;
 use crate::model::Published;
 use crate::train::{Backend, Measurement, Subject, matrix_product_peak};
 

@@ -12,7 +12,7 @@ use self::host::HostError;
 use crate::data::DataError;
 use crate::experiment::ExperimentError;
 use crate::figure::{FigureError, PngError};
-use crate::kernels::{InstructionSet, UnknownInstructionSet};
+use crate::instructions::{InstructionSet, UnknownInstructionSet};
 use crate::model::AdoptError;
 use crate::run::export::ExportError;
 use crate::run::{DataChanged, DeleteError, FindError, FolderError, ReadError, ResumptionError};

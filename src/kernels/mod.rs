@@ -4,11 +4,12 @@
 //! instructions run along them, and whatever the size, stride or padding of a convolution, one multiplication kernel
 //! serves it. Weights keep the order of a weight vector: `[out, in, height, width]`.
 
+use crate::instructions::{self, InstructionSet};
+
 pub(crate) mod buffers;
 mod convolution;
 mod dense;
 mod dropout;
-mod instructions;
 mod layout;
 mod loss;
 mod multiply;
@@ -24,7 +25,6 @@ mod testing;
 pub use convolution::Convolution;
 pub use dense::Dense;
 pub use dropout::Dropout;
-pub use instructions::{InstructionSet, UnknownInstructionSet};
 pub use layout::transpose;
 pub use loss::{Loss, cross_entropy};
 pub use normalize::{Moments, Normalize};

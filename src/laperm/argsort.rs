@@ -232,7 +232,7 @@ fn pairs(vector: &[f32]) -> impl Iterator<Item = u64> {
 /// An integer that orders as the weight does. Flipping the sign bit puts positive above negative
 /// numbers; flipping all other bits of negative numbers too makes them ascend. The sign of a weight
 /// is as good as random, so the flip is computed rather than branched on.
-pub(super) fn key(weight: f32) -> u32 {
+fn key(weight: f32) -> u32 {
     const SIGN: u32 = 1 << 31;
     let bits = weight.to_bits();
     if weight.is_nan() {

@@ -37,6 +37,11 @@ impl RankChange {
             .reduce(Self::default, Self::add)
     }
 
+    /// Of so many weights: how many moved, how far in all, and the sum of the squares of that.
+    pub(super) fn of_sums(weights: usize, moved: u64, sum: u64, squares: u64) -> Self {
+        Self { weights: weights as u64, moved, sum: sum.into(), squares: squares.into() }
+    }
+
     /// Of up to [`PIECE`] weights, by the distance of each.
     #[inline]
     pub(super) fn of_piece(distances: impl Iterator<Item = u32>) -> Self {

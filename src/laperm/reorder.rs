@@ -1,132 +1,216 @@
 //! The order of weights whose order at an earlier time is known, such as one training step ago.
 //!
-//! From step to step few weights overtake others, and those that do overtake few. So the weights are
-//! taken in the order they had, and each that is no longer above the one before it is inserted where
-//! it belongs now. Where they moved too far for that, they are sorted anew.
+//! From step to step weights pass few others. So they are taken in the order they had, and neighbours are put in order, by
+//! turns those that begin at even and at odd places, until all are: as many turns as the farthest weight has moved, none
+//! of which asks what to do next, so that a whole vector of an instruction set goes at once. Where weights moved too far
+//! for that, they are sorted anew.
 
-use super::argsort::{Argsort, key};
-use super::distance::{PIECE, RankChange};
+use super::argsort::Argsort;
+use super::distance::RankChange;
 use super::ranking::replace_ranks;
 use super::vectors::assert_whole;
+use crate::instructions::{InstructionSet, vectorized};
 use rayon::prelude::*;
 use std::iter;
 use std::ops::{Add, Range};
 
-/// So many places that a weight moves down, on average, are more work than to sort anew.
-const PATIENCE: usize = 2;
+/// Bits of a place or position: longer vectors are sorted anew.
+const BITS: u32 = 14;
 
-/// So many weights are too few to tell the average by.
-const FEW_WEIGHTS: usize = 32;
+/// A double-precision number has room for both besides a weight.
+const SPARE: u64 = (1 << (2 * BITS)) - 1;
+
+/// After so many turns it is clear whether weights have moved far: when still more than one of [`FEW`] passes another.
+const PATIENCE: usize = 3;
+const FEW: usize = 6;
+
+/// So many turns are as much work as to sort anew.
+const TURNS: usize = 20;
 
 /// Up to this share of a vector, weights that tie are put in their places one by one.
 const FEW_TIES: f64 = 0.1;
 
-/// Vectors of weights that are too little work to share out between threads, in weights.
+/// Vectors of so many weights together are too little work for another thread.
 const SHARE: usize = 1 << 14;
 
 /// Orders weight vectors one after the other in the same buffers.
 #[derive(Default)]
-pub(super) struct Reorder {
+struct Reorder {
     argsort: Argsort,
-    /// The weights in the order known so far.
-    weights: Vec<f32>,
-    /// For each of them, its place in the order of the earlier time.
-    places: Vec<u32>,
+    /// The weights at even and at odd places of the order of the earlier time.
+    weights: [Vec<f32>; 2],
+    /// The entries at even and at odd places of the order known so far.
+    entries: [Vec<f64>; 2],
 }
 
 impl Reorder {
     /// `order` has the positions of `vector`'s entries in ascending order at an earlier time; it becomes that of now, but
     /// by position within `ties`, which are ranges of ranks. What became of the ranks.
-    pub fn reorder(
+    fn reorder(
         &mut self,
         vector: &[f32],
         ties: impl Iterator<Item = Range<usize>> + Clone,
         order: &mut [u32],
     ) -> RankChange {
-        self.places.clear();
-        self.places.extend(0..order.len() as u32);
         let tied: usize = ties.clone().map(|tie| tie.len()).sum();
-        if tied as f64 <= FEW_TIES * order.len() as f64 && self.insert_weights(vector, order) {
-            ties.for_each(|ranks| self.insert_positions(ranks, order));
-            return self.change();
+        let few = tied as f64 <= FEW_TIES * order.len() as f64;
+        let set = InstructionSet::current();
+        if few && self.enter(set, vector, order) && self.settle(set) {
+            ties.for_each(|ranks| self.sort_positions(ranks));
+            let [even, odd] = &self.entries;
+            let [moved, sum, squares] = leave(set, even, odd, order);
+            return RankChange::of_sums(order.len(), moved, sum, squares);
+        }
+        let mut ranks = vec![0; order.len()];
+        for (place, &position) in (0..).zip(&*order) {
+            ranks[position as usize] = place;
         }
         self.argsort.order(vector);
         ties.for_each(|ranks| self.argsort.sort_positions(ranks));
-        self.replace(order)
-    }
-
-    /// Inserts each weight among those before it; gives up, and says so, where they moved too far.
-    fn insert_weights(&mut self, vector: &[f32], order: &mut [u32]) -> bool {
-        self.weights.resize(order.len(), 0.0);
-        let (mut passed, mut last) = (0, f32::NEG_INFINITY);
-        for place in 0..order.len() {
-            let (position, weight) = (order[place], vector[order[place] as usize]);
-            self.weights[place] = weight;
-            // Equal weights and what is not a number are looked at more closely.
-            if weight > last {
-                last = weight;
-                continue;
-            }
-            passed += self.insert(0, place, order, |other, at| {
-                // Most are told apart by this alone.
-                other > weight || (key(other), at) > (key(weight), position)
-            });
-            if passed > PATIENCE * (place + FEW_WEIGHTS) {
-                return false;
-            }
-            last = self.weights[place];
-        }
-        true
-    }
-
-    /// Puts the positions that have these ranks in ascending order.
-    fn insert_positions(&mut self, ranks: Range<usize>, order: &mut [u32]) {
-        for place in ranks.clone() {
-            let position = order[place];
-            self.insert(ranks.start, place, order, |_, at| at > position);
-        }
-    }
-
-    /// Moves what is at `place` before all that directly precedes it, back to `first`, and comes later by weight and
-    /// position; how much that is.
-    #[inline]
-    fn insert(
-        &mut self,
-        first: usize,
-        place: usize,
-        order: &mut [u32],
-        comes_later: impl Fn(f32, u32) -> bool,
-    ) -> usize {
-        let (weights, places) = (&mut self.weights[first..=place], &mut self.places[first..=place]);
-        let order = &mut order[first..=place];
-        let moved = (weights[place - first], places[place - first], order[place - first]);
-        let mut at = place - first;
-        while at > 0 && comes_later(weights[at - 1], order[at - 1]) {
-            (weights[at], places[at], order[at]) = (weights[at - 1], places[at - 1], order[at - 1]);
-            at -= 1;
-        }
-        (weights[at], places[at], order[at]) = moved;
-        place - first - at
-    }
-
-    fn change(&self) -> RankChange {
-        let pieces = self.places.chunks(PIECE).zip((0u32..).step_by(PIECE));
-        let changes = pieces.map(|(before, first)| {
-            let distance = |(before, now): (&u32, u32)| before.abs_diff(now);
-            RankChange::of_piece(before.iter().zip(first..).map(distance))
-        });
-        changes.fold(RankChange::default(), RankChange::add)
-    }
-
-    /// Replaces an order, which is on the way from the earlier one, by that which was found.
-    fn replace(&mut self, order: &mut [u32]) -> RankChange {
-        let mut ranks = vec![0; order.len()];
-        for (&position, &place) in order.iter().zip(&self.places) {
-            ranks[position as usize] = place;
-        }
         order.copy_from_slice(self.argsort.sorted());
         replace_ranks(order, &mut ranks)
     }
+
+    /// Makes entries of the weights in a known order; not of too many, nor of what is not finite.
+    fn enter(&mut self, set: InstructionSet, vector: &[f32], order: &[u32]) -> bool {
+        if order.len() > 1 << BITS {
+            return false;
+        }
+        let [even, odd] = &mut self.weights;
+        let (pairs, last) = order.as_chunks::<2>();
+        even.clear();
+        even.extend(pairs.iter().map(|[even, _]| vector[*even as usize]));
+        odd.clear();
+        odd.extend(pairs.iter().map(|[_, odd]| vector[*odd as usize]));
+        let pairs = pairs.len();
+        self.entries.iter_mut().for_each(|entries| entries.resize(pairs, 0.0));
+        let [even_entries, odd_entries] = &mut self.entries;
+        let finite = enter(set, even, odd, order, even_entries, odd_entries);
+        if let [position] = *last {
+            // It has nobody beside it, as if that were greater than all others.
+            let weight = vector[position as usize];
+            even_entries.push(entry(weight, 2 * pairs as u32, position));
+            odd_entries.push(f64::INFINITY);
+            return finite && weight.is_finite();
+        }
+        finite
+    }
+
+    /// Puts neighbours in order until all are; gives up, and says so, where weights moved too far.
+    fn settle(&mut self, set: InstructionSet) -> bool {
+        let [even, odd] = &mut self.entries;
+        let pairs = even.len();
+        for turn in 1..=TURNS {
+            let passed = pass(set, even, odd)
+                + pass(set, &mut odd[..pairs.saturating_sub(1)], &mut even[1.min(pairs)..]);
+            if passed == 0 {
+                return true;
+            }
+            if turn == PATIENCE && passed > (pairs / FEW) as u64 {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// Puts the entries that have these ranks in the order of their positions.
+    fn sort_positions(&mut self, ranks: Range<usize>) {
+        let slot = |place: usize| (place % 2, place / 2);
+        let mut entries: Vec<f64> =
+            ranks.clone().map(slot).map(|(parity, at)| self.entries[parity][at]).collect();
+        entries.sort_unstable_by_key(|&entry| spare(entry));
+        for ((parity, at), entry) in ranks.map(slot).zip(entries) {
+            self.entries[parity][at] = entry;
+        }
+    }
+}
+
+/// A weight, the position it has in its vector, and its place in the order of the earlier time, as a number that is
+/// ordered by the first two.
+#[inline(always)]
+fn entry(weight: f32, place: u32, position: u32) -> f64 {
+    // Adding zero makes both zeros one.
+    let bits = f64::from(weight + 0.0).to_bits();
+    f64::from_bits(bits | (u64::from(position << BITS | place) ^ negative(bits)) & SPARE)
+}
+
+/// Position and place of an entry, position first.
+#[inline(always)]
+fn spare(entry: f64) -> u32 {
+    let bits = entry.to_bits();
+    ((bits ^ negative(bits)) & SPARE) as u32
+}
+
+/// All ones for a negative number: of those, the one with the lower bits is the greater.
+#[inline(always)]
+fn negative(bits: u64) -> u64 {
+    (bits.cast_signed() >> 63).cast_unsigned()
+}
+
+vectorized! {
+    /// Makes entries of weights at even and odd places of an order; whether all are finite.
+    fn enter<'a>(
+        even: &'a [f32],
+        odd: &'a [f32],
+        order: &'a [u32],
+        even_entries: &'a mut [f64],
+        odd_entries: &'a mut [f64],
+    ) -> bool {
+        let mut zero = 0.0;
+        let positions = order.as_chunks::<2>().0;
+        let weights = even.iter().zip(odd).zip(positions).zip(0u32..);
+        for ((((&even, &odd), positions), pair), entries) in
+            weights.zip(even_entries.iter_mut().zip(odd_entries))
+        {
+            *entries.0 = entry(even, 2 * pair, positions[0]);
+            *entries.1 = entry(odd, 2 * pair + 1, positions[1]);
+            zero += even * 0.0 + odd * 0.0;
+        }
+        zero == 0.0
+    }
+}
+
+vectorized! {
+    /// Puts each entry of `low` and that of `high` beside it in order; how many were not.
+    fn pass<'a>(low: &'a mut [f64], high: &'a mut [f64]) -> u64 {
+        let mut passed = 0;
+        for (low, high) in low.iter_mut().zip(high) {
+            let (one, other) = (*low, *high);
+            *low = if other < one { other } else { one };
+            *high = if other < one { one } else { other };
+            passed += u64::from(other < one);
+        }
+        passed
+    }
+}
+
+vectorized! {
+    /// The positions in the order found; how many weights moved, how far in all, and the sum of the squares of that.
+    fn leave<'a>(even: &'a [f64], odd: &'a [f64], order: &'a mut [u32]) -> [u64; 3] {
+        let mut sums = [0; 3];
+        let (pairs, last) = order.as_chunks_mut::<2>();
+        for (([position, _], &even), pair) in pairs.iter_mut().zip(even).zip(0..) {
+            *position = leave_one(even, 2 * pair, &mut sums);
+        }
+        for (([_, position], &odd), pair) in pairs.iter_mut().zip(odd).zip(0..) {
+            *position = leave_one(odd, 2 * pair + 1, &mut sums);
+        }
+        if let ([position], Some(&even)) = (last, even.last()) {
+            *position = leave_one(even, 2 * pairs.len() as u32, &mut sums);
+        }
+        sums
+    }
+}
+
+/// The position of the entry that is at a place now. What became of it is added to `moved`, `sum` and `squares`.
+#[inline(always)]
+fn leave_one(entry: f64, now: u32, [moved, sum, squares]: &mut [u64; 3]) -> u32 {
+    let spare = spare(entry);
+    let distance = u64::from((spare & ((1 << BITS) - 1)).abs_diff(now));
+    *moved += u64::from(distance != 0);
+    *sum += distance;
+    *squares += distance * distance;
+    spare >> BITS
 }
 
 /// [`reorder_vectors`] where the ranks in `ties` of vector j go by position.

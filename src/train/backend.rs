@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use crate::kernels::InstructionSet;
+use crate::instructions::InstructionSet;
 
 /// A backend. All are named whether compiled in or not, so that asking for one that is not gets an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]

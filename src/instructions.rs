@@ -1,4 +1,4 @@
-//! The instruction sets that kernels are compiled for, chosen at run time.
+//! The instruction sets that hot loops are compiled for, chosen at run time.
 
 use std::sync::OnceLock;
 
@@ -7,7 +7,7 @@ use pulp::{Scalar256b, Simd, WithSimd};
 /// The environment variable that forces an instruction set, for tests and comparisons.
 pub const VARIABLE: &str = "LAPERM_SIMD";
 
-/// An instruction set. Every kernel is written once and compiled for each of them.
+/// An instruction set. Every hot loop, or kernel, is written once and compiled for each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InstructionSet {
     /// Whatever every CPU of this architecture has, in groups of eight numbers.
@@ -87,7 +87,7 @@ impl InstructionSet {
     /// calls must be `#[inline(always)]`, or it is compiled without the instructions; so are closures that it hands to
     /// other threads: share out the work first, then call this in each share.
     #[inline]
-    pub(super) fn run<K: WithSimd>(self, kernel: K) -> K::Output {
+    pub(crate) fn run<K: WithSimd>(self, kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
         match self {
             InstructionSet::Avx512 => {
@@ -114,13 +114,14 @@ macro_rules! vectorized {
     ) => {
         $(#[$attribute])*
         fn $name<$lifetime>(
-            set: $crate::kernels::InstructionSet,
+            set: $crate::instructions::InstructionSet,
             $($argument: $type),*
         ) $(-> $output)? {
             struct Kernel<$lifetime> {
                 $($argument: $type),*
             }
             impl<$lifetime> pulp::WithSimd for Kernel<$lifetime> {
+                #[allow(unused_parens, reason = "they are the unit of a function that returns nothing")]
                 type Output = ($($output)?);
                 #[inline(always)]
                 fn with_simd<S: pulp::Simd>(self, _: S) -> Self::Output {
@@ -134,7 +135,7 @@ macro_rules! vectorized {
         }
     };
 }
-pub(super) use vectorized;
+pub(crate) use vectorized;
 
 #[cfg(test)]
 mod tests {
