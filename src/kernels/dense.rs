@@ -21,7 +21,7 @@ const NUMBERS_WORTH_A_THREAD: usize = 1 << 16;
 /// Samples that are finished at a time.
 const SAMPLES: usize = 8;
 
-/// Panels of columns whose weights are packed and used at a time.
+/// Panels of columns that a thread computes at a time.
 const PANELS: usize = 8;
 
 /// The shape of a dense layer.

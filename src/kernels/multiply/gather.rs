@@ -10,8 +10,8 @@ use crate::kernels::InstructionSet;
 /// The place of a tap beyond the edge of an image: it reads zeros.
 pub(in crate::kernels) const PADDING: u32 = u32::MAX;
 
-/// Products that are summed up at a time, so that the weights of a panel stay in the second cache. Deep sums (large dense
-/// layers) are made of several parts; going back to a sum costs more than the nearest cache would gain.
+/// Products that are summed up at a time, so that the weights of a panel stay in the second cache. Deeper sums are made of
+/// several parts; going back to a sum costs more than the nearest cache would gain.
 const DEPTH: usize = 2400;
 
 /// A row of output is the sum over taps and channels of `source[place of the tap + channel]` times a row of weights.

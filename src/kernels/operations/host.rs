@@ -33,6 +33,35 @@ fn gated<B: Host>(outputs: Option<FloatTensor<B>>, gradient: FloatTensor<B>) -> 
     }
 }
 
+/// The gradients of the inputs, the weights and the bias of a layer with so many units, as far as they are wanted, by what
+/// computes that of the inputs and those of weights and bias.
+fn weighted_backward<B: Host>(
+    [inputs, weights]: [FloatTensor<B>; 2],
+    outputs: Option<FloatTensor<B>>,
+    gradient: FloatTensor<B>,
+    units: usize,
+    wanted: [bool; 3],
+    to_inputs: impl Fn(InstructionSet, &[f32], &[f32], &mut [f32]),
+    to_weights: impl Fn(InstructionSet, &[f32], &[f32], &mut [f32], Option<&mut [f32]>),
+) -> Weighted<B> {
+    let gated = gated::<B>(outputs, gradient);
+    let gradient = B::read(&gated);
+    let of_inputs = wanted[0].then(|| {
+        computed::<B>(inputs.shape(), |set, found| {
+            to_inputs(set, &gradient, &B::read(&weights), found);
+        })
+    });
+    let mut of_bias = wanted[2].then(|| vec![0.0; units]);
+    let of_weights = computed::<B>(weights.shape(), |set, found| {
+        to_weights(set, &B::read(&inputs), &gradient, found, of_bias.as_deref_mut());
+    });
+    let of_bias = of_bias.map(|bias| B::tensor(bias, Shape::new([units])));
+    drop(gradient);
+    B::done(gated);
+    B::done(inputs);
+    [of_inputs, Some(of_weights), of_bias]
+}
+
 fn shape_of<B: Host>(images: &FloatTensor<B>, size: usize) -> (usize, Pool) {
     let [batch, height, width, channels] = images.shape().dims();
     (batch, Pool { input: [height, width, channels], size })
@@ -270,23 +299,17 @@ impl<B: Host> Gradients for B {
         shape: Convolution,
         wanted: [bool; 3],
     ) -> Weighted<Self> {
-        let gated = gated::<Self>(outputs, gradient);
-        let gradient = Self::read(&gated);
-        let of_images = wanted[0].then(|| {
-            computed::<Self>(images.shape(), |set, found| {
-                shape.backward_images(set, &gradient, &Self::read(&weights), found);
-            })
-        });
-        let mut of_bias = wanted[2].then(|| vec![0.0; shape.filters]);
-        let of_weights = computed::<Self>(weights.shape(), |set, found| {
-            let (images, of_bias) = (Self::read(&images), of_bias.as_deref_mut());
-            shape.backward_weights(set, &images, &gradient, found, of_bias);
-        });
-        let of_bias = of_bias.map(|bias| Self::tensor(bias, Shape::new([shape.filters])));
-        drop(gradient);
-        Self::done(gated);
-        Self::done(images);
-        [of_images, Some(of_weights), of_bias]
+        weighted_backward::<Self>(
+            [images, weights],
+            outputs,
+            gradient,
+            shape.filters,
+            wanted,
+            |set, gradient, weights, found| shape.backward_images(set, gradient, weights, found),
+            |set, images, gradient, found, bias| {
+                shape.backward_weights(set, images, gradient, found, bias);
+            },
+        )
     }
 
     fn dense_backward(
@@ -297,23 +320,17 @@ impl<B: Host> Gradients for B {
         shape: Dense,
         wanted: [bool; 3],
     ) -> Weighted<Self> {
-        let gated = gated::<Self>(outputs, gradient);
-        let gradient = Self::read(&gated);
-        let of_inputs = wanted[0].then(|| {
-            computed::<Self>(inputs.shape(), |set, found| {
-                shape.backward_inputs(set, &gradient, &Self::read(&weights), found);
-            })
-        });
-        let mut of_bias = wanted[2].then(|| vec![0.0; shape.outputs]);
-        let of_weights = computed::<Self>(weights.shape(), |set, found| {
-            let (inputs, of_bias) = (Self::read(&inputs), of_bias.as_deref_mut());
-            shape.backward_weights(set, &inputs, &gradient, found, of_bias);
-        });
-        let of_bias = of_bias.map(|bias| Self::tensor(bias, Shape::new([shape.outputs])));
-        drop(gradient);
-        Self::done(gated);
-        Self::done(inputs);
-        [of_inputs, Some(of_weights), of_bias]
+        weighted_backward::<Self>(
+            [inputs, weights],
+            outputs,
+            gradient,
+            shape.outputs,
+            wanted,
+            |set, gradient, weights, found| shape.backward_inputs(set, gradient, weights, found),
+            |set, inputs, gradient, found, bias| {
+                shape.backward_weights(set, inputs, gradient, found, bias);
+            },
+        )
     }
 
     fn normalize_backward(
