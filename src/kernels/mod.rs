@@ -6,6 +6,7 @@
 
 use crate::instructions::{self, InstructionSet};
 
+mod attend;
 pub(crate) mod buffers;
 mod convolution;
 mod dense;
@@ -22,6 +23,7 @@ mod relu;
 #[cfg(test)]
 mod testing;
 
+pub use attend::attended;
 pub use convolution::Convolution;
 pub use dense::Dense;
 pub use dropout::Dropout;

@@ -31,14 +31,14 @@ const TURNS: usize = 20;
 const FEW_TIES: f64 = 0.1;
 
 /// Vectors of so many weights together are too little work for another thread.
-const SHARE: usize = 1 << 14;
+const SHARE: usize = 1 << 12;
 
 /// Orders weight vectors one after the other in the same buffers.
 #[derive(Default)]
 struct Reorder {
     argsort: Argsort,
-    /// The weights at even and at odd places of the order of the earlier time.
-    weights: [Vec<f32>; 2],
+    /// The weights in the order of the earlier time.
+    weights: Vec<f32>,
     /// The entries at even and at odd places of the order known so far.
     entries: [Vec<f64>; 2],
 }
@@ -76,24 +76,17 @@ impl Reorder {
         if order.len() > 1 << BITS {
             return false;
         }
-        let [even, odd] = &mut self.weights;
+        self.weights.clear();
+        self.weights.extend(order.iter().map(|&position| vector[position as usize]));
         let (pairs, last) = order.as_chunks::<2>();
-        even.clear();
-        even.extend(pairs.iter().map(|[even, _]| vector[*even as usize]));
-        odd.clear();
-        odd.extend(pairs.iter().map(|[_, odd]| vector[*odd as usize]));
-        let pairs = pairs.len();
-        self.entries.iter_mut().for_each(|entries| entries.resize(pairs, 0.0));
-        let [even_entries, odd_entries] = &mut self.entries;
-        let finite = enter(set, even, odd, order, even_entries, odd_entries);
-        if let [position] = *last {
-            // It has nobody beside it, as if that were greater than all others.
-            let weight = vector[position as usize];
-            even_entries.push(entry(weight, 2 * pairs as u32, position));
-            odd_entries.push(f64::INFINITY);
-            return finite && weight.is_finite();
-        }
-        finite
+        self.entries.iter_mut().for_each(|entries| entries.resize(pairs.len(), 0.0));
+        let [even, odd] = &mut self.entries;
+        let finite = enter(set, &self.weights, order, even, odd);
+        let (Some(&weight), &[position]) = (self.weights.last(), last) else { return finite };
+        // It has nobody beside it, as if that were greater than all others.
+        even.push(entry(weight, 2 * pairs.len() as u32, position));
+        odd.push(f64::INFINITY);
+        finite && weight.is_finite()
     }
 
     /// Puts neighbours in order until all are; gives up, and says so, where weights moved too far.
@@ -148,25 +141,25 @@ fn negative(bits: u64) -> u64 {
 }
 
 vectorized! {
-    /// Makes entries of weights at even and odd places of an order; whether all are finite.
+    /// Makes entries of the pairs of weights in an order; whether all are finite.
     fn enter<'a>(
-        even: &'a [f32],
-        odd: &'a [f32],
+        weights: &'a [f32],
         order: &'a [u32],
-        even_entries: &'a mut [f64],
-        odd_entries: &'a mut [f64],
+        even: &'a mut [f64],
+        odd: &'a mut [f64],
     ) -> bool {
-        let mut zero = 0.0;
-        let positions = order.as_chunks::<2>().0;
-        let weights = even.iter().zip(odd).zip(positions).zip(0u32..);
-        for ((((&even, &odd), positions), pair), entries) in
-            weights.zip(even_entries.iter_mut().zip(odd_entries))
-        {
-            *entries.0 = entry(even, 2 * pair, positions[0]);
-            *entries.1 = entry(odd, 2 * pair + 1, positions[1]);
-            zero += even * 0.0 + odd * 0.0;
+        let pairs = even.len();
+        let (weights, order) = (weights.as_chunks::<2>().0, order.as_chunks::<2>().0);
+        // Of one length, so that all that follows is known to be there.
+        let (weights, order, odd) = (&weights[..pairs], &order[..pairs], &mut odd[..pairs]);
+        let mut finite = true;
+        for pair in 0..pairs {
+            let place = 2 * pair as u32;
+            even[pair] = entry(weights[pair][0], place, order[pair][0]);
+            odd[pair] = entry(weights[pair][1], place + 1, order[pair][1]);
+            finite &= weights[pair][0].is_finite() & weights[pair][1].is_finite();
         }
-        zero == 0.0
+        finite
     }
 }
 
@@ -187,30 +180,35 @@ vectorized! {
 vectorized! {
     /// The positions in the order found; how many weights moved, how far in all, and the sum of the squares of that.
     fn leave<'a>(even: &'a [f64], odd: &'a [f64], order: &'a mut [u32]) -> [u64; 3] {
-        let mut sums = [0; 3];
-        let (pairs, last) = order.as_chunks_mut::<2>();
-        for (([position, _], &even), pair) in pairs.iter_mut().zip(even).zip(0..) {
-            *position = leave_one(even, 2 * pair, &mut sums);
+        let (order, last) = order.as_chunks_mut::<2>();
+        let pairs = order.len();
+        // Of one length, as above. None of the sums of whole numbers reaches 2^32, but that of the squares.
+        let (evens, odds) = (&even[..pairs], &odd[..pairs]);
+        let (mut moved, mut sum, mut squares) = (0u32, 0u32, 0u64);
+        for pair in 0..pairs {
+            let place = 2 * pair as u32;
+            let (even, odd) = (spare(evens[pair]), spare(odds[pair]));
+            let (one, other) = (distance(even, place), distance(odd, place + 1));
+            order[pair] = [even >> BITS, odd >> BITS];
+            moved += u32::from(one != 0) + u32::from(other != 0);
+            sum += one + other;
+            squares += u64::from(one * one) + u64::from(other * other);
         }
-        for (([_, position], &odd), pair) in pairs.iter_mut().zip(odd).zip(0..) {
-            *position = leave_one(odd, 2 * pair + 1, &mut sums);
+        if let ([last], Some(&entry)) = (last, even.last()) {
+            let distance = distance(spare(entry), 2 * pairs as u32);
+            *last = spare(entry) >> BITS;
+            moved += u32::from(distance != 0);
+            sum += distance;
+            squares += u64::from(distance * distance);
         }
-        if let ([position], Some(&even)) = (last, even.last()) {
-            *position = leave_one(even, 2 * pairs.len() as u32, &mut sums);
-        }
-        sums
+        [moved.into(), sum.into(), squares]
     }
 }
 
-/// The position of the entry that is at a place now. What became of it is added to `moved`, `sum` and `squares`.
+/// How far the place of an entry is from where it is now.
 #[inline(always)]
-fn leave_one(entry: f64, now: u32, [moved, sum, squares]: &mut [u64; 3]) -> u32 {
-    let spare = spare(entry);
-    let distance = u64::from((spare & ((1 << BITS) - 1)).abs_diff(now));
-    *moved += u64::from(distance != 0);
-    *sum += distance;
-    *squares += distance * distance;
-    spare >> BITS
+fn distance(spare: u32, now: u32) -> u32 {
+    (spare & ((1 << BITS) - 1)).abs_diff(now)
 }
 
 /// [`reorder_vectors`] where the ranks in `ties` of vector j go by position.

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
-use super::Score;
 use super::arrays::{Arrays, Misfit};
 use super::optimizer::InnerOptimizer;
+use super::{Backend, Score};
 use crate::experiment::OptimizerSection;
-use crate::kernels::operations;
+use crate::kernels::{attended, operations};
 use crate::laperm::all_finite;
 use crate::model::{Draw, Network, Role, Statistics, Weights};
 
@@ -19,6 +19,8 @@ use crate::model::{Draw, Network, Role, Statistics, Weights};
 pub(super) struct Learner {
     network: Network,
     device: Device,
+    /// Whether it computes by our kernels.
+    by_kernels: bool,
     weights: Weights,
     optimizer: InnerOptimizer,
     /// Factors of 0 and 1 for parameters with frozen weights.
@@ -51,7 +53,7 @@ impl Learner {
         network: Network,
         values: Vec<Vec<f32>>,
         optimizer: &OptimizerSection,
-        device: Device,
+        (backend, device): (Backend, Device),
     ) -> Self {
         let parameters = values.into_iter().map(|values| leaf(values, &device)).collect();
         let statistics =
@@ -61,8 +63,15 @@ impl Learner {
             weights: Weights { parameters, statistics: statistics.collect() },
             masks: vec![None; network.parameters().len()],
             network,
+            by_kernels: backend.instruction_set().is_some(),
             device,
         }
+    }
+
+    /// Does something in many short pieces of work, with another thread awake for them. Libraries that compute on threads
+    /// of their own have them awake themselves.
+    pub(super) fn attended<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        if self.by_kernels { attended(|| act(self)) } else { act(self) }
     }
 
     /// Keeps the weights that are zero now at zero: the missing connections of a pruned network.
@@ -152,6 +161,10 @@ impl Learner {
     /// Learns from a batch of images `[n, channels, height, width]` and their labels. A loss that is not finite
     /// changes nothing.
     pub(super) fn step(&mut self, images: Vec<f32>, labels: &[u8], lr: f64, draw: Draw) -> Outcome {
+        self.attended(|learner| learner.step_attended(images, labels, lr, draw))
+    }
+
+    fn step_attended(&mut self, images: Vec<f32>, labels: &[u8], lr: f64, draw: Draw) -> Outcome {
         let mut since = Instant::now();
         let mut lap = || {
             let now = Instant::now();
@@ -236,7 +249,7 @@ mod tests {
         let layers = [Layer::Flatten, hidden, Layer::dense(2)];
         let network = Network::new(&layers, [1, 1, 2], 2).expect("fits");
         let values = network.parameters().iter().map(|p| vec![0.5; p.elements()]).collect();
-        Learner::new(network, values, optimizer, Device::flex())
+        Learner::new(network, values, optimizer, (Backend::Flex, Device::flex()))
     }
 
     fn sgd(l2: f64) -> OptimizerSection {

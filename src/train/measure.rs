@@ -178,7 +178,7 @@ impl Bench {
         let (wrapper, start) = Wrapper::new(&experiment, &network, initial, &control);
         Ok(Bench {
             plan: BatchPlan::new(experiment.seed, images.len(), subject.batch)?,
-            learner: Learner::new(network, start, &experiment.optimizer, device),
+            learner: Learner::new(network, start, &experiment.optimizer, (subject.backend, device)),
             images: Arc::new(images),
             normalizer: Arc::new(normalizer),
             wrapper,

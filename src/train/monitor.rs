@@ -69,11 +69,16 @@ impl DistanceMonitor {
     ) -> Option<Vec<LayerDistance>> {
         let mut orders = self.before.take()?;
         let begun = Instant::now();
-        let distances = self.watched.iter().zip(&mut orders).map(|(&watched, orders)| {
+        let measure = |learner: &mut Learner,
+                       watched: (usize, usize, usize),
+                       orders: &mut [u32]| {
             let distance = reorder(watched, learner, wrapper, orders).distance();
             LayerDistance { layer: watched.0, mean: distance.mean as f32, sd: distance.sd as f32 }
+        };
+        let distances = learner.attended(|learner| {
+            let layers = self.watched.iter().zip(&mut orders);
+            layers.map(|(&watched, orders)| measure(learner, watched, orders)).collect()
         });
-        let distances = distances.collect();
         // Measuring every step, the order after this one is the order before the next: a sync keeps it.
         self.before = (self.every == 1).then_some(orders);
         self.spent += begun.elapsed().as_secs_f64();

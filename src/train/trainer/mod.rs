@@ -171,7 +171,7 @@ impl<R: Recorder> Trainer<R> {
         let control = Control::new(&experiment);
         let checksum = checksum_of(&initial);
         let (wrapper, start) = Wrapper::new(&experiment, &network, initial, &control);
-        let mut learner = Learner::new(network, start, &experiment.optimizer, device);
+        let mut learner = Learner::new(network, start, &experiment.optimizer, (backend, device));
         if !wrapper.permutes() {
             learner.freeze_zeros();
         }
