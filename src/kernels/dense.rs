@@ -265,10 +265,11 @@ mod tests {
     }
 
     #[test]
-    fn deep_sums_are_right_too() {
+    fn deep_sums_and_large_batches_are_right_too() {
         for set in InstructionSet::available() {
             compare(Dense { batch: 5, inputs: 5_000, outputs: 7 }, set, 1e-3);
             compare(Dense { batch: 3, inputs: 7, outputs: 5_000 }, set, 1e-3);
+            compare(Dense { batch: 1_100, inputs: 70, outputs: 23 }, set, 1e-3);
         }
     }
 

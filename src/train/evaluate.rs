@@ -1,6 +1,6 @@
 //! How good a network is at classifying images, without training it.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::learner::{to_vec, total};
@@ -84,7 +84,7 @@ pub(super) fn examine(
     };
     let [channels, height, width] = network.input();
     let shape = [labels.len(), channels, height, width];
-    let images = Tensor::from_data(TensorData::new(pixels, shape), device);
+    let images = operations::tensor(pixels, shape, device);
     let logits = network.evaluate(&weights, images);
     let (loss, correct) = operations::cross_entropy(logits, labels.into());
     let seen = to_vec(Tensor::cat(vec![loss, correct], 0));

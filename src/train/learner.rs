@@ -202,7 +202,7 @@ impl Learner {
 
     fn images(&self, images: Vec<f32>, count: usize) -> Tensor<4> {
         let [channels, height, width] = self.network.input();
-        Tensor::from_data(TensorData::new(images, [count, channels, height, width]), &self.device)
+        operations::tensor(images, [count, channels, height, width], &self.device)
     }
 }
 
@@ -227,7 +227,7 @@ pub(super) fn total(parts: impl IntoIterator<Item = (f64, usize, usize)>) -> Sco
 
 fn leaf(values: Vec<f32>, device: &Device) -> Tensor<1> {
     let length = values.len();
-    Tensor::<1>::from_data(TensorData::new(values, [length]), device).autodiff().require_grad()
+    operations::tensor(values, [length], device).autodiff().require_grad()
 }
 
 pub(super) fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {

@@ -49,6 +49,27 @@ impl Tile {
     }
 }
 
+/// An expression in which a number of rows, at most those of a tile, is a constant.
+macro_rules! with_rows {
+    ($simd:ident, $rows:expr, $constant:ident => $body:expr) => {
+        if $simd::F32_LANES == 16 {
+            with_rows!($rows, $constant => $body, 1 2 3 4 5 6 7 8 9 10 11 12)
+        } else {
+            with_rows!($rows, $constant => $body, 1 2 3 4 5 6)
+        }
+    };
+    ($rows:expr, $constant:ident => $body:expr, $($number:literal)*) => {
+        match $rows {
+            $($number => {
+                const $constant: usize = $number;
+                $body
+            })*
+            _ => unreachable!("no tile has so many rows"),
+        }
+    };
+}
+use with_rows;
+
 /// Whether this is [`InstructionSet::Portable`].
 #[inline(always)]
 fn is_portable<S: Simd>() -> bool {

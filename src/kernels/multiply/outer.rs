@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{Tile, load, multiply_add, store};
+use super::{Tile, load, multiply_add, store, with_rows};
 use crate::kernels::InstructionSet;
 
 /// The numbers of two rows that are multiplied with each other.
@@ -69,20 +69,10 @@ impl Outer<'_> {
             let here;
             (here, sums) = sums.split_at_mut((last - first) * V * S::F32_LANES);
             let left = &self.left[first..];
-            macro_rules! dispatch {
-                ($($rows:literal)*) => {
-                    match last - first {
-                        // SAFETY: `run` asserted that there are the rows of all pairs.
-                        $($rows => unsafe { add::<S, $rows, V>(simd, pairs, left, self.stride, self.right, here) },)*
-                        _ => unreachable!(),
-                    }
-                };
-            }
-            if S::F32_LANES == 16 {
-                dispatch!(1 2 3 4 5 6 7 8 9 10 11 12);
-            } else {
-                dispatch!(1 2 3 4 5 6);
-            }
+            // SAFETY: `run` asserted that there are the rows of all pairs.
+            with_rows!(S, last - first, R => unsafe {
+                add::<S, R, V>(simd, pairs, left, self.stride, self.right, here)
+            });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::{Scratch, load, multiply_add, store};
+use super::{Scratch, load, multiply_add, store, with_rows};
 use crate::kernels::InstructionSet;
 
 /// Rows of the right matrix that are taken at a time, so that a panel of them stays in the nearest caches.
@@ -74,31 +74,19 @@ impl Product<'_> {
             let (begin, end) = (rows * block / blocks, rows * (block + 1) / blocks);
             let left = self.left[begin * row_stride + from * place_stride..].as_ptr();
             let outputs = &mut self.outputs[begin * self.columns + first..];
-            macro_rules! dispatch {
-                ($($rows:literal)*) => {
-                    match end - begin {
-                        $($rows => {
-                            let mut sums = [[simd.splat_f32s(0.0); V]; $rows];
-                            if from > 0 {
-                                for (sums, row) in sums.iter_mut().zip(outputs.chunks(self.columns)) {
-                                    *sums = load(simd, &row[..columns]);
-                                }
-                            }
-                            // SAFETY: `run` asserted that all rows of the left matrix are there.
-                            sums = unsafe { add::<S, $rows, V>(simd, left, self.left_strides, panel, sums) };
-                            for (sums, row) in sums.into_iter().zip(outputs.chunks_mut(self.columns)) {
-                                store(simd, &mut row[..columns], sums);
-                            }
-                        })*
-                        _ => unreachable!(),
+            with_rows!(S, end - begin, R => {
+                let mut sums = [[simd.splat_f32s(0.0); V]; R];
+                if from > 0 {
+                    for (sums, row) in sums.iter_mut().zip(outputs.chunks(self.columns)) {
+                        *sums = load(simd, &row[..columns]);
                     }
-                };
-            }
-            if S::F32_LANES == 16 {
-                dispatch!(1 2 3 4 5 6 7 8 9 10 11 12);
-            } else {
-                dispatch!(1 2 3 4 5 6);
-            }
+                }
+                // SAFETY: `run` asserted that all rows of the left matrix are there.
+                sums = unsafe { add::<S, R, V>(simd, left, self.left_strides, panel, sums) };
+                for (sums, row) in sums.into_iter().zip(outputs.chunks_mut(self.columns)) {
+                    store(simd, &mut row[..columns], sums);
+                }
+            });
         }
     }
 }

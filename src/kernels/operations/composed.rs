@@ -11,6 +11,14 @@ use super::gradients::Weighted;
 use super::{Optional, Update};
 use crate::kernels::{Adam, Convolution, Dense, Dropout, Normalize, Sgd};
 
+pub(super) fn holding<B: Backend>(
+    beside: &FloatTensor<B>,
+    values: Vec<f32>,
+    shape: Shape,
+) -> FloatTensor<B> {
+    B::float_from_data(TensorData::new(values, shape), &beside.device())
+}
+
 pub(super) fn channels_last<B: Backend>(images: FloatTensor<B>) -> FloatTensor<B> {
     B::float_permute(images, &[0, 2, 3, 1])
 }

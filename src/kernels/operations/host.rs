@@ -77,6 +77,10 @@ fn batch_of(batch: usize, [height, width, channels]: [usize; 3]) -> [usize; 4] {
 }
 
 impl<B: Host> Operations for B {
+    fn holding(_: FloatTensor<Self>, values: Vec<f32>, shape: Shape) -> FloatTensor<Self> {
+        Self::tensor(values, shape)
+    }
+
     fn channels_last(images: FloatTensor<Self>) -> FloatTensor<Self> {
         let [batch, channels, height, width] = images.shape().dims();
         if channels == 1 {

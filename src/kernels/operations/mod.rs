@@ -24,12 +24,13 @@ use std::sync::Arc;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, ExtensionType, backend_extension};
+use burn::tensor::Shape;
 
 use super::{Adam, Convolution, Dense, Dropout, Normalize, Sgd, Step};
 
 pub use tensors::{
     adam, average_pool, channels_last, convolution, cross_entropy, dense, dropout, flatten, fork,
-    max_pool, normalize, normalize_train, relu, sgd, sum,
+    max_pool, normalize, normalize_train, relu, sgd, sum, tensor,
 };
 
 /// A tensor that may be absent.
@@ -76,6 +77,11 @@ impl Update {
     Cube: cfg(any(feature = "wgpu", feature = "cuda"))
 )]
 pub trait Operations: Backend {
+    /// A tensor of these numbers, on the device of another one.
+    fn holding(beside: FloatTensor<Self>, values: Vec<f32>, shape: Shape) -> FloatTensor<Self> {
+        composed::holding::<Self>(&beside, values, shape)
+    }
+
     /// Images `[batch, channels, height, width]` as `[batch, height, width, channels]`.
     fn channels_last(images: FloatTensor<Self>) -> FloatTensor<Self> {
         composed::channels_last::<Self>(images)

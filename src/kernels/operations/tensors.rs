@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::backend::Dispatch;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Shape, Tensor};
 
 use super::{Operations, Optional, Update};
 use crate::kernels::{Adam, Convolution, Dense, Dropout, Normalize, Sgd};
@@ -13,6 +13,17 @@ fn optional(tensor: Option<Tensor<1>>) -> Optional<Dispatch> {
         Some(tensor) => Optional::Some(tensor.into_dispatch()),
         None => Optional::None,
     }
+}
+
+/// A tensor of these numbers, in the order of its axes. Where tensors lie in this process's memory, these are the numbers
+/// themselves: nothing is copied, nor looked at.
+///
+/// # Panics
+/// If there are not as many as the shape says.
+pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    assert_eq!(values.len(), shape.iter().product::<usize>(), "as many numbers as the shape has");
+    let beside = Tensor::<1>::empty([0], device).into_dispatch();
+    Tensor::from_dispatch(Dispatch::holding(beside, values, Shape::new(shape)))
 }
 
 /// Images `[batch, channels, height, width]` as `[batch, height, width, channels]`.

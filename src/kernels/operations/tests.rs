@@ -272,6 +272,12 @@ fn check_optimizers<H: Gradients>(length: usize, masked: bool, update: Update) {
     assert_all_same::<H>(list, [Some(expected.0), Some(expected.1)]);
 }
 
+fn check_holding<H: Gradients>() {
+    let shape = Shape::new([2, 3]);
+    let found = H::holding(tensor::<H>(1, &[4]), numbers(2, 6), shape.clone());
+    assert_eq!((found.shape(), values::<H>(&found)), (shape, numbers(2, 6)));
+}
+
 /// Checks an operation on every backend that has its own.
 macro_rules! on_every_backend {
     ($check:ident($($argument:expr),*)) => {
@@ -280,6 +286,11 @@ macro_rules! on_every_backend {
         #[cfg(feature = "tch")]
         $check::<LibTorch>($($argument),*);
     };
+}
+
+#[test]
+fn tensors_hold_the_numbers_they_are_given() {
+    on_every_backend!(check_holding());
 }
 
 proptest! {
