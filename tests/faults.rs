@@ -74,7 +74,8 @@ fn killed_at_any_moment() {
     workplace.write("busy.toml", BUSY);
     let outcome = workplace.run(&["run", "busy.toml", "--json", "--runs", "whole"]);
     let whole = object(&outcome.stdout);
-    let most = (whole["seconds"].as_f64().unwrap() * 1e3) as u64;
+    // As long as a run takes, which is less once the other tests of this program are through.
+    let mut most = (whole["seconds"].as_f64().unwrap() * 1e3) as u64;
     let (mut equal, mut early, mut over, mut longest) = (0, 0, 0, 0.0f64);
     for fault in 0..times() {
         let runs = format!("killed{fault}");
@@ -109,6 +110,7 @@ fn killed_at_any_moment() {
             workplace.run(&["resume", run.path().to_str().unwrap(), "--headless", "--json"]);
         if ended {
             over += 1;
+            most -= most / 4;
             continue;
         }
         assert_eq!(resumed.code, Some(0), "{resumed:?}");
