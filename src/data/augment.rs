@@ -8,6 +8,7 @@ use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use super::ImageShape;
+use crate::instructions::{InstructionSet, vectorized};
 
 /// How far an image may be changed. All zero, the default, changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -71,37 +72,121 @@ impl AffineMap {
     fn sample(&self, image: &[f32], shape: ImageShape, out: &mut [f32]) {
         assert_eq!(image.len(), shape.elements(), "an image of shape {shape}");
         assert_eq!(out.len(), shape.elements(), "room for an image of shape {shape}");
-        let plane = shape.height * shape.width;
-        let centre = [shape.height, shape.width].map(|size| (size as f32 - 1.0) / 2.0);
-        let [[row_by_row, row_by_column], [column_by_row, column_by_column]] = self.matrix;
-        for row in 0..shape.height {
-            for column in 0..shape.width {
-                let (y, x) = (row as f32 - centre[0], column as f32 - centre[1]);
-                let from_row = row_by_row * y + row_by_column * x + self.offset[0] + centre[0];
-                let from_column =
-                    column_by_row * y + column_by_column * x + self.offset[1] + centre[1];
-                let (above, below, down) = neighbours(from_row, shape.height);
-                let (left, right, along) = neighbours(from_column, shape.width);
-                for channel in 0..shape.channels {
-                    let pixel = |row: usize, column: usize| {
-                        image[channel * plane + row * shape.width + column]
-                    };
-                    let top = between(pixel(above, left), pixel(above, right), along);
-                    let bottom = between(pixel(below, left), pixel(below, right), along);
-                    out[channel * plane + row * shape.width + column] = between(top, bottom, down);
-                }
+        let ImageShape { height, width, .. } = shape;
+        let set = InstructionSet::current();
+        let [mut rows, mut columns] = [Neighbours::new(width), Neighbours::new(width)];
+        let mut around = vec![[0.0; 4]; width];
+        for row in 0..height {
+            rows.find(set, self.line(0, row, shape), [height, width]);
+            columns.find(set, self.line(1, row, shape), [width, 1]);
+            let planes = image.chunks_exact(height * width);
+            for (plane, out) in planes.zip(out.chunks_exact_mut(height * width)) {
+                rows.gather(&columns, plane, &mut around);
+                let out = &mut out[row * width..][..width];
+                blend(set, &around, &rows.fraction, &columns.fraction, out);
             }
+        }
+    }
+
+    /// Where the pixels of a row come from along one axis.
+    fn line(&self, axis: usize, row: usize, shape: ImageShape) -> Line {
+        let [by_row, by_column] = self.matrix[axis];
+        let centre = [shape.height, shape.width].map(|size| (size as f32 - 1.0) / 2.0);
+        Line {
+            start: by_row * (row as f32 - centre[0]),
+            step: by_column,
+            offset: self.offset[axis],
+            centre: centre[axis],
+            middle: centre[1],
         }
     }
 }
 
-/// The two pixels around a position and how far it is from the first to the second.
-fn neighbours(position: f32, size: usize) -> (usize, usize, f32) {
-    let inside = position.clamp(0.0, size as f32 - 1.0);
-    let first = inside as usize;
-    (first, (first + 1).min(size - 1), inside - first as f32)
+/// Where the pixels of a row come from along one axis: pixel x is at
+/// `start + step · (x - middle) + offset + centre`.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    start: f32,
+    step: f32,
+    offset: f32,
+    centre: f32,
+    middle: f32,
 }
 
+/// For each pixel of a row, along one axis: the two pixels around the position it comes from, and how far that is from
+/// the first to the second.
+struct Neighbours {
+    first: Vec<u32>,
+    second: Vec<u32>,
+    fraction: Vec<f32>,
+}
+
+impl Neighbours {
+    fn new(width: usize) -> Self {
+        Neighbours { first: vec![0; width], second: vec![0; width], fraction: vec![0.0; width] }
+    }
+
+    /// Those along an axis of `size` pixels that lie `stride` apart.
+    fn find(&mut self, set: InstructionSet, line: Line, [size, stride]: [usize; 2]) {
+        let Neighbours { first, second, fraction } = self;
+        neighbours(set, line, size as u32, stride as u32, first, second, fraction);
+    }
+
+    /// The pixels above left, above right, below left and below right of each position, of which these are the rows.
+    fn gather(&self, columns: &Neighbours, plane: &[f32], around: &mut [[f32; 4]]) {
+        let rows = self.first.iter().zip(&self.second);
+        let columns = columns.first.iter().zip(&columns.second);
+        for (((above, below), (left, right)), around) in rows.zip(columns).zip(around) {
+            let pixels = [above + left, above + right, below + left, below + right];
+            *around = pixels.map(|pixel| plane[pixel as usize]);
+        }
+    }
+}
+
+vectorized! {
+    fn neighbours<'a>(
+        line: Line,
+        size: u32,
+        stride: u32,
+        first: &'a mut [u32],
+        second: &'a mut [u32],
+        fraction: &'a mut [f32],
+    ) {
+        let Line { start, step, offset, centre, middle } = line;
+        let neighbours = first.iter_mut().zip(second).zip(fraction).enumerate();
+        for (x, ((first, second), fraction)) in neighbours {
+            let position = start + step * (x as f32 - middle) + offset + centre;
+            let inside = position.clamp(0.0, size as f32 - 1.0);
+            let pixel = whole(inside).min(size - 1);
+            *first = pixel * stride;
+            *second = (pixel + 1).min(size - 1) * stride;
+            *fraction = inside - pixel as f32;
+        }
+    }
+}
+
+/// The whole part of a number from 0 to 2^23. A cast would look at each number whether it fits.
+#[inline(always)]
+fn whole(number: f32) -> u32 {
+    /// From here on, the last bit of a number is worth 1.
+    const FROM: f32 = (1 << 23) as f32;
+    let rounded = number + FROM;
+    let up = rounded - FROM > number;
+    rounded.to_bits().wrapping_sub(FROM.to_bits() + u32::from(up))
+}
+
+vectorized! {
+    /// What lies so far between the pixels around.
+    fn blend<'a>(around: &'a [[f32; 4]], down: &'a [f32], along: &'a [f32], out: &'a mut [f32]) {
+        for (((out, pixels), down), along) in out.iter_mut().zip(around).zip(down).zip(along) {
+            let top = between(pixels[0], pixels[1], *along);
+            let bottom = between(pixels[2], pixels[3], *along);
+            *out = between(top, bottom, *down);
+        }
+    }
+}
+
+#[inline(always)]
 fn between(a: f32, b: f32, fraction: f32) -> f32 {
     a + (b - a) * fraction
 }
@@ -135,6 +220,13 @@ mod tests {
         Augmentation::default().apply(&mut random, &image, shape, &mut out);
         let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&out), bits(&image));
+    }
+
+    #[test]
+    fn whole_parts() {
+        let below_one = 1.0 - f32::EPSILON / 2.0;
+        let numbers = [0.0, below_one, 1.0, 1.5, 2.5, 27.0, 1022.999_9, 8_388_607.5];
+        assert_eq!(numbers.map(whole), numbers.map(|number| number as u32));
     }
 
     #[test]
