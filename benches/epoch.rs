@@ -3,7 +3,7 @@
 //! the ranking distance of every step of an MLP.
 //!
 //! `LAPERM_TEST_DATA=DIR cargo bench --bench epoch` with MNIST in `DIR/mnist`, or on generated digits without it.
-//! `-- --examples 6000` does a tenth of an epoch and of its evaluation.
+//! `-- --examples 6000 --rounds 1` does a tenth of an epoch and of its evaluation, once.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -13,13 +13,17 @@ use std::path::Path;
 use std::thread::{available_parallelism, sleep};
 use std::time::Duration;
 
+use laperm::model::Published;
 use laperm::run::{RunFolder, is_complete, read_events};
-use laperm::train::EventKind;
+use laperm::train::{Backend, EventKind, Subject};
 use serde_json::Value;
 use support::pty::Pty;
 use support::{LAPERM, Workplace};
 
 const SIZE: (u16, u16) = (100, 30);
+
+/// How often each is measured; what is told at last is the median.
+const ROUNDS: usize = 3;
 
 /// Examples of a whole epoch; of each six, one is tested, and of each thirty, one is tested as trained on.
 const EXAMPLES: usize = 60_000;
@@ -30,49 +34,75 @@ fn main() {
     if !arguments.iter().any(|argument| argument == "--bench") {
         return;
     }
-    let given = arguments.iter().skip_while(|argument| *argument != "--examples").nth(1);
-    let examples = given.and_then(|number| number.parse().ok()).unwrap_or(EXAMPLES);
+    let number = |name: &str, otherwise: usize| {
+        let given = arguments.iter().skip_while(|argument| *argument != name).nth(1);
+        given.and_then(|number| number.parse().ok()).unwrap_or(otherwise)
+    };
+    let (examples, rounds) = (number("--examples", EXAMPLES), number("--rounds", ROUNDS));
 
     // The machine's speed changes: what is compared is measured in turns.
-    let before = bench("conv7");
-    let shown = epoch(examples, Screen::On);
-    let between = bench("conv7");
-    let headless = epoch(examples, Screen::Off);
-    let after = bench("conv7");
-    let bare = |benches: [&Value; 2]| {
-        let milliseconds = benches.iter().map(|bench| number(bench, "step_ms")).sum::<f64>() / 2.0;
-        1e3 * number(&before, "batch") / milliseconds
-    };
-    let (bare_shown, bare_headless) = (bare([&before, &between]), bare([&between, &after]));
-    let line = |what: &str, rate: f64, bare: f64| {
-        println!(
-            "{what}: {rate:.0} images a second, {:.1} % of bare steps' {bare:.0}",
-            100.0 * rate / bare
-        );
-    };
-    line("conv7, an epoch with the screen on", shown.images_per_second, bare_shown);
-    line("conv7, an epoch without a screen", headless.images_per_second, bare_headless);
-    println!("the screen takes {:.2} % of the processor", 100.0 * shown.screen);
+    let mut shares = [vec![], vec![]];
+    let mut of_processor = vec![];
+    let mut before = bare();
+    for _ in 0..rounds {
+        for (screen, shares) in [Screen::On, Screen::Off].into_iter().zip(&mut shares) {
+            let epoch = epoch(examples, screen);
+            let after = bare();
+            let (rate, bare) = (epoch.images_per_second, (before + after) / 2.0);
+            println!("{}: {rate:.0} images a second, bare steps {bare:.0}", screen.name());
+            shares.push(rate / bare);
+            of_processor.extend(epoch.screen);
+            before = after;
+        }
+    }
+    for (screen, shares) in [Screen::On, Screen::Off].into_iter().zip(shares) {
+        println!("{}: {:.1} % of bare steps' speed", screen.name(), 100.0 * median(shares));
+    }
+    println!("the screen takes {:.2} % of the processor", 100.0 * median(of_processor));
     let mlp = bench("mlp");
-    let (distance, step) = (number(&mlp, "distance_ms"), number(&mlp, "step_ms"));
+    let of = |key: &str| mlp[key].as_f64().unwrap_or_else(|| panic!("no {key} in {mlp}"));
+    let (distance, step) = (of("distance_ms"), of("step_ms"));
     println!(
         "mlp, ranking distance of every step, all layers: {distance:.3} ms, {:.0} % of a step's {step:.3} ms",
         100.0 * distance / step
     );
 }
 
+/// Images a second of bare training steps.
+fn bare() -> f64 {
+    let subject =
+        Subject { network: Published::Conv7, batch: 50, width: 1, backend: Backend::Flex };
+    let steps = subject.steps(Duration::from_secs(5)).expect("training can be measured");
+    let seconds: f64 = steps.iter().map(Duration::as_secs_f64).sum();
+    (subject.batch * steps.len()) as f64 / seconds
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 /// Whether somebody looks.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Screen {
     On,
     Off,
 }
 
+impl Screen {
+    fn name(self) -> &'static str {
+        match self {
+            Screen::On => "conv7, an epoch with the screen on",
+            Screen::Off => "conv7, an epoch without a screen",
+        }
+    }
+}
+
 /// An epoch as it went.
 struct Epoch {
     images_per_second: f64,
-    /// Share of all cores' time that the screen's process took.
-    screen: f64,
+    /// Share of all cores' time that the screen's process took, if there was one.
+    screen: Option<f64>,
 }
 
 fn epoch(examples: usize, screen: Screen) -> Epoch {
@@ -83,13 +113,13 @@ fn epoch(examples: usize, screen: Screen) -> Epoch {
         Screen::On => {
             let pty = Pty::start(&workplace, &arguments, SIZE);
             wait_for_end(&workplace);
-            processor_seconds(pty.process())
+            Some(processor_seconds(pty.process()))
         }
         Screen::Off => {
             arguments.push("--headless");
             let outcome = workplace.command(LAPERM, &arguments).output().unwrap();
             assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
-            0.0
+            None
         }
     };
     let events = read_events(&workplace.only_run()).unwrap();
@@ -98,7 +128,7 @@ fn epoch(examples: usize, screen: Screen) -> Epoch {
     let cores = available_parallelism().map_or(1, |n| n.get()) as f64;
     Epoch {
         images_per_second: examples as f64 / seconds,
-        screen: seconds_of_screen / seconds / cores,
+        screen: seconds_of_screen.map(|taken| taken / seconds / cores),
     }
 }
 
@@ -145,8 +175,4 @@ fn bench(network: &str) -> Value {
         .unwrap();
     let report: Value = serde_json::from_slice(&outcome.stdout).expect("one JSON object");
     report["networks"][0].clone()
-}
-
-fn number(object: &Value, key: &str) -> f64 {
-    object[key].as_f64().unwrap_or_else(|| panic!("no {key} in {object}"))
 }

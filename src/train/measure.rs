@@ -112,6 +112,18 @@ impl Subject {
         rayon::scope(|_| self.measure_in_pool(patience))
     }
 
+    /// How long each training step takes, one after the other for about `patience`, with batches that are ready and nothing
+    /// else to do.
+    ///
+    /// # Errors
+    /// As of [`measure`](Self::measure).
+    pub fn steps(&self, patience: Duration) -> Result<Vec<Duration>, MeasureError> {
+        rayon::scope(|_| {
+            let steps = Bench::new(self)?.steps(patience)?;
+            Ok(steps.into_iter().map(|(whole, _)| whole).collect())
+        })
+    }
+
     fn measure_in_pool(&self, patience: Duration) -> Result<Measurement, MeasureError> {
         let mut bench = Bench::new(self)?;
         let steps = bench.steps(patience)?;

@@ -18,15 +18,17 @@ const PROFILE_VECTORS: usize = 128;
 const MOST_CONNECTIONS: usize = 1 << 17;
 
 /// Share of the time that ranking distance may take when it is measured as often as is cheap.
-const CHEAP: f64 = 0.02;
+const CHEAP: f64 = 0.01;
 
 /// The ranking distance of the paper's section 3: |R_t - R_{t-1}|, t counted in training steps.
 pub(super) struct DistanceMonitor {
     /// (layer, parameter, vector length).
     watched: Vec<(usize, usize, usize)>,
     every: u64,
-    /// The orders of each watched layer, the inverses of R_{t-1}, when the step under way is measured.
-    before: Option<Vec<Vec<u32>>>,
+    /// The orders of each watched layer, the inverses of its rankings, when they were last looked at; none before that.
+    orders: Vec<Vec<u32>>,
+    /// Whether they are those of R_{t-1}, and the step under way is measured.
+    before: bool,
     begun: Instant,
     spent: f64,
 }
@@ -40,7 +42,8 @@ impl DistanceMonitor {
         DistanceMonitor {
             watched: watched(&section.distance_layers, layers, parameters),
             every: section.distance_every,
-            before: None,
+            orders: Vec::new(),
+            before: false,
             begun: Instant::now(),
             spent: 0.0,
         }
@@ -52,13 +55,10 @@ impl DistanceMonitor {
             0 => step == 1 || self.spent <= CHEAP * self.begun.elapsed().as_secs_f64(),
             every => step.is_multiple_of(every),
         };
-        if due && self.before.is_none() {
-            let begun = Instant::now();
-            self.before = Some(self.orders(learner, wrapper));
-            self.spent += begun.elapsed().as_secs_f64();
-        } else if !due {
-            self.before = None;
+        if due && !self.before {
+            self.reorder(learner, wrapper);
         }
+        self.before = due;
     }
 
     /// Called after the step, before any sync: the distances, if it was measured.
@@ -67,27 +67,25 @@ impl DistanceMonitor {
         learner: &mut Learner,
         wrapper: &Wrapper,
     ) -> Option<Vec<LayerDistance>> {
-        let mut orders = self.before.take()?;
-        let begun = Instant::now();
-        let measure = |learner: &mut Learner,
-                       watched: (usize, usize, usize),
-                       orders: &mut [u32]| {
-            let distance = reorder(watched, learner, wrapper, orders).distance();
-            LayerDistance { layer: watched.0, mean: distance.mean as f32, sd: distance.sd as f32 }
-        };
-        let distances = learner.attended(|learner| {
-            let layers = self.watched.iter().zip(&mut orders);
-            layers.map(|(&watched, orders)| measure(learner, watched, orders)).collect()
-        });
+        if !self.before {
+            return None;
+        }
+        let changes = self.reorder(learner, wrapper);
         // Measuring every step, the order after this one is the order before the next: a sync keeps it.
-        self.before = (self.every == 1).then_some(orders);
-        self.spent += begun.elapsed().as_secs_f64();
-        Some(distances)
+        self.before = self.every == 1;
+        let distances = self.watched.iter().zip(changes).map(|(&(layer, ..), change)| {
+            let distance = change.distance();
+            LayerDistance { layer, mean: distance.mean as f32, sd: distance.sd as f32 }
+        });
+        Some(distances.collect())
     }
 
     /// Adds R_{t-1} to `arrays`, where it is kept from one step to the next.
     pub(super) fn save(&self, arrays: &mut Arrays) {
-        for (&(layer, _, length), orders) in self.watched.iter().zip(self.before.iter().flatten()) {
+        if !self.before {
+            return;
+        }
+        for (&(layer, _, length), orders) in self.watched.iter().zip(&self.orders) {
             arrays.put_integers(before_name(layer), invert(orders, length));
         }
     }
@@ -97,23 +95,31 @@ impl DistanceMonitor {
         if !self.watched.iter().all(|&(layer, ..)| arrays.contains(&before_name(layer))) {
             return Ok(());
         }
-        let before = self.watched.iter().map(|&(layer, parameter, length)| {
+        let orders = self.watched.iter().map(|&(layer, parameter, length)| {
             let vectors = learner.network().parameters()[parameter].elements() / length.max(1);
             Ok(invert(&arrays.rankings(&before_name(layer), vectors, length)?, length))
         });
-        self.before = Some(before.collect::<Result<_, _>>()?);
+        self.orders = orders.collect::<Result<_, _>>()?;
+        self.before = true;
         Ok(())
     }
 
-    fn orders(&self, learner: &mut Learner, wrapper: &Wrapper) -> Vec<Vec<u32>> {
-        let order = |&watched: &(usize, usize, usize)| {
-            let (_, parameter, length) = watched;
-            let elements = learner.network().parameters()[parameter].elements();
-            let mut orders: Vec<u32> = (0..length as u32).cycle().take(elements).collect();
-            reorder(watched, learner, wrapper, &mut orders);
-            orders
-        };
-        self.watched.iter().map(order).collect()
+    /// Brings the orders up to the weights; what became of the ranks of each layer since they were last looked at.
+    fn reorder(&mut self, learner: &mut Learner, wrapper: &Wrapper) -> Vec<RankChange> {
+        let begun = Instant::now();
+        if self.orders.is_empty() {
+            let parameters = learner.network().parameters();
+            let any = |&(_, parameter, length): &(usize, usize, usize)| {
+                (0..length as u32).cycle().take(parameters[parameter].elements()).collect()
+            };
+            self.orders = self.watched.iter().map(any).collect();
+        }
+        let changes = learner.attended(|learner| {
+            let layers = self.watched.iter().zip(&mut self.orders);
+            layers.map(|(&watched, orders)| reorder(watched, learner, wrapper, orders)).collect()
+        });
+        self.spent += begun.elapsed().as_secs_f64();
+        changes
     }
 }
 
