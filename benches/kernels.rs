@@ -165,7 +165,7 @@ fn passes(criterion: &mut Criterion) {
     memory(&mut group, "dropout", count, 2.0, || dropout.apply(set, &one, &mut results));
     memory(&mut group, "add", count, 3.0, || add(set, &one, true, &mut results));
     memory(&mut group, "relu_backward", count, 3.0, || {
-        relu_backward(set, &one, &other, &mut results);
+        relu_backward(set, &one, &mut results);
     });
     let pool = Pool { input: [32, 32, 64], size: 2 };
     let pooled = &other[..count / 4];

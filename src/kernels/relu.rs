@@ -30,25 +30,14 @@ pub fn add(set: InstructionSet, values: &[f32], relu: bool, sums: &mut [f32]) {
     shares.for_each(|(sums, values)| add_share(set, floor, values, sums));
 }
 
-/// The gradient of what went into a ReLU: that of its outputs where they are greater than 0, else 0.
+/// Makes the gradient of the outputs of a ReLU that of what went into it: 0 where the outputs are not greater than 0.
 ///
 /// # Panics
 /// Lengths that differ.
-pub fn relu_backward(
-    set: InstructionSet,
-    outputs: &[f32],
-    gradient: &[f32],
-    values_gradient: &mut [f32],
-) {
-    assert_eq!(outputs.len(), values_gradient.len());
-    assert_eq!(gradient.len(), values_gradient.len());
-    let shares = values_gradient
-        .par_chunks_mut(SHARE)
-        .zip(outputs.par_chunks(SHARE))
-        .zip(gradient.par_chunks(SHARE));
-    shares.for_each(|((result, outputs), gradient)| {
-        relu_backward_share(set, outputs, gradient, result)
-    });
+pub fn relu_backward(set: InstructionSet, outputs: &[f32], gradient: &mut [f32]) {
+    assert_eq!(outputs.len(), gradient.len());
+    let shares = gradient.par_chunks_mut(SHARE).zip(outputs.par_chunks(SHARE));
+    shares.for_each(|(gradient, outputs)| relu_backward_share(set, outputs, gradient));
 }
 
 vectorized! {
@@ -68,9 +57,9 @@ vectorized! {
 }
 
 vectorized! {
-    fn relu_backward_share<'a>(outputs: &'a [f32], gradient: &'a [f32], values_gradient: &'a mut [f32]) {
-        for ((result, &output), &gradient) in values_gradient.iter_mut().zip(outputs).zip(gradient) {
-            *result = if output > 0.0 { gradient } else { 0.0 };
+    fn relu_backward_share<'a>(outputs: &'a [f32], gradient: &'a mut [f32]) {
+        for (gradient, &output) in gradient.iter_mut().zip(outputs) {
+            *gradient = if output > 0.0 { *gradient } else { 0.0 };
         }
     }
 }
@@ -100,8 +89,8 @@ mod tests {
             let mut outputs = vec![f32::NAN; values.len()];
             relu(set, &values, &mut outputs);
             assert_eq!(outputs, many([0.0, 0.0, 0.0, 2.5, 0.0, f32::INFINITY]));
-            let mut gradient = vec![f32::NAN; values.len()];
-            relu_backward(set, &outputs, &others, &mut gradient);
+            let mut gradient = others.clone();
+            relu_backward(set, &outputs, &mut gradient);
             assert_eq!(gradient, many([0.0, 0.0, 0.0, -3.0, 0.0, 1.0]));
             let mut sums = values.clone();
             add(set, &others, true, &mut sums);

@@ -8,6 +8,7 @@ mod scalar;
 mod tests;
 mod walk;
 mod weights_gradient;
+mod whole;
 mod winograd;
 
 use super::{
@@ -16,6 +17,7 @@ use super::{
 };
 use walk::{Operands, Walk};
 use weights_gradient::WeightsGradient;
+use whole::Whole;
 use winograd::Winograd;
 
 /// The shape of a convolution.
@@ -61,6 +63,9 @@ impl Convolution {
         outputs: &mut [f32],
     ) {
         self.check(images, weights, outputs, bias);
+        if let Some(whole) = Whole::of(self, set) {
+            return whole.forward(images, weights, bias, relu, outputs);
+        }
         if let Some((pixels, patches)) = self.patches(images) {
             return pixels.forward(set, &patches, weights, bias, relu, outputs);
         }
@@ -104,6 +109,9 @@ impl Convolution {
         images_gradient: &mut [f32],
     ) {
         self.check(images_gradient, weights, gradient, None);
+        if let Some(whole) = Whole::of(self, set) {
+            return whole.backward_images(gradient, weights, images_gradient);
+        }
         if let Some(winograd) = Winograd::back(self, set) {
             return winograd.run(gradient, weights, None, false, images_gradient);
         }
@@ -126,6 +134,9 @@ impl Convolution {
         bias_gradient: Option<&mut [f32]>,
     ) {
         self.check(images, weights_gradient, gradient, bias_gradient.as_deref());
+        if let Some(whole) = Whole::of(self, set) {
+            return whole.backward_weights(images, gradient, weights_gradient, bias_gradient);
+        }
         if let Some((pixels, patches)) = self.patches(images) {
             return pixels.backward_weights(
                 set,

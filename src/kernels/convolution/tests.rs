@@ -110,13 +110,29 @@ fn sums_of_several_parts_and_images_of_several_chunks_are_right_too() {
 }
 
 #[test]
+fn filters_that_cover_whole_images() {
+    let whole = |batch, height, width, channels, filters| Convolution {
+        input: [height, width, channels],
+        kernel: [height, width],
+        padding: [(0, 0); 2],
+        ..same(batch, 0, channels, filters)
+    };
+    for set in InstructionSet::available() {
+        compare(whole(50, 4, 4, 64, 128), set, 2e-4);
+        compare(Convolution { stride: 2, ..whole(3, 2, 5, 7, 19) }, set, 1e-4);
+        compare(whole(2, 1, 1, 9, 4), set, 1e-4);
+    }
+}
+
+#[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let strided = Convolution { stride: 2, padding: [(0, 1), (1, 2)], ..same(5, 9, 17, 40) };
     // Its filters see nothing but padding.
     let blind =
         Convolution { kernel: [1, 3], padding: [(1, 0), (1, 1)], stride: 3, ..same(2, 1, 7, 3) };
     let wide = same(5, 16, 32, 64);
-    for (convolution, set) in [same(7, 4, 20, 70), same(5, 14, 3, 16), wide, strided, blind]
+    let whole = Convolution { kernel: [4, 4], padding: [(0, 0); 2], ..same(50, 4, 64, 128) };
+    for (convolution, set) in [same(7, 4, 20, 70), same(5, 14, 3, 16), wide, whole, strided, blind]
         .into_iter()
         .flat_map(|convolution| InstructionSet::available().map(move |set| (convolution, set)))
     {

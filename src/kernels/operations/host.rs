@@ -369,11 +369,11 @@ impl<B: Host> Gradients for B {
     }
 
     fn gate(outputs: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
-        let gated = computed::<Self>(gradient.shape(), |set, gated| {
-            relu_backward(set, &Self::read(&outputs), &Self::read(&gradient), gated);
-        });
-        [outputs, gradient].into_iter().for_each(Self::done);
-        gated
+        let shape = gradient.shape();
+        let mut gated = Self::into_vec(gradient);
+        relu_backward(InstructionSet::current(), &Self::read(&outputs), &mut gated);
+        Self::done(outputs);
+        Self::tensor(gated, shape)
     }
 
     fn max_pool_backward(

@@ -1,0 +1,60 @@
+//! Filters that cover whole images: a dense layer, whose inputs are the channels of an image one after the other.
+//!
+//! Place by place there would be a single output to do at each tap, and the weights would be laid out anew for it.
+
+use super::Convolution;
+use crate::kernels::multiply::Scratch;
+use crate::kernels::{Dense, InstructionSet, transpose};
+
+/// A convolution whose filters have one place each.
+pub(super) struct Whole {
+    set: InstructionSet,
+    dense: Dense,
+    pixels: usize,
+    channels: usize,
+}
+
+impl Whole {
+    /// The same convolution as a dense layer, if it is one.
+    pub fn of(convolution: &Convolution, set: InstructionSet) -> Option<Whole> {
+        let Convolution { batch, input: [height, width, channels], filters, .. } = *convolution;
+        let pixels = height * width;
+        let whole = convolution.kernel == [height, width] && convolution.padding == [(0, 0); 2];
+        let dense = Dense { batch, inputs: pixels * channels, outputs: filters };
+        (whole && batch * dense.inputs > 0).then_some(Whole { set, dense, pixels, channels })
+    }
+
+    pub fn forward(
+        &self,
+        images: &[f32],
+        weights: &[f32],
+        bias: Option<&[f32]>,
+        relu: bool,
+        outputs: &mut [f32],
+    ) {
+        self.dense.forward(self.set, &self.channels_first(images), weights, bias, relu, outputs);
+    }
+
+    pub fn backward_images(&self, gradient: &[f32], weights: &[f32], images_gradient: &mut [f32]) {
+        let mut channels_first = Scratch::new(images_gradient.len());
+        self.dense.backward_inputs(self.set, gradient, weights, &mut channels_first);
+        transpose(self.set, [self.channels, self.pixels], &channels_first, images_gradient);
+    }
+
+    pub fn backward_weights(
+        &self,
+        images: &[f32],
+        gradient: &[f32],
+        weights_gradient: &mut [f32],
+        bias_gradient: Option<&mut [f32]>,
+    ) {
+        let images = self.channels_first(images);
+        self.dense.backward_weights(self.set, &images, gradient, weights_gradient, bias_gradient);
+    }
+
+    fn channels_first(&self, images: &[f32]) -> Scratch {
+        let mut channels_first = Scratch::new(images.len());
+        transpose(self.set, [self.pixels, self.channels], images, &mut channels_first);
+        channels_first
+    }
+}
