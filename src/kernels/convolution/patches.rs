@@ -3,6 +3,8 @@
 //! With few channels there is too little to do at each tap. Laid out, all numbers under a filter are the channels of a
 //! convolution of single pixels, whose weights are the same ones in the same order.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{Convolution, product};
@@ -41,18 +43,33 @@ impl Convolution {
         let [_, width, channels] = self.input;
         let columns = self.output()[1];
         let length = self.taps() * channels;
+        let inside: Vec<_> = (0..self.kernel[1]).map(|tap| self.columns_inside(tap)).collect();
+        if self.padding != [(0, 0); 2] {
+            patches.fill(0.0);
+        }
         for (row, patches) in patches.chunks_exact_mut(columns * length).enumerate() {
-            for (channel, tap_row, tap_column) in product(channels, self.kernel[0], self.kernel[1])
-            {
-                let place = (channel * self.kernel[0] + tap_row) * self.kernel[1] + tap_column;
-                let y = self.inside(0, row, tap_row);
-                for (column, patch) in patches.chunks_exact_mut(length).enumerate() {
-                    patch[place] = match (y, self.inside(1, column, tap_column)) {
-                        (Some(y), Some(x)) => image[(y * width + x) * channels + channel],
-                        _ => 0.0,
-                    };
+            let taps = product(channels, self.kernel[0], self.kernel[1]).enumerate();
+            for (place, (channel, tap_row, tap_column)) in taps {
+                let Some((columns, x)) = inside[tap_column].clone() else { continue };
+                let Some(y) = self.inside(0, row, tap_row) else { continue };
+                let pixels = &image[(y * width + x) * channels + channel..];
+                let pixels = pixels.iter().step_by(self.stride * channels);
+                let patches =
+                    patches[columns.start * length..columns.end * length].chunks_exact_mut(length);
+                for (patch, pixel) in patches.zip(pixels) {
+                    patch[place] = *pixel;
                 }
             }
         }
+    }
+
+    /// The columns of outputs for which a tap is inside the image, and the column of the image that it reads for the
+    /// first of them.
+    fn columns_inside(&self, tap: usize) -> Option<(Range<usize>, usize)> {
+        let inside = |&column: &usize| self.inside(1, column, tap).is_some();
+        let mut columns = (0..self.output()[1]).filter(inside);
+        let first = columns.next()?;
+        let last = columns.last().unwrap_or(first);
+        Some((first..last + 1, self.inside(1, first, tap)?))
     }
 }

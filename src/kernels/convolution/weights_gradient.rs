@@ -19,8 +19,8 @@ const PIXELS: usize = 128;
 /// Numbers in a line of the nearest cache.
 const LINE: usize = 16;
 
-/// With up to so many channels, the taps in a row of a filter are taken as one, whose channels are those of neighbouring
-/// pixels: enough for blocks of sums that are full, and for each thread as many.
+/// Up to so many channels are laid out as they come, and the taps in a row of a filter are taken as one, whose channels
+/// are those of neighbouring pixels: enough for blocks of sums that are full, and for each thread as many.
 const FEW: usize = 32;
 
 /// Some rows of outputs, of as many images as make a chunk.
@@ -76,17 +76,21 @@ impl WeightsGradient<'_> {
         Tile::of(self.set).width_for(self.convolution.filters)
     }
 
+    /// Whether there are few channels.
+    fn few(&self) -> bool {
+        self.convolution.input[2] <= FEW
+    }
+
     /// How many taps are taken as one: all in a row of a filter, or just one.
     fn together(&self) -> usize {
-        let Convolution { input: [.., channels], kernel, .. } = *self.convolution;
-        if channels <= FEW { kernel[1] } else { 1 }
+        if self.few() { self.convolution.kernel[1] } else { 1 }
     }
 
     /// Pixels in a row of an image as it is laid out: with the padding, if taps are taken as one.
     fn columns(&self) -> usize {
         let Convolution { input: [_, width, _], padding: [_, (before, after)], .. } =
             *self.convolution;
-        if self.together() > 1 { before + width + after } else { width }
+        if self.few() { before + width + after } else { width }
     }
 
     /// Equal shares for all threads: of the panels where these can be divided, else of the channels.
@@ -133,7 +137,7 @@ impl WeightsGradient<'_> {
         let pairs = product(1, kernel[0], steps).map(|(_, tap_row, tap_column)| {
             let pair = |(image, row, column): (usize, usize, usize)| {
                 let y = self.convolution.inside(0, rows.start + row, tap_row)?;
-                let x = if self.together() > 1 {
+                let x = if self.few() {
                     column * stride
                 } else {
                     self.convolution.inside(1, column, tap_column)?
@@ -191,7 +195,7 @@ impl WeightsGradient<'_> {
 
     /// How far apart the pixels of images are laid out for a share, and where its channels begin in each.
     fn layout(&self, share: &Share) -> (usize, usize) {
-        if self.together() > 1 {
+        if self.few() {
             // As they come: what is taken as one then lies together.
             (self.convolution.input[2], share.channels.start)
         } else {
@@ -210,7 +214,7 @@ impl WeightsGradient<'_> {
         left: &mut [f32],
     ) {
         let Convolution { input: [height, width, channels], padding, .. } = *self.convolution;
-        if self.together() > 1 {
+        if self.few() {
             let rows = images.flat_map(|image| {
                 self.images[image * height * width * channels..]
                     .chunks_exact(width * channels)
