@@ -132,9 +132,11 @@ fn results_do_not_depend_on_the_number_of_threads() {
         Convolution { kernel: [1, 3], padding: [(1, 0), (1, 1)], stride: 3, ..same(2, 1, 7, 3) };
     let wide = same(5, 16, 32, 64);
     let whole = Convolution { kernel: [4, 4], padding: [(0, 0); 2], ..same(50, 4, 64, 128) };
-    for (convolution, set) in [same(7, 4, 20, 70), same(5, 14, 3, 16), wide, whole, strided, blind]
-        .into_iter()
-        .flat_map(|convolution| InstructionSet::available().map(move |set| (convolution, set)))
+    let valid = Convolution { padding: [(0, 0); 2], ..same(5, 10, 32, 64) };
+    for (convolution, set) in
+        [same(7, 4, 20, 70), same(5, 14, 3, 16), wide, whole, valid, strided, blind]
+            .into_iter()
+            .flat_map(|convolution| InstructionSet::available().map(move |set| (convolution, set)))
     {
         let images = numbers(convolution.batch * convolution.input.iter().product::<usize>(), 1);
         let weights = numbers(convolution.filters * convolution.input[2] * convolution.taps(), 2);
@@ -179,21 +181,29 @@ fn what_is_not_a_number_is_not_hidden_by_relu() {
 
 #[test]
 fn rounding_errors_of_winograds_method_are_small() {
-    let convolution = same(2, 8, 128, 128);
-    let (images, gradient) = (numbers(2 * 64 * 128, 1), numbers(2 * 64 * 128, 3));
-    let weights = numbers(128 * 128 * 9, 2);
     let error = |ours: &[f32], book: &[f32]| {
         let sum = |number: &dyn Fn(f32, f32) -> f32| {
             ours.iter().zip(book).map(|(ours, book)| number(*ours, *book).powi(2)).sum::<f32>()
         };
         (sum(&|ours, book| ours - book) / sum(&|_, book| book)).sqrt()
     };
-    for set in InstructionSet::available() {
+    let padded = same(2, 8, 128, 128);
+    // Back, this goes by the transposed transforms.
+    let valid = Convolution { padding: [(0, 0); 2], ..same(2, 10, 128, 128) };
+    for (convolution, set) in [padded, valid]
+        .into_iter()
+        .flat_map(|convolution| InstructionSet::available().map(move |set| (convolution, set)))
+    {
+        let images = numbers(2 * convolution.input.iter().product::<usize>(), 1);
+        let weights = numbers(128 * 128 * 9, 2);
+        let gradient = numbers(2 * 64 * 128, 3);
         assert!(Winograd::of(&convolution, set).is_some());
+        assert!(Winograd::back(&convolution, set).is_some());
         let (mut ours, mut book) = (gradient.clone(), gradient.clone());
         convolution.forward(set, &images, &weights, None, false, &mut ours);
         convolution.forward_by_the_book(&images, &weights, None, false, &mut book);
         assert!(error(&ours, &book) < 2e-6, "{}: {}", set.name(), error(&ours, &book));
+        let (mut ours, mut book) = (images.clone(), images.clone());
         convolution.backward_images(set, &gradient, &weights, &mut ours);
         convolution.backward_images_by_the_book(&gradient, &weights, &mut book);
         assert!(error(&ours, &book) < 2e-6, "{}: {}", set.name(), error(&ours, &book));

@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd, bytemuck};
 use rayon::prelude::*;
 
 use super::{
-    POINTS, SIDE, TAPS, Winograd,
+    POINTS, SIDE, TAPS, Way, Winograd,
     squares::read_points,
     transforms::{Weights, WeightsGradient, square},
 };
@@ -23,10 +23,12 @@ impl Winograd {
         }
         panels.into_par_iter().enumerate().for_each(|(panel, points)| {
             let first = panel * width;
-            let (distance, channel_distance) =
-                if self.turned { (TAPS, filters * TAPS) } else { (channels * TAPS, TAPS) };
+            let (distance, channel_distance) = match self.way {
+                Way::Forward => (channels * TAPS, TAPS),
+                Way::Turned | Way::Transposed => (TAPS, filters * TAPS),
+            };
             let weights = &weights[first * distance..];
-            let turned = self.turned;
+            let turned = self.way == Way::Turned;
             self.set.run(Panel {
                 weights,
                 distance,

@@ -5,8 +5,9 @@
 //! in a dense layer; a second transform makes the square of outputs of the 36 products. Images go through this block by
 //! block, so that what is transformed never leaves the caches.
 //!
-//! The gradient of the images is a convolution again. That of the weights is the same thing turned round: the transposed
-//! transforms on either side of 36 products.
+//! The gradient of the images is a convolution again, or the same thing turned round, by the transposed transforms: then
+//! its squares overlap, but may be fewer. That of the weights is made by transposed transforms on either side of 36
+//! products.
 //!
 //! Errors are about twice those of the direct method: their root mean square is 1e-6 of that of the outputs, the largest
 //! 1e-5, for 128 channels. What is not a number reaches all outputs of a square, not just those that see it.
@@ -50,8 +51,18 @@ pub(super) struct Winograd {
     output: [usize; 3],
     /// Rows and columns of zeros before an image.
     before: [usize; 2],
-    /// Whether filters are turned by 180 degrees, their weights lying `[channels, filters, 3, 3]`.
-    turned: bool,
+    way: Way,
+}
+
+/// What is made of what.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Outputs of images.
+    Forward,
+    /// The gradient of images of that of outputs, as a convolution with filters turned by 180 degrees.
+    Turned,
+    /// The same by the transposed steps of [`Way::Forward`], in its squares: those of the images' gradient overlap.
+    Transposed,
 }
 
 impl Winograd {
@@ -59,16 +70,30 @@ impl Winograd {
     pub fn of(convolution: &Convolution, set: InstructionSet) -> Option<Winograd> {
         let Convolution { batch, input, padding: [rows, columns], .. } = *convolution;
         let before = [rows.0, columns.0];
-        Winograd { set, batch, input, output: convolution.output(), before, turned: false }
+        Winograd { set, batch, input, output: convolution.output(), before, way: Way::Forward }
             .if_faster(convolution)
     }
 
-    /// The convolution that makes the gradient of the images out of that of the outputs, if it is faster so.
+    /// What makes the gradient of the images out of that of the outputs, if it is faster so.
     pub fn back(convolution: &Convolution, set: InstructionSet) -> Option<Winograd> {
         let Convolution { batch, input, padding: [rows, columns], .. } = *convolution;
-        // The outputs that see the first pixel lie as far before it as a filter reaches.
-        let before = [2usize.checked_sub(rows.0)?, 2usize.checked_sub(columns.0)?];
-        Winograd { set, batch, input: convolution.output(), output: input, before, turned: true }
+        let transposed = Winograd {
+            set,
+            batch,
+            input: convolution.output(),
+            output: input,
+            before: [rows.0, columns.0],
+            way: Way::Transposed,
+        };
+        let turned = || {
+            // The outputs that see the first pixel lie as far before it as a filter reaches.
+            let before = [2usize.checked_sub(rows.0)?, 2usize.checked_sub(columns.0)?];
+            Some(Winograd { before, way: Way::Turned, ..transposed })
+        };
+        // Squares that overlap are more to write, and worth it where they are fewer.
+        turned()
+            .filter(|turned| turned.grid().per_image() <= transposed.grid().per_image())
+            .unwrap_or(transposed)
             .if_faster(convolution)
     }
 
@@ -76,8 +101,8 @@ impl Winograd {
     fn if_faster(self, convolution: &Convolution) -> Option<Winograd> {
         let width = Tile::of(self.set).width;
         let wide = |channels: usize| channels >= WIDE && channels.is_multiple_of(width);
-        let [height, width, _] = self.output;
-        let squares = self.tiles(self.output).per_image() * STEP * STEP;
+        let Tiles { size: [height, width], .. } = self.grid();
+        let squares = self.grid().per_image() * STEP * STEP;
         let pixels = self.batch.min(1) * height * width;
         (convolution.kernel == [3, 3]
             && convolution.stride == 1
@@ -88,18 +113,39 @@ impl Winograd {
             .then_some(self)
     }
 
-    /// The squares of pixels of images that squares of outputs see.
-    fn image_tiles(&self) -> Tiles {
-        Tiles { before: self.before, ..self.tiles(self.input) }
-    }
-
-    /// The squares of outputs.
-    fn output_tiles(&self) -> Tiles {
-        self.tiles(self.output)
-    }
-
-    fn tiles(&self, [height, width, _]: [usize; 3]) -> Tiles {
-        let count = [self.output[0].div_ceil(STEP), self.output[1].div_ceil(STEP)];
+    /// The squares that do not overlap: those of the convolution's outputs, or of its images if the way is a convolution
+    /// back to them.
+    fn grid(&self) -> Tiles {
+        let [height, width, _] = match self.way {
+            Way::Forward | Way::Turned => self.output,
+            Way::Transposed => self.input,
+        };
+        let count = [height.div_ceil(STEP), width.div_ceil(STEP)];
         Tiles { size: [height, width], count, before: [0; 2] }
+    }
+
+    /// The squares that overlap: six by six pixels for each of the grid.
+    fn overlapping(&self) -> Tiles {
+        let [height, width, _] = match self.way {
+            Way::Forward | Way::Turned => self.input,
+            Way::Transposed => self.output,
+        };
+        Tiles { size: [height, width], before: self.before, ..self.grid() }
+    }
+
+    /// The squares that are transformed.
+    fn input_tiles(&self) -> Tiles {
+        match self.way {
+            Way::Forward | Way::Turned => self.overlapping(),
+            Way::Transposed => self.grid(),
+        }
+    }
+
+    /// The squares that are made.
+    fn output_tiles(&self) -> Tiles {
+        match self.way {
+            Way::Forward | Way::Turned => self.grid(),
+            Way::Transposed => self.overlapping(),
+        }
     }
 }

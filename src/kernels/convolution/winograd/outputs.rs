@@ -5,10 +5,10 @@ use std::{marker::PhantomData, ops::Range};
 use rayon::prelude::*;
 
 use super::{
-    POINTS, SIDE, Winograd,
-    squares::{Collect, Transform},
+    POINTS, SIDE, STEP, Way, Winograd,
+    squares::{Collect, Onto, Transform},
     tiles::Layout,
-    transforms::Images,
+    transforms::{Images, ImagesGradient, Line, Outputs, OutputsGradient},
 };
 use crate::kernels::{
     convolution::walk,
@@ -40,6 +40,9 @@ impl Winograd {
         };
         let shares = walk::shares(self.batch, self.output, outputs);
         shares.into_par_iter().for_each(|(first, count, outputs)| {
+            if self.way == Way::Transposed {
+                outputs.fill(0.0);
+            }
             let size = self.input.iter().product::<usize>();
             let images = &images[first * size..][..count * size];
             let tiles = count * self.output_tiles().per_image();
@@ -87,9 +90,20 @@ impl Block<'_> {
     }
 
     fn transform(&mut self, images: &[f32], range: Range<usize>) {
-        self.winograd.set.run(Transform::<Images, SIDE> {
+        match self.winograd.way {
+            Way::Forward | Way::Turned => self.transform_by::<Images, SIDE>(images, range),
+            Way::Transposed => self.transform_by::<OutputsGradient, STEP>(images, range),
+        }
+    }
+
+    fn transform_by<L: Line<N, SIDE>, const N: usize>(
+        &mut self,
+        images: &[f32],
+        range: Range<usize>,
+    ) {
+        self.winograd.set.run(Transform::<L, N> {
             line: PhantomData,
-            tiles: self.winograd.image_tiles(),
+            tiles: self.winograd.input_tiles(),
             range,
             images,
             channels: self.winograd.input[2],
@@ -120,14 +134,32 @@ impl Block<'_> {
     }
 
     fn collect(&self, range: Range<usize>, bias: &[f32], relu: bool, outputs: &mut [f32]) {
-        self.winograd.set.run(Collect {
+        match self.winograd.way {
+            Way::Forward | Way::Turned => {
+                self.collect_by::<Outputs, STEP>(range, Onto::Bias(bias), relu, outputs);
+            }
+            Way::Transposed => {
+                self.collect_by::<ImagesGradient, SIDE>(range, Onto::Pixels, relu, outputs);
+            }
+        }
+    }
+
+    fn collect_by<L: Line<SIDE, N>, const N: usize>(
+        &self,
+        range: Range<usize>,
+        onto: Onto,
+        relu: bool,
+        outputs: &mut [f32],
+    ) {
+        self.winograd.set.run(Collect::<L, N> {
+            line: PhantomData,
             transformed: &self.outputs,
             layout: self.outputs_layout,
             tiles: self.winograd.output_tiles(),
             range,
             outputs,
             channels: self.winograd.output[2],
-            bias,
+            onto,
             relu,
         });
     }

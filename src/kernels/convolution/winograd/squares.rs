@@ -5,9 +5,9 @@ use std::{marker::PhantomData, ops::Range};
 use pulp::{Simd, WithSimd};
 
 use super::{
-    POINTS, SIDE, STEP,
+    POINTS, SIDE,
     tiles::{Layout, Tiles},
-    transforms::{Line, Outputs, square},
+    transforms::{Line, square},
 };
 
 /// Transforms squares of `N` by `N` pixels.
@@ -54,8 +54,9 @@ impl<L: Line<N, SIDE>, const N: usize> WithSimd for Transform<'_, L, N> {
     }
 }
 
-/// Makes squares of outputs of transformed ones.
-pub struct Collect<'a> {
+/// Makes squares of `N` by `N` pixels of transformed ones.
+pub struct Collect<'a, L, const N: usize> {
+    pub line: PhantomData<L>,
     pub transformed: &'a [f32],
     pub layout: Layout,
     pub tiles: Tiles,
@@ -64,13 +65,22 @@ pub struct Collect<'a> {
     pub outputs: &'a mut [f32],
     /// A whole number of vectors.
     pub channels: usize,
-    /// What is added to each pixel: a number for each channel.
-    pub bias: &'a [f32],
+    /// What the pixels are added to.
+    pub onto: Onto<'a>,
     /// Whether negative outputs become zero.
     pub relu: bool,
 }
 
-impl WithSimd for Collect<'_> {
+/// What pixels are added to.
+#[derive(Clone, Copy)]
+pub enum Onto<'a> {
+    /// A number for each channel.
+    Bias(&'a [f32]),
+    /// What is there already: squares overlap.
+    Pixels,
+}
+
+impl<L: Line<SIDE, N>, const N: usize> WithSimd for Collect<'_, L, N> {
     type Output = ();
 
     #[inline(always)]
@@ -80,8 +90,8 @@ impl WithSimd for Collect<'_> {
         let beyond = beyond.as_mut_ptr();
         let (outputs, length) = (self.outputs.as_mut_ptr(), self.outputs.len());
         for (index, tile) in self.range.enumerate() {
-            let mut pixels = [[beyond; STEP]; STEP];
-            let places = self.tiles.pixels::<STEP>(tile, self.channels);
+            let mut pixels = [[beyond; N]; N];
+            let places = self.tiles.pixels::<N>(tile, self.channels);
             for (pixel, place) in pixels.as_flattened_mut().iter_mut().zip(places.as_flattened()) {
                 if let Some(place) = *place {
                     assert!(place + self.channels <= length);
@@ -92,21 +102,47 @@ impl WithSimd for Collect<'_> {
             for channel in (0..self.channels).step_by(S::F32_LANES) {
                 let from = &self.transformed[self.layout.place(index, channel)..];
                 let points = read_points(simd, from, self.layout.point);
-                let mut square = square::<S, Outputs, SIDE, STEP>(simd, points);
-                let bias = simd.partial_load_f32s(&self.bias[channel..][..S::F32_LANES]);
-                for output in square.as_flattened_mut() {
-                    *output = simd.add_f32s(*output, bias);
-                    if self.relu {
-                        let zero = simd.splat_f32s(0.0);
+                let mut square = square::<S, L, SIDE, N>(simd, points);
+                match self.onto {
+                    Onto::Bias(bias) => {
+                        let bias = simd.partial_load_f32s(&bias[channel..][..S::F32_LANES]);
+                        for output in square.as_flattened_mut() {
+                            *output = simd.add_f32s(*output, bias);
+                        }
+                    }
+                    // SAFETY: there are `channels` numbers at each pixel.
+                    Onto::Pixels => unsafe { add_pixels(simd, &mut square, &pixels, channel) },
+                }
+                if self.relu {
+                    let zero = simd.splat_f32s(0.0);
+                    for output in square.as_flattened_mut() {
                         // What is not a number stays so, to be noticed at the end.
                         *output =
                             simd.select_f32s(simd.less_than_f32s(*output, zero), zero, *output);
                     }
                 }
-                // SAFETY: there are `channels` numbers at each pixel.
-                unsafe { write_pixels::<S>(square, &pixels, channel) };
+                // SAFETY: as above.
+                unsafe { write_pixels::<S, N>(square, &pixels, channel) };
             }
         }
+    }
+}
+
+/// Adds some channels of a square of pixels to `values`.
+///
+/// # Safety
+/// A vector can be read from each of `pixels`, beginning with `channel`.
+#[inline(always)]
+unsafe fn add_pixels<S: Simd, const N: usize>(
+    simd: S,
+    values: &mut [[S::f32s; N]; N],
+    pixels: &[[*mut f32; N]; N],
+    channel: usize,
+) {
+    for (value, pixel) in values.as_flattened_mut().iter_mut().zip(pixels.as_flattened()) {
+        // SAFETY: the caller promises that it is there.
+        let before = unsafe { pixel.add(channel).cast::<S::f32s>().read_unaligned() };
+        *value = simd.add_f32s(*value, before);
     }
 }
 
@@ -133,9 +169,9 @@ unsafe fn read_pixels<S: Simd, const N: usize>(
 /// # Safety
 /// A vector can be written to each of `pixels`, beginning with `channel`.
 #[inline(always)]
-unsafe fn write_pixels<S: Simd>(
-    values: [[S::f32s; STEP]; STEP],
-    pixels: &[[*mut f32; STEP]; STEP],
+unsafe fn write_pixels<S: Simd, const N: usize>(
+    values: [[S::f32s; N]; N],
+    pixels: &[[*mut f32; N]; N],
     channel: usize,
 ) {
     for (value, pixel) in values.as_flattened().iter().zip(pixels.as_flattened()) {

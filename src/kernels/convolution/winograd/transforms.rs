@@ -60,6 +60,27 @@ impl Line<6, 6> for Images {
     }
 }
 
+/// The gradients of six pixels, given those of the six transformed: [`Images`], transposed.
+pub struct ImagesGradient;
+
+impl Line<6, 6> for ImagesGradient {
+    #[inline(always)]
+    fn line<S: Simd>(simd: S, t: [S::f32s; 6]) -> [S::f32s; 6] {
+        let ([even_a, odd_a], [even_b, odd_b]) = (both(simd, t[1], t[2]), both(simd, t[3], t[4]));
+        let second = plus(simd, times(simd, A2 * B2, t[5]), -A * B2, odd_a);
+        let third = plus(simd, times(simd, -A2 - B2, t[0]), -B2, even_a);
+        let fourth = plus(simd, times(simd, -A2 - B2, t[5]), A, odd_a);
+        [
+            times(simd, A2 * B2, t[0]),
+            plus(simd, second, -B * A2, odd_b),
+            plus(simd, third, -A2, even_b),
+            plus(simd, fourth, B, odd_b),
+            simd.add_f32s(t[0], simd.add_f32s(even_a, even_b)),
+            t[5],
+        ]
+    }
+}
+
 /// Three weights, transformed.
 pub struct Weights;
 

@@ -114,7 +114,7 @@ impl Winograd {
                 let tiles = first..range.end.min(first + BLOCK);
                 self.set.run(Transform::<Images, SIDE> {
                     line: PhantomData,
-                    tiles: self.image_tiles(),
+                    tiles: self.input_tiles(),
                     range: tiles.clone(),
                     images,
                     channels,
