@@ -30,10 +30,12 @@ impl Distribution {
         let chosen: Vec<usize> = evenly(values.len() / len, max_vectors).collect();
         let of_each: Vec<[f32; 3]> = chosen
             .par_iter()
-            .map_init(Vec::new, |vector, &j| {
-                vector.clear();
-                vector.extend_from_slice(&values[j * len..(j + 1) * len]);
-                PERCENTILES.map(|share| percentile(vector, share))
+            .map_init(Vec::new, |keys, &j| {
+                keys.clear();
+                keys.extend(
+                    values[j * len..(j + 1) * len].iter().map(|weight| key(weight.to_bits())),
+                );
+                percentiles(keys)
             })
             .collect();
         let (min, max) = range(values);
@@ -45,19 +47,31 @@ impl Distribution {
     }
 }
 
-/// A percentile of `vector`, whose order is changed on the way: the value at that share of the way from the smallest to
-/// the largest, on the straight line between its two neighbours.
-fn percentile(vector: &mut [f32], share: f64) -> f32 {
-    let place = share * (vector.len() - 1) as f64;
-    let (_, &mut below, larger) =
-        vector.select_nth_unstable_by(place.floor() as usize, f32::total_cmp);
-    match place.fract() {
-        0.0 => below,
-        rest => {
-            let above = larger.iter().copied().min_by(f32::total_cmp).unwrap_or(below);
-            below + rest as f32 * (above - below)
+/// A whole number for the bits of a floating-point number, and back: they are ordered as the numbers are by
+/// [`f32::total_cmp`], but found faster.
+fn key(bits: u32) -> i32 {
+    let bits = bits.cast_signed();
+    bits ^ ((bits >> 31).cast_unsigned() >> 1).cast_signed()
+}
+
+/// [`PERCENTILES`] of the numbers with these keys, whose order is changed on the way: the value at that share of the way
+/// from the smallest to the largest, on the straight line between its two neighbours.
+fn percentiles(keys: &mut [i32]) -> [f32; 3] {
+    let value = |of: i32| f32::from_bits(key(of.cast_unsigned()).cast_unsigned());
+    // What is left of one percentile is left of the next.
+    let mut from = 0;
+    PERCENTILES.map(|share| {
+        let place = share * (keys.len() - 1) as f64;
+        let index = place.floor() as usize;
+        let (_, &mut below, larger) = keys[from..].select_nth_unstable(index - from);
+        from = index;
+        let (above, below) =
+            (larger.iter().min().map_or(value(below), |&key| value(key)), value(below));
+        match place.fract() {
+            0.0 => below,
+            rest => below + rest as f32 * (above - below),
         }
-    }
+    })
 }
 
 /// The least and the greatest number; infinite the wrong way round if there is none.

@@ -104,7 +104,8 @@ impl Winograd {
         let Tiles { size: [height, width], .. } = self.grid();
         let squares = self.grid().per_image() * STEP * STEP;
         let pixels = self.batch.min(1) * height * width;
-        (convolution.kernel == [3, 3]
+        (!cfg!(feature = "direct-convolutions")
+            && convolution.kernel == [3, 3]
             && convolution.stride == 1
             && wide(self.input[2])
             && wide(self.output[2])
