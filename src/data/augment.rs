@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn whole_parts() {
         let below_one = 1.0 - f32::EPSILON / 2.0;
-        let numbers = [0.0, below_one, 1.0, 1.5, 2.5, 27.0, 1022.999_9, 8_388_607.5];
+        let numbers = [0.0, below_one, 1.0, 1.5, 2.5, 27.0, 1_022.999_9, 8_388_607.5];
         assert_eq!(numbers.map(whole), numbers.map(|number| number as u32));
     }
 

@@ -69,7 +69,7 @@ impl Convolution {
         let inside = |&column: &usize| self.inside(1, column, tap).is_some();
         let mut columns = (0..self.output()[1]).filter(inside);
         let first = columns.next()?;
-        let last = columns.last().unwrap_or(first);
+        let last = columns.next_back().unwrap_or(first);
         Some((first..last + 1, self.inside(1, first, tap)?))
     }
 }
