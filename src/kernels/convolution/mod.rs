@@ -109,9 +109,6 @@ impl Convolution {
         images_gradient: &mut [f32],
     ) {
         self.check(images_gradient, weights, gradient, None);
-        if let Some(whole) = Whole::of(self, set) {
-            return whole.backward_images(gradient, weights, images_gradient);
-        }
         if let Some(winograd) = Winograd::back(self, set) {
             return winograd.run(gradient, weights, None, false, images_gradient);
         }

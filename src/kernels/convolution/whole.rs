@@ -1,6 +1,7 @@
 //! Filters that cover whole images: a dense layer, whose inputs are the channels of an image one after the other.
 //!
-//! Place by place there would be a single output to do at each tap, and the weights would be laid out anew for it.
+//! Place by place there would be a single output to do at each tap, and the weights would be laid out anew for it. Back to
+//! the images it is the other way round: there are as many to make as there are places, which is no slower.
 
 use super::Convolution;
 use crate::kernels::multiply::Scratch;
@@ -33,12 +34,6 @@ impl Whole {
         outputs: &mut [f32],
     ) {
         self.dense.forward(self.set, &self.channels_first(images), weights, bias, relu, outputs);
-    }
-
-    pub fn backward_images(&self, gradient: &[f32], weights: &[f32], images_gradient: &mut [f32]) {
-        let mut channels_first = Scratch::new(images_gradient.len());
-        self.dense.backward_inputs(self.set, gradient, weights, &mut channels_first);
-        transpose(self.set, [self.channels, self.pixels], &channels_first, images_gradient);
     }
 
     pub fn backward_weights(
