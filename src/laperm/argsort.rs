@@ -232,7 +232,7 @@ fn pairs(vector: &[f32]) -> impl Iterator<Item = u64> {
 /// An integer that orders as the weight does. Flipping the sign bit puts positive above negative
 /// numbers; flipping all other bits of negative numbers too makes them ascend. The sign of a weight
 /// is as good as random, so the flip is computed rather than branched on.
-fn key(weight: f32) -> u32 {
+pub(super) fn key(weight: f32) -> u32 {
     const SIGN: u32 = 1 << 31;
     let bits = weight.to_bits();
     if weight.is_nan() {
@@ -243,6 +243,12 @@ fn key(weight: f32) -> u32 {
         let all_if_negative = (bits.cast_signed() >> 31).cast_unsigned();
         bits ^ (all_if_negative | SIGN)
     }
+}
+
+/// The weight that has this key.
+pub(super) fn weight_of(key: u32) -> f32 {
+    const SIGN: u32 = 1 << 31;
+    f32::from_bits(if key & SIGN == 0 { !key } else { key ^ SIGN })
 }
 
 /// The `pass`-th digit of a packed weight, the least significant one first.
@@ -306,6 +312,9 @@ mod tests {
             f32::NAN,
         ];
         assert!(ascending.map(key).is_sorted_by(|a, b| a < b));
+        let bits = |numbers: [f32; 12]| numbers.map(|number| (number.to_bits(), number.is_nan()));
+        let back = bits(ascending.map(|number| weight_of(key(number))));
+        assert!(back.iter().zip(bits(ascending)).all(|(a, b)| *a == b || a.1 && b.1));
         assert_eq!(key(-0.0), key(0.0));
         assert_eq!(key(-f32::NAN), key(f32::NAN));
     }

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::argsort::{key, weight_of};
 use super::{profile::evenly, vectors::assert_whole};
 
 /// The percentiles that a [`Distribution`] keeps of each vector, as shares: those of the paper's figure 12.
@@ -32,9 +33,7 @@ impl Distribution {
             .par_iter()
             .map_init(Vec::new, |keys, &j| {
                 keys.clear();
-                keys.extend(
-                    values[j * len..(j + 1) * len].iter().map(|weight| key(weight.to_bits())),
-                );
+                keys.extend(values[j * len..(j + 1) * len].iter().map(|&weight| key(weight)));
                 percentiles(keys)
             })
             .collect();
@@ -47,17 +46,9 @@ impl Distribution {
     }
 }
 
-/// A whole number for the bits of a floating-point number, and back: they are ordered as the numbers are by
-/// [`f32::total_cmp`], but found faster.
-fn key(bits: u32) -> i32 {
-    let bits = bits.cast_signed();
-    bits ^ ((bits >> 31).cast_unsigned() >> 1).cast_signed()
-}
-
 /// [`PERCENTILES`] of the numbers with these keys, whose order is changed on the way: the value at that share of the way
 /// from the smallest to the largest, on the straight line between its two neighbours.
-fn percentiles(keys: &mut [i32]) -> [f32; 3] {
-    let value = |of: i32| f32::from_bits(key(of.cast_unsigned()).cast_unsigned());
+fn percentiles(keys: &mut [u32]) -> [f32; 3] {
     // What is left of one percentile is left of the next.
     let mut from = 0;
     PERCENTILES.map(|share| {
@@ -66,7 +57,7 @@ fn percentiles(keys: &mut [i32]) -> [f32; 3] {
         let (_, &mut below, larger) = keys[from..].select_nth_unstable(index - from);
         from = index;
         let (above, below) =
-            (larger.iter().min().map_or(value(below), |&key| value(key)), value(below));
+            (larger.iter().min().map_or(weight_of(below), |&key| weight_of(key)), weight_of(below));
         match place.fract() {
             0.0 => below,
             rest => below + rest as f32 * (above - below),
