@@ -222,7 +222,7 @@ pub static ACTIONS: &[Row] = &[
         "replay",
         JumpTo,
         &[Key::char('G')],
-        "to a step, an epoch, 50%",
+        "to a step, epoch or 50%",
         Some("go to"),
         App::no_replay,
     ),
