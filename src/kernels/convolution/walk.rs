@@ -55,7 +55,7 @@ pub(super) fn go(
     } else {
         walks.iter().map(|walk| walk.places(tile, batch / groups)).collect()
     };
-    let shares = shares(batch, walk.destination, outputs);
+    let shares = shares(batch, pixels, size(walk.destination), outputs);
     shares.into_par_iter().for_each(|(first, images, outputs)| {
         let places = if images * groups >= batch { &places } else { &smaller };
         let source = &operands.source[first * size(walk.source)..][..images * size(walk.source)];
@@ -77,16 +77,18 @@ pub(super) fn go(
     });
 }
 
-/// Shares out images among threads: for each share the first image, how many they are, and their outputs.
+/// Shares out images among threads, so many pixels and numbers each: for each share the first image, how many they are,
+/// and their outputs.
 pub(super) fn shares(
     batch: usize,
-    output: [usize; 3],
+    pixels: usize,
+    numbers: usize,
     mut outputs: &mut [f32],
 ) -> Vec<(usize, usize, &mut [f32])> {
-    let groups = groups(batch, output[0] * output[1]);
+    let groups = groups(batch, pixels);
     let share = |group| {
         let (first, last) = (batch * group / groups, batch * (group + 1) / groups);
-        let here = outputs.split_off_mut(..(last - first) * size(output)).unwrap_or_default();
+        let here = outputs.split_off_mut(..(last - first) * numbers).unwrap_or_default();
         (first, last - first, here)
     };
     (0..groups).map(share).collect()

@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd, bytemuck};
 use rayon::prelude::*;
 
 use super::{
-    POINTS, SIDE, TAPS, Way, Winograd,
+    POINTS, REACH, SIDE, Way, Winograd,
     squares::read_points,
     transforms::{Weights, WeightsGradient, square},
 };
@@ -14,8 +14,12 @@ impl Winograd {
     /// All filters, for each point as packed by [`Pack`](crate::kernels::multiply::Pack):
     /// `[points][panels][channels][width of the tile]`.
     pub(super) fn transform_filters(&self, weights: &[f32]) -> Scratch {
-        let ([.., channels], [.., filters]) = (self.input, self.output);
+        let (channels, filters) = (self.input.depth(), self.output.depth());
         let width = Tile::of(self.set).width;
+        let taps = self.kernel[0] * self.kernel[1];
+        let lattices = |count| (0..count).map(|lattice| self.taps(lattice)).collect::<Vec<_>>();
+        let (of_channels, of_filters) =
+            (lattices(self.input.count()), lattices(self.output.count()));
         let mut transformed = Scratch::new(POINTS * channels * filters);
         let mut panels: Vec<_> = (0..filters / width).map(|_| Vec::with_capacity(POINTS)).collect();
         for (index, part) in transformed.chunks_exact_mut(channels * width).enumerate() {
@@ -23,18 +27,19 @@ impl Winograd {
         }
         panels.into_par_iter().enumerate().for_each(|(panel, points)| {
             let first = panel * width;
-            let (distance, channel_distance) = match self.way {
-                Way::Forward => (channels * TAPS, TAPS),
-                Way::Turned | Way::Transposed => (TAPS, filters * TAPS),
+            let (lattice, first) = (first / self.output.channels, first % self.output.channels);
+            let (lattices, distance, channel_distance) = match self.way {
+                Way::Forward => (&of_channels[..], self.input.channels * taps, taps),
+                Way::Turned | Way::Transposed => {
+                    (&of_filters[lattice..=lattice], taps, self.output.channels * taps)
+                }
             };
-            let weights = &weights[first * distance..];
-            let turned = self.way == Way::Turned;
             self.set.run(Panel {
-                weights,
+                weights: &weights[first * distance..],
                 distance,
                 channel_distance,
-                turned,
-                channels,
+                lattices,
+                channels: self.input.channels,
                 width,
                 points,
             });
@@ -43,6 +48,9 @@ impl Winograd {
     }
 }
 
+/// For each pixel of a lattice that a filter reaches, the place of its weight among those of the filter and a channel.
+type Taps = [Option<usize>; REACH * REACH];
+
 /// Transforms as many filters as a tile is wide.
 struct Panel<'a> {
     weights: &'a [f32],
@@ -50,10 +58,12 @@ struct Panel<'a> {
     distance: usize,
     /// From one channel to the next.
     channel_distance: usize,
-    turned: bool,
+    /// For each lattice of channels, the places of its weights.
+    lattices: &'a [Taps],
+    /// Channels of a lattice.
     channels: usize,
     width: usize,
-    /// For each point, `[channels][width]`.
+    /// For each point, `[lattices][channels][width]`.
     points: Vec<&'a mut [f32]>,
 }
 
@@ -62,20 +72,23 @@ impl WithSimd for Panel<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        for channel in 0..self.channels {
+        for row in 0..self.lattices.len() * self.channels {
+            let (places, channel) = (&self.lattices[row / self.channels], row % self.channels);
             for first in (0..self.width).step_by(S::F32_LANES) {
-                let mut taps = [[simd.splat_f32s(0.0); 3]; 3];
+                let mut taps = [[simd.splat_f32s(0.0); REACH]; REACH];
                 let numbers: &mut [f32] = bytemuck::cast_slice_mut(taps.as_flattened_mut());
                 for lane in 0..S::F32_LANES {
                     let from = (first + lane) * self.distance + channel * self.channel_distance;
-                    for (tap, weight) in self.weights[from..][..TAPS].iter().enumerate() {
-                        let tap = if self.turned { TAPS - 1 - tap } else { tap };
-                        numbers[tap * S::F32_LANES + lane] = *weight;
+                    let weights = &self.weights[from..];
+                    for (tap, place) in places.iter().enumerate() {
+                        if let Some(place) = *place {
+                            numbers[tap * S::F32_LANES + lane] = weights[place];
+                        }
                     }
                 }
-                let values = square::<S, Weights, 3, SIDE>(simd, taps);
+                let values = square::<S, Weights, REACH, SIDE>(simd, taps);
                 for (point, value) in self.points.iter_mut().zip(values.as_flattened()) {
-                    let to = &mut point[channel * self.width + first..][..S::F32_LANES];
+                    let to = &mut point[row * self.width + first..][..S::F32_LANES];
                     simd.partial_store_f32s(to, *value);
                 }
             }
@@ -85,11 +98,14 @@ impl WithSimd for Panel<'_> {
 
 /// Makes the gradient of as many filters as a tile is wide of the sums at all points.
 pub struct FiltersGradient<'a> {
-    /// `[points][channels][width]`
+    /// `[points][lattices][channels][width]`
     pub sums: &'a [f32],
+    /// For each lattice of channels, the places of its weights.
+    pub lattices: &'a [Taps],
+    /// Channels of a lattice.
     pub channels: usize,
     pub width: usize,
-    /// `[width][channels][3][3]`
+    /// `[width][channels][height of a filter][width of a filter]`
     pub gradient: &'a mut [f32],
 }
 
@@ -98,16 +114,22 @@ impl WithSimd for FiltersGradient<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        for channel in 0..self.channels {
+        let rows = self.lattices.len() * self.channels;
+        let taps = self.gradient.len() / (self.channels * self.width);
+        for row in 0..rows {
+            let (places, channel) = (&self.lattices[row / self.channels], row % self.channels);
             for first in (0..self.width).step_by(S::F32_LANES) {
-                let sums = &self.sums[channel * self.width + first..];
-                let points = read_points(simd, sums, self.channels * self.width);
-                let taps = square::<S, WeightsGradient, SIDE, 3>(simd, points);
-                let numbers: &[f32] = bytemuck::cast_slice(taps.as_flattened());
+                let sums = &self.sums[row * self.width + first..];
+                let points = read_points(simd, sums, rows * self.width);
+                let square = square::<S, WeightsGradient, SIDE, REACH>(simd, points);
+                let numbers: &[f32] = bytemuck::cast_slice(square.as_flattened());
                 for lane in 0..S::F32_LANES {
-                    let to = ((first + lane) * self.channels + channel) * TAPS;
-                    for (tap, gradient) in self.gradient[to..][..TAPS].iter_mut().enumerate() {
-                        *gradient = numbers[tap * S::F32_LANES + lane];
+                    let to = ((first + lane) * self.channels + channel) * taps;
+                    let gradient = &mut self.gradient[to..][..taps];
+                    for (tap, place) in places.iter().enumerate() {
+                        if let Some(place) = *place {
+                            gradient[place] = numbers[tap * S::F32_LANES + lane];
+                        }
                     }
                 }
             }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{
     POINTS, SIDE, STEP, Way, Winograd,
     squares::{Collect, Onto, Transform},
-    tiles::Layout,
+    tiles::{Layout, Tiles},
     transforms::{Images, ImagesGradient, Line, Outputs, OutputsGradient},
 };
 use crate::kernels::{
@@ -34,16 +34,17 @@ impl Winograd {
         let bias = match bias {
             Some(bias) => bias,
             None => {
-                zeros = vec![0.0; self.output[2]];
+                zeros = vec![0.0; self.output.channels];
                 &zeros
             }
         };
-        let shares = walk::shares(self.batch, self.output, outputs);
+        let [height, width] = self.output.lattice();
+        let shares = walk::shares(self.batch, height * width, self.output.elements(), outputs);
         shares.into_par_iter().for_each(|(first, count, outputs)| {
             if self.way == Way::Transposed {
                 outputs.fill(0.0);
             }
-            let size = self.input.iter().product::<usize>();
+            let size = self.input.elements();
             let images = &images[first * size..][..count * size];
             let tiles = count * self.output_tiles().per_image();
             let blocks = tiles.div_ceil(TILES);
@@ -73,8 +74,8 @@ struct Block<'a> {
 impl Block<'_> {
     /// Room for so many squares.
     fn new(winograd: &Winograd, tiles: usize) -> Block<'_> {
-        let images_layout = Layout::rows(tiles, winograd.input[2]);
-        let outputs_layout = Layout::rows(tiles, winograd.output[2]);
+        let images_layout = Layout::rows(tiles, winograd.input.depth());
+        let outputs_layout = Layout::rows(tiles, winograd.output.depth());
         let row = |tile: usize, layout: Layout| (tile * layout.row) as u32;
         let mut places: Vec<u32> = (0..tiles).map(|tile| row(tile, images_layout)).collect();
         places.resize(tiles.next_multiple_of(Tile::of(winograd.set).rows), PADDING);
@@ -101,21 +102,24 @@ impl Block<'_> {
         images: &[f32],
         range: Range<usize>,
     ) {
-        self.winograd.set.run(Transform::<L, N> {
-            line: PhantomData,
-            tiles: self.winograd.input_tiles(),
-            range,
-            images,
-            channels: self.winograd.input[2],
-            transformed: &mut self.images,
-            layout: self.images_layout,
-            sums: None,
-        });
+        let input = self.winograd.input;
+        for lattice in 0..input.count() {
+            self.winograd.set.run(Transform::<L, N> {
+                line: PhantomData,
+                tiles: Tiles { first: input.first(lattice), ..self.winograd.input_tiles() },
+                range: range.clone(),
+                images,
+                channels: input.channels,
+                transformed: &mut self.images[lattice * input.channels..],
+                layout: self.images_layout,
+                sums: None,
+            });
+        }
     }
 
     /// At each point, the channels of the first `tiles` squares times the filters.
     fn multiply(&mut self, filters: &[f32], tiles: usize) {
-        let (channels, columns) = (self.winograd.input[2], self.winograd.output[2]);
+        let (channels, columns) = (self.winograd.input.depth(), self.winograd.output.depth());
         for point in 0..POINTS {
             Gather {
                 source: &self.images[point * self.images_layout.point..],
@@ -151,16 +155,19 @@ impl Block<'_> {
         relu: bool,
         outputs: &mut [f32],
     ) {
-        self.winograd.set.run(Collect::<L, N> {
-            line: PhantomData,
-            transformed: &self.outputs,
-            layout: self.outputs_layout,
-            tiles: self.winograd.output_tiles(),
-            range,
-            outputs,
-            channels: self.winograd.output[2],
-            onto,
-            relu,
-        });
+        let output = self.winograd.output;
+        for lattice in 0..output.count() {
+            self.winograd.set.run(Collect::<L, N> {
+                line: PhantomData,
+                transformed: &self.outputs[lattice * output.channels..],
+                layout: self.outputs_layout,
+                tiles: Tiles { first: output.first(lattice), ..self.winograd.output_tiles() },
+                range: range.clone(),
+                outputs,
+                channels: output.channels,
+                onto,
+                relu,
+            });
+        }
     }
 }

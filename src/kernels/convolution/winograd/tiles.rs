@@ -2,15 +2,19 @@
 
 use super::{POINTS, STEP};
 
-/// Squares, [`STEP`] apart, that cover images: image by image and row by row.
+/// Squares, [`STEP`] apart, that cover a lattice of the pixels of images: image by image and row by row.
 #[derive(Clone, Copy)]
 pub struct Tiles {
     /// Height and width of an image.
     pub size: [usize; 2],
     /// Rows of squares, and squares in a row.
     pub count: [usize; 2],
-    /// By how many rows and columns the first square begins before the image.
+    /// By how many rows and columns of the lattice the first square begins before it.
     pub before: [usize; 2],
+    /// Row and column of the first pixel of the lattice.
+    pub first: [usize; 2],
+    /// From one pixel of the lattice to the next.
+    pub stride: usize,
 }
 
 impl Tiles {
@@ -34,7 +38,11 @@ impl Tiles {
         let mut pixels = [[None; SIDE]; SIDE];
         for (row, pixels) in pixels.iter_mut().enumerate() {
             for (column, pixel) in pixels.iter_mut().enumerate() {
-                let (y, x) = (top.wrapping_add(row), left.wrapping_add(column));
+                let place = |axis: usize, position: usize| {
+                    position.wrapping_mul(self.stride).wrapping_add(self.first[axis])
+                };
+                let y = place(0, top.wrapping_add(row));
+                let x = place(1, left.wrapping_add(column));
                 if y < height && x < width {
                     *pixel = Some(((image * height + y) * width + x) * channels);
                 }

@@ -7,10 +7,10 @@ use std::{marker::PhantomData, ops::Range};
 use rayon::prelude::*;
 
 use super::{
-    POINTS, SIDE, STEP, TAPS, Winograd,
+    POINTS, SIDE, STEP, Winograd,
     filters::FiltersGradient,
     squares::Transform,
-    tiles::Layout,
+    tiles::{Layout, Tiles},
     transforms::{Images, OutputsGradient},
 };
 use crate::kernels::multiply::{Outer, Pair, Pairs, Scratch, Tile};
@@ -43,7 +43,8 @@ impl Winograd {
         weights_gradient: &mut [f32],
         bias_gradient: Option<&mut [f32]>,
     ) {
-        let ([.., channels], [.., filters]) = (self.input, self.output);
+        let (depth, filters) = (self.input.depth(), self.output.channels);
+        let lattices: Vec<_> = (0..self.input.count()).map(|lattice| self.taps(lattice)).collect();
         let width = Tile::of(self.set).width;
         let tiles = self.batch * self.output_tiles().per_image();
         let mut squares = self.squares(tiles.div_ceil(BLOCK).min(BLOCKS));
@@ -55,15 +56,21 @@ impl Winograd {
             for block in squares.bias.chunks_exact(filters) {
                 bias.iter_mut().zip(block).for_each(|(bias, sum)| *bias += sum);
             }
-            let gradients = weights_gradient.par_chunks_exact_mut(width * channels * TAPS);
+            let gradients =
+                weights_gradient.par_chunks_exact_mut(weights_gradient.len() / filters * width);
             panels.par_iter_mut().zip(gradients).enumerate().for_each(
                 |(panel, (sums, gradient))| {
-                    let numbers =
-                        sums.get_or_insert_with(|| Scratch::new(POINTS * channels * width));
+                    let numbers = sums.get_or_insert_with(|| Scratch::new(POINTS * depth * width));
                     self.add_products(&squares, first..last, panel, numbers);
                     // A panel is done with as soon as possible, while its sums are in a cache.
                     if last == tiles {
-                        self.set.run(FiltersGradient { sums: numbers, channels, width, gradient });
+                        self.set.run(FiltersGradient {
+                            sums: numbers,
+                            lattices: &lattices,
+                            channels: self.input.channels,
+                            width,
+                            gradient,
+                        });
                         *sums = None;
                     }
                 },
@@ -76,8 +83,8 @@ impl Winograd {
 
     /// Room for so many blocks.
     fn squares(&self, blocks: usize) -> Squares {
-        let ([.., channels], [.., filters]) = (self.input, self.output);
-        let images_layout = Layout::rows(BLOCK, channels);
+        let filters = self.output.channels;
+        let images_layout = Layout::rows(BLOCK, self.input.depth());
         let gradient_layout = Layout::panels(BLOCK, filters, Tile::of(self.set).width);
         let row = |tile: usize, layout: Layout| {
             (tile / BLOCK * (layout.size() / layout.row) + tile % BLOCK) as u32
@@ -101,7 +108,7 @@ impl Winograd {
         range: Range<usize>,
         squares: &mut Squares,
     ) {
-        let ([.., channels], [.., filters]) = (self.input, self.output);
+        let (input, filters) = (self.input, self.output.channels);
         let (images_layout, gradient_layout) = (squares.images_layout, squares.gradient_layout);
         squares
             .images
@@ -112,16 +119,18 @@ impl Winograd {
             .for_each(|(block, ((of_images, of_gradient), bias))| {
                 let first = range.end.min(range.start + block * BLOCK);
                 let tiles = first..range.end.min(first + BLOCK);
-                self.set.run(Transform::<Images, SIDE> {
-                    line: PhantomData,
-                    tiles: self.input_tiles(),
-                    range: tiles.clone(),
-                    images,
-                    channels,
-                    transformed: of_images,
-                    layout: images_layout,
-                    sums: None,
-                });
+                for lattice in 0..input.count() {
+                    self.set.run(Transform::<Images, SIDE> {
+                        line: PhantomData,
+                        tiles: Tiles { first: input.first(lattice), ..self.input_tiles() },
+                        range: tiles.clone(),
+                        images,
+                        channels: input.channels,
+                        transformed: &mut of_images[lattice * input.channels..],
+                        layout: images_layout,
+                        sums: None,
+                    });
+                }
                 bias.fill(0.0);
                 self.set.run(Transform::<OutputsGradient, STEP> {
                     line: PhantomData,
@@ -139,7 +148,7 @@ impl Winograd {
     /// Adds the products of some squares to the sums of a panel of filters, `[points][channels][width]`; begins them with
     /// the first square.
     fn add_products(&self, squares: &Squares, range: Range<usize>, panel: usize, sums: &mut [f32]) {
-        let channels = self.input[2];
+        let channels = self.input.depth();
         let Squares { images_layout, gradient_layout, .. } = squares;
         let sums = sums.par_chunks_exact_mut(channels * gradient_layout.width);
         sums.enumerate().for_each(|(point, sums)| {
