@@ -68,6 +68,11 @@ impl Learner {
         }
     }
 
+    /// Whether it computes by our kernels, on all threads of the pool that it is called from.
+    pub(super) fn computes_here(&self) -> bool {
+        self.by_kernels
+    }
+
     /// Does something in many short pieces of work, with another thread awake for them. Libraries that compute on threads
     /// of their own have them awake themselves.
     pub(super) fn attended<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {

@@ -16,7 +16,7 @@ use super::trainer::{layers, loader};
 use super::wrapper::{NotFinite, Wrapper};
 use super::{Backend, StartError, initial_weights};
 use crate::data::{
-    Batch, BatchPlan, DataError, DatasetName, GlyphsConfig, Images, Normalizer, load,
+    Batch, BatchLoader, BatchPlan, DataError, DatasetName, GlyphsConfig, Images, Normalizer, load,
 };
 use crate::experiment::{Experiment, MonitorSection, NetworkSection};
 use crate::kernels::{Dense, operations};
@@ -63,7 +63,8 @@ pub struct Measurement {
     pub evaluate_images_per_second: f64,
     /// Making one batch, augmented as the paper does, when nothing else is done.
     pub data_ms: f64,
-    /// How long a step waits for its batch when batches are made beside the training.
+    /// How long a step waits for its batch: on a CPU, the time that making it takes; other devices have it made beside the
+    /// training.
     pub data_wait_ms: f64,
     /// The ranking distance of all layers, at every step.
     pub distance_ms: f64,
@@ -200,10 +201,15 @@ impl Bench {
         })
     }
 
+    fn loader(&self) -> BatchLoader {
+        let Bench { images, normalizer, experiment, plan, learner, .. } = self;
+        loader(images, normalizer, experiment, plan, 1, learner)
+    }
+
     /// Trains on batches that are ready; the time of each step, and of its parts.
     fn steps(&mut self, patience: Duration) -> Result<Vec<(Duration, StepTimes)>, MeasureError> {
         let whole_batches = self.images.len() / self.experiment.train.batch;
-        let mut made = loader(&self.images, &self.normalizer, &self.experiment, &self.plan, 1);
+        let mut made = self.loader();
         let batches: Vec<Batch> =
             (0..whole_batches.min(8)).map(|_| made.next_batch()).collect::<Result<_, _>>()?;
         drop(made);
@@ -234,13 +240,13 @@ impl Bench {
         }
     }
 
-    /// Trains as a run does, with batches made meanwhile and the ranking distance of every step: milliseconds of a step
+    /// Trains as a run does, with its batches and the ranking distance of every step: milliseconds of a step
     /// spent waiting for its batch, and measuring the distance.
     fn monitored_steps(&mut self, patience: Duration) -> Result<(f64, f64), MeasureError> {
         let section = MonitorSection { distance_every: 1, ..MonitorSection::default() };
         let (layers, parameters) = layers(&self.learner);
         let mut distance = DistanceMonitor::new(&section, &layers, &parameters);
-        let mut loader = loader(&self.images, &self.normalizer, &self.experiment, &self.plan, 1);
+        let mut loader = self.loader();
         // The first batch is waited for by everybody.
         let first = loader.next_batch()?;
         distance.before_step(1, &mut self.learner, &self.wrapper);
@@ -248,7 +254,7 @@ impl Bench {
         distance.after_step(&mut self.learner, &self.wrapper);
         let waited = loader.waited();
         let distances = repeat(patience, || -> Result<_, MeasureError> {
-            let batch = loader.next_batch()?;
+            let batch = self.learner.attended(|_| loader.next_batch())?;
             let begun = Instant::now();
             distance.before_step(batch.step, &mut self.learner, &self.wrapper);
             let before = begun.elapsed();
@@ -301,7 +307,7 @@ impl Bench {
 
     /// Milliseconds per batch of making batches, and nothing else.
     fn data(&self, patience: Duration) -> Result<f64, MeasureError> {
-        let mut loader = loader(&self.images, &self.normalizer, &self.experiment, &self.plan, 1);
+        let mut loader = self.loader();
         // What was made while nobody waited does not count.
         for _ in 0..8 {
             loader.next_batch()?;

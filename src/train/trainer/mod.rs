@@ -9,10 +9,9 @@ use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::thread;
 use std::time::Instant;
 
-use crate::data::{BatchLoader, BatchPlan, DataError, Images, Normalizer};
+use crate::data::{BatchLoader, BatchMaker, BatchPlan, DataError, Images, Normalizer};
 use crate::experiment::Experiment;
 use crate::instructions::InstructionSet;
 use crate::laperm::SyncClock;
@@ -205,7 +204,14 @@ impl<R: Recorder> Trainer<R> {
         );
         let schedule = control.at(0);
         let trainer = Trainer {
-            loader: loader(&train, &normalizer, &experiment, &plan, step.saturating_add(1)),
+            loader: loader(
+                &train,
+                &normalizer,
+                &experiment,
+                &plan,
+                step.saturating_add(1),
+                &learner,
+            ),
             clock: SyncClock::new(period(schedule.k)),
             good: (0, learner.clone()),
             initial: checksum,
@@ -270,7 +276,7 @@ impl<R: Recorder> Trainer<R> {
     fn train_step(&mut self) -> Result<(), DataError> {
         let step = self.step + 1;
         self.follow_schedule(self.plan.epoch_of(step));
-        let batch = self.loader.next_batch()?;
+        let batch = self.learner.attended(|_| self.loader.next_batch())?;
         self.distance.before_step(step, &mut self.learner, &self.wrapper);
         let draw = Draw { seed: self.experiment.seed, step };
         let outcome = self.learner.step(batch.images, &batch.labels, self.schedule.lr, draw);
@@ -497,26 +503,23 @@ pub(in crate::train) fn layers(learner: &Learner) -> (Vec<LayerInfo>, Vec<usize>
     weights.map(describe).unzip()
 }
 
-/// The batches of an experiment from `first_step` on, made ahead on as many threads as help.
+/// The batches of an experiment from `first_step` on, for a learner.
 pub(in crate::train) fn loader(
     train: &Arc<Images>,
     normalizer: &Arc<Normalizer>,
     experiment: &Experiment,
     plan: &BatchPlan,
     first_step: u64,
+    learner: &Learner,
 ) -> BatchLoader {
     /// Batches made ahead: enough to hide an epoch's shuffle.
     const AHEAD: usize = 8;
-    let threads = thread::available_parallelism().map_or(1, |n| n.get()).min(4);
-    BatchLoader::start(
-        train.clone(),
-        normalizer.clone(),
-        experiment.data.augmentation,
-        *plan,
-        first_step,
-        threads,
-        AHEAD,
-    )
+    let augmentation = experiment.data.augmentation;
+    let maker = BatchMaker::new(train.clone(), normalizer.clone(), augmentation, *plan);
+    match learner.computes_here() {
+        true => BatchLoader::on_demand(maker, first_step),
+        false => BatchLoader::ahead(maker, first_step, AHEAD),
+    }
 }
 
 fn period(k: u64) -> NonZeroU64 {
