@@ -1,7 +1,7 @@
 //! The log of a run under way, and those who listen to it line by line.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,13 +16,30 @@ const MOST_BEHIND: usize = 1 << 14;
 pub(super) struct Journal {
     log: LogFile,
     listeners: Vec<Listener>,
+    /// Lines that the listeners have not been told.
+    untold: Lines,
     over: bool,
+}
+
+/// Lines, each with its end.
+#[derive(Debug, Clone, Default)]
+struct Lines {
+    text: String,
+    count: usize,
 }
 
 #[derive(Debug)]
 struct Listener {
-    lines: SyncSender<Arc<str>>,
-    too_slow: Arc<AtomicBool>,
+    lines: Sender<Arc<Lines>>,
+    standing: Arc<Standing>,
+}
+
+/// How a listener keeps up.
+#[derive(Debug, Default)]
+struct Standing {
+    /// Lines that it was told and has not taken.
+    behind: AtomicUsize,
+    too_slow: AtomicBool,
 }
 
 /// A way into the journal of a run, for those who want to listen.
@@ -36,48 +53,54 @@ pub struct Subscription {
     pub offset: u64,
     /// Whole lines that are not in the file yet.
     pub waiting: Vec<u8>,
-    lines: Receiver<Arc<str>>,
-    too_slow: Arc<AtomicBool>,
+    lines: Receiver<Arc<Lines>>,
+    standing: Arc<Standing>,
 }
 
 impl Listener {
-    /// Whether the other end, which shares the flag, is still held by somebody.
+    /// Whether the other end, which shares the standing, is still held by somebody.
     fn is_there(&self) -> bool {
-        Arc::strong_count(&self.too_slow) > 1
+        Arc::strong_count(&self.standing) > 1
+    }
+
+    /// Tells lines; whether it goes on listening.
+    fn tell(&self, lines: &Arc<Lines>) -> bool {
+        let behind = self.standing.behind.fetch_add(lines.count, Ordering::Relaxed) + lines.count;
+        if behind > MOST_BEHIND {
+            self.standing.too_slow.store(true, Ordering::Relaxed);
+            return false;
+        }
+        self.lines.send(lines.clone()).is_ok()
     }
 }
 
 impl Journal {
     pub(super) fn new(log: LogFile) -> Self {
-        Journal { log, listeners: Vec::new(), over: false }
+        Journal { log, listeners: Vec::new(), untold: Lines::default(), over: false }
     }
 
-    /// Takes a line, without its end.
+    /// Takes a line, without its end. Listeners are told by [`tell`](Self::tell), or before they could miss it.
     pub(super) fn push(&mut self, line: &str) {
         self.log.push(line);
-        self.tell(line);
+        if !self.listeners.is_empty() {
+            self.untold.text.extend([line, "\n"]);
+            self.untold.count += 1;
+        }
     }
 
-    /// Takes the line that ends the run: whoever hears it finds everything on disk.
-    pub(super) fn push_last(&mut self, line: &str) {
-        self.log.push(line);
-        self.log.flush();
-        self.log.sync();
-        self.tell(line);
-    }
-
-    fn tell(&mut self, line: &str) {
-        if self.listeners.is_empty() {
+    /// Tells everybody who listens what they have not been told.
+    pub(super) fn tell(&mut self) {
+        if self.untold.count == 0 {
             return;
         }
-        let line: Arc<str> = format!("{line}\n").into();
-        self.listeners.retain(|listener| {
-            let taken = listener.lines.try_send(line.clone()).is_ok();
-            if !taken {
-                listener.too_slow.store(true, Ordering::Relaxed);
-            }
-            taken
-        });
+        let lines = Arc::new(std::mem::take(&mut self.untold));
+        self.listeners.retain(|listener| listener.tell(&lines));
+    }
+
+    /// Makes sure of what ends the run: whoever hears it finds everything on disk.
+    pub(super) fn settle(&mut self) {
+        self.log.flush();
+        self.log.sync();
     }
 
     /// The file, for all but adding lines.
@@ -92,8 +115,8 @@ impl Journal {
 
     /// No more lines will come.
     pub(super) fn end(&mut self) {
-        self.log.flush();
-        self.log.sync();
+        self.settle();
+        self.tell();
         self.listeners.clear();
         self.over = true;
     }
@@ -109,17 +132,18 @@ impl Listening {
         let mut journal = lock(&self.0);
         // While nothing is written, as in a paused run, nobody else notices who has left.
         journal.listeners.retain(Listener::is_there);
+        journal.tell();
         journal.log.flush();
-        let (sender, lines) = mpsc::sync_channel(MOST_BEHIND);
-        let too_slow = Arc::<AtomicBool>::default();
+        let (sender, lines) = mpsc::channel();
+        let standing = Arc::<Standing>::default();
         if !journal.over {
-            journal.listeners.push(Listener { lines: sender, too_slow: too_slow.clone() });
+            journal.listeners.push(Listener { lines: sender, standing: standing.clone() });
         }
         Subscription {
             offset: journal.log.written(),
             waiting: journal.log.waiting_lines().to_vec(),
             lines,
-            too_slow,
+            standing,
         }
     }
 }
@@ -128,18 +152,22 @@ impl Subscription {
     /// The next lines, each with its end: waits for the first for so long, and takes what else is there. Empty if none
     /// came, `None` when no more will come.
     pub fn next_lines(&self, patience: Duration) -> Option<String> {
-        let mut text = match self.lines.recv_timeout(patience) {
-            Ok(line) => line.to_string(),
-            Err(RecvTimeoutError::Timeout) => String::new(),
+        let first = match self.lines.recv_timeout(patience) {
+            Ok(lines) => Some(lines),
+            Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return None,
         };
-        self.lines.try_iter().for_each(|line| text.push_str(&line));
+        let mut text = String::new();
+        for lines in first.into_iter().chain(self.lines.try_iter()) {
+            text.push_str(&lines.text);
+            self.standing.behind.fetch_sub(lines.count, Ordering::Relaxed);
+        }
         Some(text)
     }
 
     /// Whether it ended because its owner did not keep up.
     pub fn too_slow(&self) -> bool {
-        self.too_slow.load(Ordering::Relaxed)
+        self.standing.too_slow.load(Ordering::Relaxed)
     }
 }
 
@@ -167,10 +195,17 @@ mod tests {
         let subscription = Listening::new(journal.clone()).subscribe();
         assert_eq!((subscription.offset, subscription.waiting.as_slice()), (8, &b""[..]));
         lock(&journal).push("three");
+        assert_eq!(subscription.next_lines(SOON).as_deref(), Some(""), "it can wait");
         lock(&journal).push("four");
+        lock(&journal).tell();
         assert_eq!(subscription.next_lines(SOON).as_deref(), Some("three\nfour\n"));
-        assert_eq!(subscription.next_lines(SOON).as_deref(), Some(""));
+        lock(&journal).push("five");
+        let newcomer = Listening::new(journal.clone()).subscribe();
+        assert_eq!((newcomer.offset, newcomer.next_lines(SOON).as_deref()), (24, Some("")));
+        lock(&journal).push("six");
         lock(&journal).end();
+        assert_eq!(subscription.next_lines(SOON).as_deref(), Some("five\nsix\n"));
+        assert_eq!(newcomer.next_lines(SOON).as_deref(), Some("six\n"));
         assert_eq!(subscription.next_lines(SOON), None);
         assert!(!subscription.too_slow());
         assert_eq!(Listening::new(journal).subscribe().next_lines(SOON), None);
@@ -189,7 +224,9 @@ mod tests {
                 (heard, std::fs::read_to_string(log).expect("reads"))
             });
             let mut journal = lock(&journal);
-            journal.push_last("the end");
+            journal.push("the end");
+            journal.settle();
+            journal.tell();
             // The lock is held: what the reader finds was written before it was told.
             reader.join().expect("no panic")
         });
@@ -206,6 +243,7 @@ mod tests {
         let newest = listening.subscribe();
         assert_eq!(lock(&journal).listeners.len(), 2);
         lock(&journal).push("line");
+        lock(&journal).tell();
         let line = Some("line\n");
         assert_eq!(
             [stays, newest].map(|s| s.next_lines(SOON)).each_ref().map(|l| l.as_deref()),
@@ -220,6 +258,7 @@ mod tests {
         let slow = Listening::new(journal.clone()).subscribe();
         for _ in 0..=MOST_BEHIND {
             lock(&journal).push("line");
+            lock(&journal).tell();
         }
         let kept = slow.next_lines(SOON).map(|lines| lines.lines().count());
         assert_eq!(kept, Some(MOST_BEHIND));

@@ -1,13 +1,12 @@
 //! Writing a run down while it happens, and passing it on to whoever watches.
 
-use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -19,8 +18,11 @@ use super::{Claim, RunFolder, frames};
 use crate::model::WeightsFile;
 use crate::train::{Checkpoint, Event, EventKind, FrameLocation, LogPosition, Recorder};
 
-/// Events a watcher may be behind before what is only for looking is left out.
-const WATCHER_QUEUE: usize = 8192;
+/// How often a watcher may be told something before it looks; after that, what is only for looking is left out.
+const WATCHER_QUEUE: usize = 512;
+/// How long what comes with every step is kept back to be told together: whoever is woken takes a processor from the
+/// training, and no screen shows more.
+const TOGETHER: Duration = Duration::from_millis(40);
 /// Bytes of the log that are written at once, however short the time.
 const WRITE_AT: usize = 1 << 16;
 
@@ -33,6 +35,8 @@ pub struct RunRecorder {
     watcher: Watcher,
     keeper: Option<(SyncSender<()>, JoinHandle<()>)>,
     last: (u64, f64),
+    /// When listeners and watcher were last told everything.
+    told: Instant,
     /// Where to go on from, until that is done.
     rewind: Option<LogPosition>,
     _claim: Claim,
@@ -40,9 +44,9 @@ pub struct RunRecorder {
 
 /// The channel to a screen. The trainer never waits for it.
 struct Watcher {
-    sender: Option<SyncSender<Event>>,
-    /// What must not be left out, while the queue is full.
-    pending: VecDeque<Event>,
+    sender: Option<SyncSender<Vec<Event>>>,
+    /// What it has not been told.
+    untold: Vec<Event>,
 }
 
 struct FramesFile {
@@ -51,11 +55,11 @@ struct FramesFile {
 }
 
 impl RunRecorder {
-    /// Starts to record in `folder`. The receiver gets the events too.
+    /// Starts to record in `folder`. The receiver gets the events too, some of them together.
     ///
     /// # Errors
     /// A log that cannot be made, or is there already.
-    pub fn start(folder: RunFolder) -> io::Result<(Self, Receiver<Event>)> {
+    pub fn start(folder: RunFolder) -> io::Result<(Self, Receiver<Vec<Event>>)> {
         let log = LogFile::create(&folder.events())?;
         let claim = folder.claim().map_err(io::Error::other)?;
         let file = OpenOptions::new().append(true).create_new(true).open(folder.frames())?;
@@ -74,7 +78,7 @@ impl RunRecorder {
         folder: RunFolder,
         claim: Claim,
         position: LogPosition,
-    ) -> io::Result<(Self, Receiver<Event>)> {
+    ) -> io::Result<(Self, Receiver<Vec<Event>>)> {
         let log = LogFile::open(&folder.events())?;
         let file = OpenOptions::new().append(true).create(true).open(folder.frames())?;
         // Frames are only for looking: as many as there are will do.
@@ -90,16 +94,17 @@ impl RunRecorder {
         log: LogFile,
         frames: FramesFile,
         claim: Claim,
-    ) -> (Self, Receiver<Event>) {
+    ) -> (Self, Receiver<Vec<Event>>) {
         let (sender, receiver) = mpsc::sync_channel(WATCHER_QUEUE);
         let recorder = RunRecorder {
             checkpoints: CheckpointWriter::new(&folder),
             folder,
             journal: Arc::new(Mutex::new(Journal::new(log))),
             frames: Some(frames),
-            watcher: Watcher { sender: Some(sender), pending: VecDeque::new() },
+            watcher: Watcher { sender: Some(sender), untold: Vec::new() },
             keeper: None,
             last: (0, 0.0),
+            told: Instant::now(),
             rewind: None,
             _claim: claim,
         };
@@ -119,9 +124,9 @@ impl RunRecorder {
     fn write(&mut self, event: &Event) {
         let Ok(line) = serde_json::to_string(event) else { return };
         let mut journal = lock(&self.journal);
-        match event.kind {
-            EventKind::Finished { .. } => journal.push_last(&line),
-            _ => journal.push(&line),
+        journal.push(&line);
+        if matches!(event.kind, EventKind::Finished { .. }) {
+            journal.settle();
         }
         // What the disk refuses is tried again by the keeper, not at every event.
         if journal.log().waiting() >= WRITE_AT && !journal.log().refusing() {
@@ -132,6 +137,13 @@ impl RunRecorder {
         if let Some(news) = news {
             self.report(&news);
         }
+    }
+
+    /// Tells everybody what they have not been told.
+    fn tell(&mut self) {
+        lock(&self.journal).tell();
+        self.watcher.tell();
+        self.told = Instant::now();
     }
 
     /// Tells about trouble with the log, on the screen and, when it can be, in the log itself.
@@ -153,7 +165,8 @@ impl RunRecorder {
         if let Ok(line) = serde_json::to_string(&event) {
             lock(&self.journal).push(&line);
         }
-        self.watcher.send(event);
+        self.watcher.push(event);
+        self.tell();
     }
 
     /// Appends a frame; `None` if it cannot be written, which costs a picture and no number.
@@ -184,7 +197,11 @@ impl Recorder for RunRecorder {
             *at = bytes.and_then(|bytes| self.write_frame(&bytes));
         }
         self.write(&event);
-        self.watcher.send(event);
+        let can_wait = can_wait(&event.kind);
+        self.watcher.push(event);
+        if !can_wait || self.told.elapsed() >= TOGETHER {
+            self.tell();
+        }
     }
 
     fn save(&mut self, name: &str, weights: &WeightsFile) -> Result<String, String> {
@@ -238,38 +255,40 @@ impl Drop for RunRecorder {
 }
 
 impl Watcher {
-    fn send(&mut self, event: Event) {
-        let Some(sender) = &self.sender else { return };
-        while let Some(waiting) = self.pending.pop_front() {
-            if let Err(error) = sender.try_send(waiting) {
-                match error {
-                    TrySendError::Full(waiting) => self.pending.push_front(waiting),
-                    TrySendError::Disconnected(_) => self.sender = None,
-                }
-                break;
-            }
-        }
-        let only_for_looking = matches!(
-            event.kind,
-            EventKind::Step { .. }
-                | EventKind::RankingDistance { .. }
-                | EventKind::Distribution { .. }
-                | EventKind::Frame { .. }
-        );
-        if !self.pending.is_empty() {
-            if !only_for_looking {
-                self.pending.push_back(event);
-            }
-            return;
-        }
-        match self.sender.as_ref().map(|sender| sender.try_send(event)) {
-            Some(Err(TrySendError::Full(event))) if !only_for_looking => {
-                self.pending.push_back(event)
-            }
-            Some(Err(TrySendError::Disconnected(_))) => self.sender = None,
-            _ => {}
+    fn push(&mut self, event: Event) {
+        if self.sender.is_some() {
+            self.untold.push(event);
         }
     }
+
+    fn tell(&mut self) {
+        let Some(sender) = self.sender.as_ref().filter(|_| !self.untold.is_empty()) else { return };
+        match sender.try_send(std::mem::take(&mut self.untold)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(mut events)) => {
+                events.retain(|event| !is_only_for_looking(&event.kind));
+                self.untold = events;
+            }
+            Err(TrySendError::Disconnected(_)) => self.sender = None,
+        }
+    }
+}
+
+/// Whether nobody minds if one is left out.
+fn is_only_for_looking(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Step { .. }
+            | EventKind::RankingDistance { .. }
+            | EventKind::Distribution { .. }
+            | EventKind::Frame { .. }
+    )
+}
+
+/// Whether it may come with every step.
+fn can_wait(kind: &EventKind) -> bool {
+    is_only_for_looking(kind)
+        || matches!(kind, EventKind::Sync { .. } | EventKind::Lookahead { .. })
 }
 
 /// A thread that flushes the log at least once a second and beats the heart, paused or not.
@@ -286,7 +305,12 @@ fn keep(
             if stopped.recv_timeout(half_second) == Err(mpsc::RecvTimeoutError::Disconnected) {
                 break;
             }
-            lock(&journal).log().flush();
+            {
+                let mut journal = lock(&journal);
+                journal.log().flush();
+                // A training that takes long over something has told nothing meanwhile.
+                journal.tell();
+            }
             if tick.is_multiple_of(2 * HEARTBEAT_SECONDS) {
                 // A full disk is told by the log; a missed beat only makes the run look old.
                 let _ = folder.beat(started);

@@ -6,6 +6,7 @@ use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
+use std::vec;
 
 use rayon::ThreadPoolBuilder;
 
@@ -19,7 +20,9 @@ use crate::train::{
 pub struct Live {
     folder: RunFolder,
     listening: Listening,
-    events: Receiver<Event>,
+    events: Receiver<Vec<Event>>,
+    /// What came together and was not looked at yet.
+    waiting: vec::IntoIter<Event>,
     commands: Sender<Order>,
     thread: Option<JoinHandle<()>>,
 }
@@ -79,7 +82,7 @@ impl Live {
     fn spawn<E, F>(
         folder: RunFolder,
         recorder: RunRecorder,
-        events: Receiver<Event>,
+        events: Receiver<Vec<Event>>,
         ready: Option<SyncSender<Result<(), Unready<E>>>>,
         begin: F,
     ) -> io::Result<Self>
@@ -100,7 +103,8 @@ impl Live {
         let pool = pool.build().map_err(io::Error::other)?;
         let body = move || pool.install(|| train(inbox, recorder, ready, begin));
         let thread = thread::Builder::new().name("trainer".into()).spawn(body)?;
-        Ok(Live { folder, listening, events, commands, thread: Some(thread) })
+        let waiting = Vec::new().into_iter();
+        Ok(Live { folder, listening, events, waiting, commands, thread: Some(thread) })
     }
 
     /// The run's folder.
@@ -137,7 +141,12 @@ impl Iterator for Live {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {
-        self.events.recv().ok()
+        loop {
+            if let Some(event) = self.waiting.next() {
+                return Some(event);
+            }
+            self.waiting = self.events.recv().ok()?.into_iter();
+        }
     }
 }
 

@@ -88,7 +88,7 @@ pub struct Door {
     orders: Receiver<Order>,
     // In this order: the door closes when its recorder has said that no more will come.
     _recorder: RunRecorder,
-    _events: Receiver<Event>,
+    _events: Receiver<Vec<Event>>,
     _server: Server,
 }
 
