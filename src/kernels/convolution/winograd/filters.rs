@@ -10,33 +10,58 @@ use super::{
 };
 use crate::kernels::multiply::{Scratch, Tile};
 
+/// All filters transformed, for each point as packed by [`Pack`](crate::kernels::multiply::Pack):
+/// `[points][panels][channels][width of the tile]`.
+pub struct Filters {
+    numbers: Scratch,
+    /// Numbers of a point.
+    size: usize,
+    /// From one point to the next.
+    distance: usize,
+}
+
+impl Filters {
+    /// Those of a point.
+    pub fn at(&self, point: usize) -> &[f32] {
+        &self.numbers[point * self.distance..][..self.size]
+    }
+}
+
+/// From one point to the next for so many rows of `width` numbers: an odd number of rows, so that points lie in different
+/// sets of a cache.
+pub fn distance(rows: usize, width: usize) -> usize {
+    (rows | 1) * width
+}
+
 impl Winograd {
-    /// All filters, for each point as packed by [`Pack`](crate::kernels::multiply::Pack):
-    /// `[points][panels][channels][width of the tile]`.
-    pub(super) fn transform_filters(&self, weights: &[f32]) -> Scratch {
+    /// Transforms all filters.
+    pub(super) fn transform_filters(&self, weights: &[f32]) -> Filters {
         let (channels, filters) = (self.input.depth(), self.output.depth());
         let width = Tile::of(self.set).width;
         let taps = self.kernel[0] * self.kernel[1];
         let lattices = |count| (0..count).map(|lattice| self.taps(lattice)).collect::<Vec<_>>();
         let (of_channels, of_filters) =
             (lattices(self.input.count()), lattices(self.output.count()));
-        let mut transformed = Scratch::new(POINTS * channels * filters);
+        let size = channels * filters;
+        let to_next = distance(size / width, width);
+        let mut transformed = Scratch::new(POINTS * to_next);
         let mut panels: Vec<_> = (0..filters / width).map(|_| Vec::with_capacity(POINTS)).collect();
-        for (index, part) in transformed.chunks_exact_mut(channels * width).enumerate() {
-            panels[index % (filters / width)].push(part);
+        for point in transformed.chunks_exact_mut(to_next) {
+            let parts = point[..size].chunks_exact_mut(channels * width);
+            panels.iter_mut().zip(parts).for_each(|(panel, part)| panel.push(part));
         }
         panels.into_par_iter().enumerate().for_each(|(panel, points)| {
             let first = panel * width;
             let (lattice, first) = (first / self.output.channels, first % self.output.channels);
-            let (lattices, distance, channel_distance) = match self.way {
+            let (lattices, filter_distance, channel_distance) = match self.way {
                 Way::Forward => (&of_channels[..], self.input.channels * taps, taps),
                 Way::Turned | Way::Transposed => {
                     (&of_filters[lattice..=lattice], taps, self.output.channels * taps)
                 }
             };
             self.set.run(Panel {
-                weights: &weights[first * distance..],
-                distance,
+                weights: &weights[first * filter_distance..],
+                filter_distance,
                 channel_distance,
                 lattices,
                 channels: self.input.channels,
@@ -44,7 +69,7 @@ impl Winograd {
                 points,
             });
         });
-        transformed
+        Filters { numbers: transformed, size, distance: to_next }
     }
 }
 
@@ -55,7 +80,7 @@ type Taps = [Option<usize>; REACH * REACH];
 struct Panel<'a> {
     weights: &'a [f32],
     /// From one filter to the next.
-    distance: usize,
+    filter_distance: usize,
     /// From one channel to the next.
     channel_distance: usize,
     /// For each lattice of channels, the places of its weights.
@@ -78,7 +103,8 @@ impl WithSimd for Panel<'_> {
                 let mut taps = [[simd.splat_f32s(0.0); REACH]; REACH];
                 let numbers: &mut [f32] = bytemuck::cast_slice_mut(taps.as_flattened_mut());
                 for lane in 0..S::F32_LANES {
-                    let from = (first + lane) * self.distance + channel * self.channel_distance;
+                    let from =
+                        (first + lane) * self.filter_distance + channel * self.channel_distance;
                     let weights = &self.weights[from..];
                     for (tap, place) in places.iter().enumerate() {
                         if let Some(place) = *place {
@@ -100,6 +126,8 @@ impl WithSimd for Panel<'_> {
 pub struct FiltersGradient<'a> {
     /// `[points][lattices][channels][width]`
     pub sums: &'a [f32],
+    /// From one point to the next.
+    pub distance: usize,
     /// For each lattice of channels, the places of its weights.
     pub lattices: &'a [Taps],
     /// Channels of a lattice.
@@ -120,7 +148,7 @@ impl WithSimd for FiltersGradient<'_> {
             let (places, channel) = (&self.lattices[row / self.channels], row % self.channels);
             for first in (0..self.width).step_by(S::F32_LANES) {
                 let sums = &self.sums[row * self.width + first..];
-                let points = read_points(simd, sums, rows * self.width);
+                let points = read_points(simd, sums, self.distance);
                 let square = square::<S, WeightsGradient, SIDE, REACH>(simd, points);
                 let numbers: &[f32] = bytemuck::cast_slice(square.as_flattened());
                 for lane in 0..S::F32_LANES {

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     POINTS, SIDE, STEP, Way, Winograd,
+    filters::Filters,
     squares::{Collect, Onto, Transform},
     tiles::{Layout, Tiles},
     transforms::{Images, ImagesGradient, Line, Outputs, OutputsGradient},
@@ -118,7 +119,7 @@ impl Block<'_> {
     }
 
     /// At each point, the channels of the first `tiles` squares times the filters.
-    fn multiply(&mut self, filters: &[f32], tiles: usize) {
+    fn multiply(&mut self, filters: &Filters, tiles: usize) {
         let (channels, columns) = (self.winograd.input.depth(), self.winograd.output.depth());
         for point in 0..POINTS {
             Gather {
@@ -126,7 +127,7 @@ impl Block<'_> {
                 channels,
                 taps: 1,
                 places: &self.places,
-                weights: &filters[point * channels * columns..][..channels * columns],
+                weights: filters.at(point),
                 rows: &self.rows[..tiles],
                 columns,
                 bias: None,

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::{
     POINTS, SIDE, STEP, Winograd,
-    filters::FiltersGradient,
+    filters::{FiltersGradient, distance},
     squares::Transform,
     tiles::{Layout, Tiles},
     transforms::{Images, OutputsGradient},
@@ -60,12 +60,14 @@ impl Winograd {
                 weights_gradient.par_chunks_exact_mut(weights_gradient.len() / filters * width);
             panels.par_iter_mut().zip(gradients).enumerate().for_each(
                 |(panel, (sums, gradient))| {
-                    let numbers = sums.get_or_insert_with(|| Scratch::new(POINTS * depth * width));
+                    let numbers =
+                        sums.get_or_insert_with(|| Scratch::new(POINTS * distance(depth, width)));
                     self.add_products(&squares, first..last, panel, numbers);
                     // A panel is done with as soon as possible, while its sums are in a cache.
                     if last == tiles {
                         self.set.run(FiltersGradient {
                             sums: numbers,
+                            distance: distance(depth, width),
                             lattices: &lattices,
                             channels: self.input.channels,
                             width,
@@ -145,13 +147,15 @@ impl Winograd {
             });
     }
 
-    /// Adds the products of some squares to the sums of a panel of filters, `[points][channels][width]`; begins them with
-    /// the first square.
+    /// Adds the products of some squares to the sums of a panel of filters, `[points][channels][width]` with points
+    /// [`distance`] apart; begins them with the first square.
     fn add_products(&self, squares: &Squares, range: Range<usize>, panel: usize, sums: &mut [f32]) {
         let channels = self.input.depth();
         let Squares { images_layout, gradient_layout, .. } = squares;
-        let sums = sums.par_chunks_exact_mut(channels * gradient_layout.width);
+        let width = gradient_layout.width;
+        let sums = sums.par_chunks_exact_mut(distance(channels, width));
         sums.enumerate().for_each(|(point, sums)| {
+            let sums = &mut sums[..channels * width];
             if range.start == 0 {
                 sums.fill(0.0);
             }
@@ -163,7 +167,7 @@ impl Winograd {
                 stride: images_layout.row,
                 channels,
                 right: &squares.gradient[right..],
-                width: gradient_layout.width,
+                width,
                 sums,
             }
             .run(self.set);
