@@ -312,7 +312,7 @@ impl Default for EvaluateSection {
 pub struct MonitorSection {
     /// Layers whose ranking distance is measured, by name; all where empty.
     pub distance_layers: Vec<String>,
-    /// Measure it every so many steps; 0 is as often as costs less than a twentieth of the time.
+    /// Measure it every so many steps; 0 is as often as costs half a percent of the time.
     pub distance_every: u64,
     /// Whether the distribution of the weights in every weight vector is looked at: at most at every step, and about as
     /// often as a chart of the whole run can show.

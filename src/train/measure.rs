@@ -290,14 +290,17 @@ impl Bench {
     }
 
     /// Images evaluated per second.
-    fn evaluation(&self, patience: Duration) -> f64 {
-        let (network, device) = (self.learner.network(), self.learner.device());
+    fn evaluation(&mut self, patience: Duration) -> f64 {
+        let (images, normalizer) = (&self.images, &self.normalizer);
         let batch = self.experiment.evaluate.batch;
-        let examples: Vec<usize> = (0..batch).map(|i| i % self.images.len()).collect();
-        let evaluate = || {
+        let examples: Vec<usize> = (0..batch).map(|i| i % images.len()).collect();
+        let mut evaluate = || {
             let begun = Instant::now();
-            let (pixels, labels) = chosen(&self.images, &self.normalizer, &examples);
-            examine(network, self.learner.weights(), pixels, &labels, device);
+            self.learner.attended(|learner| {
+                let (pixels, labels) = chosen(images, normalizer, &examples);
+                let (network, weights) = (learner.network(), learner.weights());
+                examine(network, weights, pixels, &labels, learner.device());
+            });
             begun.elapsed().as_secs_f64()
         };
         evaluate();

@@ -18,7 +18,7 @@ const PROFILE_VECTORS: usize = 128;
 const MOST_CONNECTIONS: usize = 1 << 17;
 
 /// Share of the time that ranking distance may take when it is measured as often as is cheap.
-const CHEAP: f64 = 0.01;
+const CHEAP: f64 = 0.005;
 
 /// The ranking distance of the paper's section 3: |R_t - R_{t-1}|, t counted in training steps.
 pub(super) struct DistanceMonitor {

@@ -67,9 +67,11 @@ impl<R: Recorder> Trainer<R> {
             if self.inbox.iter().any(|order| order.command == Command::Stop) {
                 return None;
             }
-            let (pixels, labels) = chosen(images, &self.normalizer, examples);
-            let (network, device) = (self.learner.network(), self.learner.device());
-            let (loss, correct) = examine(network, weights, pixels, &labels, device);
+            let normalizer = &self.normalizer;
+            let (loss, correct) = self.learner.attended(|learner| {
+                let (pixels, labels) = chosen(images, normalizer, examples);
+                examine(learner.network(), weights, pixels, &labels, learner.device())
+            });
             parts.push((loss, correct, examples.len()));
         }
         Some(total(parts))
