@@ -38,14 +38,16 @@ impl Winograd {
     pub(super) fn transform_filters(&self, weights: &[f32]) -> Filters {
         let (channels, filters) = (self.input.depth(), self.output.depth());
         let width = Tile::of(self.set).width;
+        // The last vector of a row may be of no filter.
+        let count = filters.div_ceil(width);
         let taps = self.kernel[0] * self.kernel[1];
         let lattices = |count| (0..count).map(|lattice| self.taps(lattice)).collect::<Vec<_>>();
         let (of_channels, of_filters) =
             (lattices(self.input.count()), lattices(self.output.count()));
-        let size = channels * filters;
-        let to_next = distance(size / width, width);
+        let size = count * channels * width;
+        let to_next = distance(count * channels, width);
         let mut transformed = Scratch::new(POINTS * to_next);
-        let mut panels: Vec<_> = (0..filters / width).map(|_| Vec::with_capacity(POINTS)).collect();
+        let mut panels: Vec<_> = (0..count).map(|_| Vec::with_capacity(POINTS)).collect();
         for point in transformed.chunks_exact_mut(to_next) {
             let parts = point[..size].chunks_exact_mut(channels * width);
             panels.iter_mut().zip(parts).for_each(|(panel, part)| panel.push(part));
@@ -65,6 +67,7 @@ impl Winograd {
                 channel_distance,
                 lattices,
                 channels: self.input.channels,
+                filters: width.min(filters),
                 width,
                 points,
             });
@@ -87,6 +90,8 @@ struct Panel<'a> {
     lattices: &'a [Taps],
     /// Channels of a lattice.
     channels: usize,
+    /// Filters to transform, as many as fill vectors.
+    filters: usize,
     width: usize,
     /// For each point, `[lattices][channels][width]`.
     points: Vec<&'a mut [f32]>,
@@ -99,7 +104,7 @@ impl WithSimd for Panel<'_> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         for row in 0..self.lattices.len() * self.channels {
             let (places, channel) = (&self.lattices[row / self.channels], row % self.channels);
-            for first in (0..self.width).step_by(S::F32_LANES) {
+            for first in (0..self.filters).step_by(S::F32_LANES) {
                 let mut taps = [[simd.splat_f32s(0.0); REACH]; REACH];
                 let numbers: &mut [f32] = bytemuck::cast_slice_mut(taps.as_flattened_mut());
                 for lane in 0..S::F32_LANES {

@@ -45,7 +45,7 @@ impl Winograd {
     ) {
         let (depth, filters) = (self.input.depth(), self.output.channels);
         let lattices: Vec<_> = (0..self.input.count()).map(|lattice| self.taps(lattice)).collect();
-        let width = Tile::of(self.set).width;
+        let width = Tile::of(self.set).width_for(filters);
         let tiles = self.batch * self.output_tiles().per_image();
         let mut squares = self.squares(tiles.div_ceil(BLOCK).min(BLOCKS));
         let mut bias = vec![0.0; filters];
@@ -87,7 +87,7 @@ impl Winograd {
     fn squares(&self, blocks: usize) -> Squares {
         let filters = self.output.channels;
         let images_layout = Layout::rows(BLOCK, self.input.depth());
-        let gradient_layout = Layout::panels(BLOCK, filters, Tile::of(self.set).width);
+        let gradient_layout = Layout::panels(BLOCK, filters, Tile::of(self.set).width_for(filters));
         let row = |tile: usize, layout: Layout| {
             (tile / BLOCK * (layout.size() / layout.row) + tile % BLOCK) as u32
         };
