@@ -1,6 +1,8 @@
 //! The gradient of the weights: at each point, sums over squares of channels times filters.
 //!
-//! Threads first transform some squares, block by block, and then share out the sums, so that each sum has one order.
+//! Threads first transform some squares, block by block, and then share out the sums, so that each sum has one order. What
+//! one thread transforms goes to another then, from one's cache to the other's. Where sums are few enough for each thread
+//! to have its own, two halves of the squares therefore go their own ways: that takes two thirds of the time.
 
 use std::{marker::PhantomData, ops::Range};
 
@@ -33,6 +35,9 @@ struct Squares {
     pairs: Pairs,
 }
 
+/// Bytes of sums that are worth having twice: as many as the second cache has room for.
+const SUMS: usize = 1 << 20;
+
 impl Winograd {
     /// `weights_gradient` and `bias_gradient` = the gradients of the weights and of the bias, given that of the outputs
     /// (before any ReLU).
@@ -43,43 +48,68 @@ impl Winograd {
         weights_gradient: &mut [f32],
         bias_gradient: Option<&mut [f32]>,
     ) {
+        let (tiles, filters) = (self.batch * self.output_tiles().per_image(), self.output.channels);
+        let mut bias = vec![0.0; filters];
+        let sums = POINTS * self.input.depth() * filters * size_of::<f32>();
+        if sums <= SUMS && tiles >= 2 * BLOCK * BLOCKS {
+            let half = tiles / 2;
+            let (mut other, mut other_bias) =
+                (Scratch::new(weights_gradient.len()), vec![0.0; filters]);
+            rayon::join(
+                || self.gradient_of(0..half, images, gradient, weights_gradient, &mut bias),
+                || self.gradient_of(half..tiles, images, gradient, &mut other, &mut other_bias),
+            );
+            add(weights_gradient, &other);
+            add(&mut bias, &other_bias);
+        } else {
+            self.gradient_of(0..tiles, images, gradient, weights_gradient, &mut bias);
+        }
+        if let Some(bias_gradient) = bias_gradient {
+            bias_gradient.copy_from_slice(&bias);
+        }
+    }
+
+    /// What some squares have of the gradient of the weights; that of the bias is added to `bias`.
+    fn gradient_of(
+        &self,
+        tiles: Range<usize>,
+        images: &[f32],
+        gradient: &[f32],
+        weights_gradient: &mut [f32],
+        bias: &mut [f32],
+    ) {
         let (depth, filters) = (self.input.depth(), self.output.channels);
         let lattices: Vec<_> = (0..self.input.count()).map(|lattice| self.taps(lattice)).collect();
         let width = Tile::of(self.set).width_for(filters);
-        let tiles = self.batch * self.output_tiles().per_image();
-        let mut squares = self.squares(tiles.div_ceil(BLOCK).min(BLOCKS));
-        let mut bias = vec![0.0; filters];
+        let mut squares = self.squares(tiles.len().div_ceil(BLOCK).min(BLOCKS));
         let mut panels: Vec<_> = (0..filters / width).map(|_| None).collect();
-        for first in (0..tiles).step_by(BLOCK * BLOCKS) {
-            let last = tiles.min(first + BLOCK * BLOCKS);
-            self.transform(images, gradient, first..last, &mut squares);
-            for block in squares.bias.chunks_exact(filters) {
-                bias.iter_mut().zip(block).for_each(|(bias, sum)| *bias += sum);
-            }
+        for first in tiles.clone().step_by(BLOCK * BLOCKS) {
+            let range = first..tiles.end.min(first + BLOCK * BLOCKS);
+            self.transform(images, gradient, range.clone(), &mut squares);
+            squares.bias.chunks_exact(filters).for_each(|block| add(bias, block));
             let gradients =
                 weights_gradient.par_chunks_exact_mut(weights_gradient.len() / filters * width);
             panels.par_iter_mut().zip(gradients).enumerate().for_each(
                 |(panel, (sums, gradient))| {
-                    let numbers =
-                        sums.get_or_insert_with(|| Scratch::new(POINTS * distance(depth, width)));
-                    self.add_products(&squares, first..last, panel, numbers);
+                    let sums = sums.get_or_insert_with(|| {
+                        let mut sums = Scratch::new(POINTS * distance(depth, width));
+                        sums.fill(0.0);
+                        sums
+                    });
+                    self.add_products(&squares, range.len(), panel, sums);
                     // A panel is done with as soon as possible, while its sums are in a cache.
-                    if last == tiles {
+                    if range.end == tiles.end {
                         self.set.run(FiltersGradient {
-                            sums: numbers,
+                            sums,
                             distance: distance(depth, width),
                             lattices: &lattices,
                             channels: self.input.channels,
                             width,
                             gradient,
                         });
-                        *sums = None;
                     }
                 },
             );
-        }
-        if let Some(bias_gradient) = bias_gradient {
-            bias_gradient.copy_from_slice(&bias);
         }
     }
 
@@ -148,21 +178,18 @@ impl Winograd {
     }
 
     /// Adds the products of some squares to the sums of a panel of filters, `[points][channels][width]` with points
-    /// [`distance`] apart; begins them with the first square.
-    fn add_products(&self, squares: &Squares, range: Range<usize>, panel: usize, sums: &mut [f32]) {
+    /// [`distance`] apart.
+    fn add_products(&self, squares: &Squares, count: usize, panel: usize, sums: &mut [f32]) {
         let channels = self.input.depth();
         let Squares { images_layout, gradient_layout, .. } = squares;
         let width = gradient_layout.width;
         let sums = sums.par_chunks_exact_mut(distance(channels, width));
         sums.enumerate().for_each(|(point, sums)| {
             let sums = &mut sums[..channels * width];
-            if range.start == 0 {
-                sums.fill(0.0);
-            }
             let right = point * gradient_layout.point + panel * gradient_layout.panel;
             Outer {
                 pairs: &squares.pairs,
-                count: range.len(),
+                count,
                 left: &squares.images[point * images_layout.point..],
                 stride: images_layout.row,
                 channels,
@@ -173,4 +200,9 @@ impl Winograd {
             .run(self.set);
         });
     }
+}
+
+/// Adds `more` to `total`.
+fn add(total: &mut [f32], more: &[f32]) {
+    total.iter_mut().zip(more).for_each(|(total, more)| *total += more);
 }
