@@ -118,9 +118,11 @@ impl Winograd {
     /// Squares have to be mostly full: 2x2 pixels take three times, 5x5 1.2, 7x7 0.65 of the direct method's time.
     fn if_faster(self, convolution: &Convolution) -> Option<Winograd> {
         let tile = Tile::of(self.set);
-        let wide = |channels: usize| {
-            channels >= least_channels(self.set)
-                && channels.is_multiple_of(tile.width_for(channels))
+        let wide = |images: Lattices| {
+            // A row of a tile is of one lattice.
+            let width =
+                if images.count() == 1 { tile.width_for(images.channels) } else { tile.width };
+            images.channels >= least_channels(self.set) && images.channels.is_multiple_of(width)
         };
         let Convolution { kernel, stride, .. } = *convolution;
         let squares = self.grid().per_image() * STEP * STEP;
@@ -128,8 +130,8 @@ impl Winograd {
         let pixels = self.batch.min(1) * height * width;
         (!cfg!(feature = "direct-convolutions")
             && matches!((kernel, stride), ([3, 3], 1) | ([5, 5], 2))
-            && wide(self.input.channels)
-            && wide(self.output.channels)
+            && wide(self.input)
+            && wide(self.output)
             && pixels > 0
             && 3 * pixels >= 2 * squares)
             .then_some(self)
