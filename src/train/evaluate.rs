@@ -9,12 +9,17 @@ use crate::data::{Images, Normalizer};
 use crate::kernels::{buffers, operations};
 use crate::model::{NamedTensor, Network, Weights};
 
+/// Examples that a thread of the kernels' looks at by itself, from the first layer to the last: what one layer makes is then
+/// in that thread's cache for the next.
+const SHARE: usize = 64;
+
 /// A network with weights, ready to be shown images.
 #[derive(Debug, Clone)]
 pub struct Classifier {
     network: Network,
     weights: Weights,
     device: Device,
+    by_kernels: bool,
 }
 
 impl Classifier {
@@ -30,7 +35,8 @@ impl Classifier {
         let device = backend.device()?;
         let tensors = tensors.into_iter().map(|tensor| tensor.values).collect();
         let weights = Weights::new(&network, tensors, &device);
-        Ok(Classifier { network, weights, device })
+        let by_kernels = backend.instruction_set().is_some();
+        Ok(Classifier { network, weights, device, by_kernels })
     }
 
     /// The score on `images`, so many of which are computed at once. Calls `progress` with the number of images after
@@ -46,8 +52,8 @@ impl Classifier {
         total(everything.chunks(batch.max(1)).map(|examples| {
             // Within the pool of threads, kernels share out their work without handing it over.
             let (loss, correct) = rayon::scope(|_| {
-                let (pixels, labels) = chosen(images, normalizer, examples);
-                examine(&self.network, &self.weights, pixels, &labels, &self.device)
+                let device = (&self.device, self.by_kernels);
+                examine((&self.network, &self.weights), (images, normalizer), examples, device)
             });
             progress(examples.len());
             (loss, correct, examples.len())
@@ -55,38 +61,41 @@ impl Classifier {
     }
 }
 
-/// The pixels, normalized, and the labels of these examples.
-pub(super) fn chosen(
-    images: &Images,
-    normalizer: &Normalizer,
-    examples: &[usize],
-) -> (Vec<f32>, Vec<u8>) {
-    let elements = images.shape.elements();
-    let mut pixels = buffers::take(examples.len() * elements);
-    pixels
-        .par_chunks_exact_mut(elements)
-        .zip(examples)
-        .for_each(|(pixels, &example)| normalizer.apply(images.pixels_of(example), pixels));
-    (pixels, examples.iter().map(|&example| images.labels[example]).collect())
-}
-
-/// The loss (summed) on these images, and how many of them `weights` classify correctly.
+/// The loss (summed) on these examples, and how many of them `weights` classify correctly; `by_kernels` if the device
+/// computes by ours.
 pub(super) fn examine(
-    network: &Network,
-    weights: &Weights,
-    pixels: Vec<f32>,
-    labels: &[u8],
-    device: &Device,
+    (network, weights): (&Network, &Weights),
+    (images, normalizer): (&Images, &Normalizer),
+    examples: &[usize],
+    (device, by_kernels): (&Device, bool),
 ) -> (f64, usize) {
     let weights = Weights {
         parameters: weights.parameters.iter().map(|p| p.clone().inner()).collect(),
         statistics: weights.statistics.clone(),
     };
-    let [channels, height, width] = network.input();
-    let shape = [labels.len(), channels, height, width];
-    let images = operations::tensor(pixels, shape, device);
-    let logits = network.evaluate(&weights, images);
-    let (loss, correct) = operations::cross_entropy(logits, labels.into());
-    let seen = to_vec(Tensor::cat(vec![loss, correct], 0));
-    (f64::from(seen[0]) * labels.len() as f64, seen[1] as usize)
+    let examine = |examples: &[usize]| {
+        let (pixels, labels) = chosen(images, normalizer, examples);
+        let [channels, height, width] = network.input();
+        let shape = [labels.len(), channels, height, width];
+        let images = operations::tensor(pixels, shape, device);
+        let logits = network.evaluate(&weights, images);
+        let (loss, correct) = operations::cross_entropy(logits, labels[..].into());
+        let seen = to_vec(Tensor::cat(vec![loss, correct], 0));
+        (f64::from(seen[0]) * labels.len() as f64, seen[1] as usize)
+    };
+    if !by_kernels {
+        return examine(examples);
+    }
+    let parts: Vec<_> = examples.par_chunks(SHARE).map(examine).collect();
+    parts.into_iter().fold((0.0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
+}
+
+/// The pixels, normalized, and the labels of these examples.
+fn chosen(images: &Images, normalizer: &Normalizer, examples: &[usize]) -> (Vec<f32>, Vec<u8>) {
+    let elements = images.shape.elements();
+    let mut pixels = buffers::take(examples.len() * elements);
+    for (pixels, &example) in pixels.chunks_exact_mut(elements).zip(examples) {
+        normalizer.apply(images.pixels_of(example), pixels);
+    }
+    (pixels, examples.iter().map(|&example| images.labels[example]).collect())
 }

@@ -7,8 +7,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::arrays::{Arrays, Misfit};
+use super::evaluate::examine;
 use super::optimizer::InnerOptimizer;
 use super::{Backend, Score};
+use crate::data::{Images, Normalizer};
 use crate::experiment::OptimizerSection;
 use crate::kernels::{attended, operations};
 use crate::laperm::all_finite;
@@ -198,6 +200,19 @@ impl Learner {
         self.weights.statistics = statistics;
         times.optimizer = lap();
         Outcome { loss, accuracy, times }
+    }
+
+    /// The loss (summed) on these examples, and how many of them `weights` classify correctly.
+    pub(super) fn examine(
+        &mut self,
+        weights: &Weights,
+        source: (&Images, &Normalizer),
+        examples: &[usize],
+    ) -> (f64, usize) {
+        self.attended(|learner| {
+            let device = (&learner.device, learner.by_kernels);
+            examine((&learner.network, weights), source, examples, device)
+        })
     }
 
     /// The device that it computes on.

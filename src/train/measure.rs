@@ -9,7 +9,6 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::control::Control;
-use super::evaluate::{chosen, examine};
 use super::learner::{Learner, StepTimes};
 use super::monitor::DistanceMonitor;
 use super::trainer::{layers, loader};
@@ -291,16 +290,13 @@ impl Bench {
 
     /// Images evaluated per second.
     fn evaluation(&mut self, patience: Duration) -> f64 {
-        let (images, normalizer) = (&self.images, &self.normalizer);
+        let (images, normalizer) = (&*self.images, &*self.normalizer);
+        let weights = self.learner.weights().clone();
         let batch = self.experiment.evaluate.batch;
         let examples: Vec<usize> = (0..batch).map(|i| i % images.len()).collect();
         let mut evaluate = || {
             let begun = Instant::now();
-            self.learner.attended(|learner| {
-                let (pixels, labels) = chosen(images, normalizer, &examples);
-                let (network, weights) = (learner.network(), learner.weights());
-                examine(network, weights, pixels, &labels, learner.device());
-            });
+            self.learner.examine(&weights, (images, normalizer), &examples);
             begun.elapsed().as_secs_f64()
         };
         evaluate();

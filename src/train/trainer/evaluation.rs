@@ -9,7 +9,6 @@ use super::{Recorder, Trainer};
 use crate::data::Images;
 use crate::model;
 use crate::random::{Purpose, stream};
-use crate::train::evaluate::{chosen, examine};
 use crate::train::learner::total;
 use crate::train::{Command, EventKind, Score, Weights};
 
@@ -67,11 +66,8 @@ impl<R: Recorder> Trainer<R> {
             if self.inbox.iter().any(|order| order.command == Command::Stop) {
                 return None;
             }
-            let normalizer = &self.normalizer;
-            let (loss, correct) = self.learner.attended(|learner| {
-                let (pixels, labels) = chosen(images, normalizer, examples);
-                examine(learner.network(), weights, pixels, &labels, learner.device())
-            });
+            let source = (images, &*self.normalizer);
+            let (loss, correct) = self.learner.examine(weights, source, examples);
             parts.push((loss, correct, examples.len()));
         }
         Some(total(parts))
