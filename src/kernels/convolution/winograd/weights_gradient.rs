@@ -91,22 +91,23 @@ impl Winograd {
                 weights_gradient.par_chunks_exact_mut(weights_gradient.len() / filters * width);
             panels.par_iter_mut().zip(gradients).enumerate().for_each(
                 |(panel, (sums, gradient))| {
-                    let sums = sums.get_or_insert_with(|| {
-                        let mut sums = Scratch::new(POINTS * distance(depth, width));
-                        sums.fill(0.0);
-                        sums
+                    let numbers = sums.get_or_insert_with(|| {
+                        let mut numbers = Scratch::new(POINTS * distance(depth, width));
+                        numbers.fill(0.0);
+                        numbers
                     });
-                    self.add_products(&squares, range.len(), panel, sums);
-                    // A panel is done with as soon as possible, while its sums are in a cache.
+                    self.add_products(&squares, range.len(), panel, numbers);
+                    // A panel is done with as soon as possible, while its sums are in a cache; its memory is the next one's.
                     if range.end == tiles.end {
                         self.set.run(FiltersGradient {
-                            sums,
+                            sums: numbers,
                             distance: distance(depth, width),
                             lattices: &lattices,
                             channels: self.input.channels,
                             width,
                             gradient,
                         });
+                        *sums = None;
                     }
                 },
             );
