@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::{Tile, load, multiply_add, store};
+use super::{Tile, load, multiply_add, store, with_rows};
 use crate::kernels::InstructionSet;
 
 /// The place of a tap beyond the edge of an image: it reads zeros.
@@ -47,13 +47,12 @@ impl Gather<'_> {
     fn panels<S: Simd, const R: usize, const V: usize>(mut self, simd: S) {
         let zeros = vec![0.0; self.channels];
         let parts = parts(self.taps, self.channels);
-        for (index, part) in parts.iter().enumerate() {
-            let end = End { first: index == 0, last: index + 1 == parts.len() };
+        for part in &parts {
             for first in (0..self.columns).step_by(V * S::F32_LANES) {
                 if self.columns - first > S::F32_LANES {
-                    self.panel::<S, R, V>(simd, &zeros, part, end, first, V * S::F32_LANES);
+                    self.panel::<S, R, V>(simd, &zeros, part, first, V * S::F32_LANES);
                 } else {
-                    self.panel::<S, R, 1>(simd, &zeros, part, end, first, V * S::F32_LANES);
+                    self.panel::<S, R, 1>(simd, &zeros, part, first, V * S::F32_LANES);
                 }
             }
         }
@@ -65,64 +64,108 @@ impl Gather<'_> {
         &mut self,
         simd: S,
         zeros: &[f32],
-        (taps, channels): &(Range<usize>, Range<usize>),
-        end: End,
+        part: &Part,
         first: usize,
         width: usize,
     ) {
-        let columns = first..self.columns.min(first + V * S::F32_LANES);
-        let bias: [S::f32s; V] = match self.bias {
-            Some(bias) => load(simd, &bias[columns.clone()]),
-            None => [simd.splat_f32s(0.0); V],
+        let rows = self.rows;
+        let (blocks, rest) = rows.as_chunks::<R>();
+        let panel = Panel {
+            part,
+            zeros,
+            columns: first..self.columns.min(first + V * S::F32_LANES),
+            width,
         };
-        let length = channels.len();
-        for (block, rows) in self.rows.chunks(R).enumerate() {
-            let mut sums = [bias; R];
-            if !end.first {
-                for (sums, &row) in sums.iter_mut().zip(rows) {
-                    *sums = load(simd, &self.outputs[row as usize..][columns.clone()]);
-                }
-            }
-            let places: &[[u32; R]] = self.places[block * self.taps * R..].as_chunks().0;
-            let mut tap = taps.start;
-            while tap < taps.end {
-                let (here, from) = (&places[tap], tap * width * self.channels);
-                let mut length = length;
-                tap += 1;
-                if here.contains(&PADDING) {
-                    if *here == [PADDING; R] {
-                        continue;
-                    }
-                } else {
-                    // Taps whose numbers follow each other are as good as one.
-                    while tap < taps.end && follow(here, &places[tap], length) {
-                        length += self.channels;
-                        tap += 1;
-                    }
-                }
-                let mut factors = [zeros[..channels.len()].as_ptr(); R];
-                for (factors, &place) in factors.iter_mut().zip(here) {
-                    if place != PADDING {
-                        *factors =
-                            self.source[place as usize + channels.start..][..length].as_ptr();
-                    }
-                }
-                let from = first * self.taps * self.channels + from + channels.start * width;
-                let weights = self.weights[from..][..length * width].as_ptr();
-                // SAFETY: the slices were just cut to these lengths.
-                sums = unsafe { multiply(simd, factors, length, weights, width, sums) };
-            }
-            for (sums, &row) in sums.iter_mut().zip(rows) {
-                if self.relu && end.last {
-                    let zero = simd.splat_f32s(0.0);
-                    for sum in sums.iter_mut() {
-                        // What is not a number stays so, to be noticed at the end.
-                        *sum = simd.select_f32s(simd.less_than_f32s(*sum, zero), zero, *sum);
-                    }
-                }
-                store(simd, &mut self.outputs[row as usize..][columns.clone()], *sums);
+        for (block, rows) in blocks.iter().enumerate() {
+            self.block::<S, R, R, V>(simd, &panel, block, rows);
+        }
+        if !rest.is_empty() {
+            with_rows!(S, rest.len(), L => {
+                let mut rows = [0; L];
+                rows.copy_from_slice(rest);
+                self.block::<S, R, L, V>(simd, &panel, blocks.len(), &rows);
+            });
+        }
+    }
+
+    /// `L` rows of a panel, whose places lie as for `R` of them. The sums stay in registers: everything about them is
+    /// known when this is compiled.
+    #[inline(always)]
+    fn block<S: Simd, const R: usize, const L: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        panel: &Panel,
+        block: usize,
+        rows: &[u32; L],
+    ) {
+        let Panel { part: Part { taps, channels, begins, ends }, zeros, ref columns, width } =
+            *panel;
+        let mut sums = match self.bias {
+            Some(bias) => [load(simd, &bias[columns.clone()]); L],
+            None => [[simd.splat_f32s(0.0); V]; L],
+        };
+        if !begins {
+            for row in 0..L {
+                sums[row] = load(simd, &self.outputs[rows[row] as usize..][columns.clone()]);
             }
         }
+        let places: &[[u32; R]] = self.places[block * self.taps * R..].as_chunks().0;
+        let mut tap = taps.start;
+        while tap < taps.end {
+            let (here, from) = (first_of::<L>(&places[tap]), tap * width * self.channels);
+            let mut length = channels.len();
+            tap += 1;
+            if here.contains(&PADDING) {
+                if *here == [PADDING; L] {
+                    continue;
+                }
+            } else {
+                // Taps whose numbers follow each other are as good as one.
+                while tap < taps.end && follow(here, first_of(&places[tap]), length) {
+                    length += self.channels;
+                    tap += 1;
+                }
+            }
+            let mut factors = [zeros[..channels.len()].as_ptr(); L];
+            for (factors, &place) in factors.iter_mut().zip(here) {
+                if place != PADDING {
+                    *factors = self.source[place as usize + channels.start..][..length].as_ptr();
+                }
+            }
+            let from = columns.start * self.taps * self.channels + from + channels.start * width;
+            let weights = self.weights[from..][..length * width].as_ptr();
+            // SAFETY: the slices were just cut to these lengths.
+            sums = unsafe { multiply(simd, factors, length, weights, width, sums) };
+        }
+        if self.relu && *ends {
+            let zero = simd.splat_f32s(0.0);
+            for sum in sums.as_flattened_mut() {
+                // What is not a number stays so, to be noticed at the end.
+                *sum = simd.select_f32s(simd.less_than_f32s(*sum, zero), zero, *sum);
+            }
+        }
+        for row in 0..L {
+            store(simd, &mut self.outputs[rows[row] as usize..][columns.clone()], sums[row]);
+        }
+    }
+}
+
+/// Some columns of the outputs, and what is summed up for them.
+struct Panel<'a> {
+    part: &'a Part,
+    /// What padding reads.
+    zeros: &'a [f32],
+    columns: Range<usize>,
+    /// Length of a row of weights.
+    width: usize,
+}
+
+/// The first places of a tap.
+#[inline(always)]
+fn first_of<const L: usize>(places: &[u32]) -> &[u32; L] {
+    match places.first_chunk() {
+        Some(places) => places,
+        None => unreachable!("a block has at most as many rows as a tile"),
     }
 }
 
@@ -133,11 +176,13 @@ fn follow<const R: usize>(before: &[u32; R], after: &[u32; R], distance: usize) 
     (0..R).fold(0, |all, row| all | apart(row)) == 0
 }
 
-/// Whether a part of the products begins or ends the sums.
-#[derive(Clone, Copy)]
-struct End {
-    first: bool,
-    last: bool,
+/// A part of the products of all sums.
+struct Part {
+    taps: Range<usize>,
+    channels: Range<usize>,
+    /// Whether sums begin with this part, and whether they end with it.
+    begins: bool,
+    ends: bool,
 }
 
 impl WithSimd for Gather<'_> {
@@ -154,19 +199,19 @@ impl WithSimd for Gather<'_> {
 }
 
 /// Taps and channels in parts of about [`DEPTH`] products.
-fn parts(taps: usize, channels: usize) -> Vec<(Range<usize>, Range<usize>)> {
+fn parts(taps: usize, channels: usize) -> Vec<Part> {
     let channel_parts = channels.div_ceil(DEPTH).max(1);
     let tap_parts = (taps * channels).div_ceil(DEPTH).clamp(1, taps.max(1));
+    let count = tap_parts * channel_parts;
     let part =
         |total: usize, parts: usize, part: usize| total * part / parts..total * (part + 1) / parts;
-    (0..tap_parts * channel_parts)
-        .map(|index| {
-            (
-                part(taps, tap_parts, index / channel_parts),
-                part(channels, channel_parts, index % channel_parts),
-            )
-        })
-        .collect()
+    let parts = (0..count).map(|index| Part {
+        taps: part(taps, tap_parts, index / channel_parts),
+        channels: part(channels, channel_parts, index % channel_parts),
+        begins: index == 0,
+        ends: index + 1 == count,
+    });
+    parts.collect()
 }
 
 /// Adds the products of `length` numbers of each row with as many rows of weights to a block of sums.

@@ -122,9 +122,11 @@ unsafe fn add<S: Simd, const R: usize, const V: usize>(
             }
         }
     }
-    for (block, sums) in block.into_iter().zip(sums.chunks_exact_mut(width)) {
+    // So many that it is known when this is compiled: the block then never leaves the registers.
+    for row in 0..R {
+        let sums = &mut sums[row * width..][..width];
         let mut total: [S::f32s; V] = load(simd, sums);
-        for (total, sum) in total.iter_mut().zip(block) {
+        for (total, &sum) in total.iter_mut().zip(&block[row]) {
             *total = simd.add_f32s(*total, sum);
         }
         store(simd, sums, total);

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use super::{
     POINTS, REACH, SIDE, Way, Winograd,
-    squares::read_points,
-    transforms::{Weights, WeightsGradient, square},
+    squares::half_of_points,
+    transforms::{Half, Weights, WeightsGradient},
 };
 use crate::kernels::multiply::{Scratch, Tile};
 
@@ -117,10 +117,21 @@ impl WithSimd for Panel<'_> {
                         }
                     }
                 }
-                let values = square::<S, Weights, REACH, SIDE>(simd, taps);
-                for (point, value) in self.points.iter_mut().zip(values.as_flattened()) {
-                    let to = &mut point[row * self.width + first..][..S::F32_LANES];
-                    simd.partial_store_f32s(to, *value);
+                let mut half = Half::new(simd);
+                for column in 0..REACH {
+                    let mut values = [simd.splat_f32s(0.0); REACH];
+                    for (value, taps) in values.iter_mut().zip(&taps) {
+                        *value = taps[column];
+                    }
+                    half.column::<S, Weights>(simd, column, values);
+                }
+                let points = self.points.chunks_exact_mut(SIDE);
+                for (line, points) in points.enumerate() {
+                    let values = half.row::<S, Weights>(simd, line);
+                    for (point, value) in points.iter_mut().zip(values) {
+                        let to = &mut point[row * self.width + first..][..S::F32_LANES];
+                        simd.partial_store_f32s(to, value);
+                    }
                 }
             }
         }
@@ -153,8 +164,11 @@ impl WithSimd for FiltersGradient<'_> {
             let (places, channel) = (&self.lattices[row / self.channels], row % self.channels);
             for first in (0..self.width).step_by(S::F32_LANES) {
                 let sums = &self.sums[row * self.width + first..];
-                let points = read_points(simd, sums, self.distance);
-                let square = square::<S, WeightsGradient, SIDE, REACH>(simd, points);
+                let half = half_of_points::<S, WeightsGradient, REACH>(simd, sums, self.distance);
+                let mut square = [[simd.splat_f32s(0.0); REACH]; REACH];
+                for (line, square) in square.iter_mut().enumerate() {
+                    *square = half.row::<S, WeightsGradient>(simd, line);
+                }
                 let numbers: &[f32] = bytemuck::cast_slice(square.as_flattened());
                 for lane in 0..S::F32_LANES {
                     let to = ((first + lane) * self.channels + channel) * taps;

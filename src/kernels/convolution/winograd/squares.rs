@@ -7,7 +7,7 @@ use pulp::{Simd, WithSimd};
 use super::{
     POINTS, SIDE,
     tiles::{Layout, Tiles},
-    transforms::{Line, square},
+    transforms::{Half, Line},
 };
 
 /// Transforms squares of `N` by `N` pixels.
@@ -31,25 +31,63 @@ impl<L: Line<N, SIDE>, const N: usize> WithSimd for Transform<'_, L, N> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         assert!(self.channels.is_multiple_of(S::F32_LANES));
-        let zeros = vec![0.0; self.channels];
+        let mut zeros = vec![0.0; self.channels];
+        let elements = self.tiles.size[0] * self.tiles.size[1] * self.channels;
         for (index, tile) in self.range.enumerate() {
-            let mut pixels = [[zeros.as_ptr(); N]; N];
             let places = self.tiles.pixels::<N>(tile, self.channels);
-            for (pixel, place) in pixels.as_flattened_mut().iter_mut().zip(places.as_flattened()) {
-                if let Some(place) = *place {
-                    *pixel = self.images[place..][..self.channels].as_ptr();
-                }
-            }
+            let image = &self.images[places.image * elements..][..elements];
+            let pixels = places.at(image.as_ptr().cast_mut(), elements, zeros.as_mut_ptr());
             for channel in (0..self.channels).step_by(S::F32_LANES) {
                 // SAFETY: there are `channels` numbers at each pixel.
-                let pixels = unsafe { read_pixels(simd, &pixels, channel) };
+                let (half, sum) = unsafe { half_of_pixels::<S, L, N>(simd, &pixels, channel) };
                 if let Some(sums) = &mut self.sums {
-                    add(simd, &pixels, &mut sums[channel..][..S::F32_LANES]);
+                    let sums = &mut sums[channel..][..S::F32_LANES];
+                    let before = simd.partial_load_f32s(sums);
+                    simd.partial_store_f32s(sums, simd.add_f32s(before, sum));
                 }
-                let points = square::<S, L, N, SIDE>(simd, pixels);
                 let to = &mut self.transformed[self.layout.place(index, channel)..];
-                write_points::<S>(points, to, self.layout.point);
+                write_points::<S, L, N>(simd, &half, to, self.layout.point);
             }
+        }
+    }
+}
+
+/// Some channels of a square of pixels, half transformed, and their sum.
+///
+/// # Safety
+/// A vector can be read from each of `pixels`, beginning with `channel`.
+#[inline(always)]
+unsafe fn half_of_pixels<S: Simd, L: Line<N, SIDE>, const N: usize>(
+    simd: S,
+    pixels: &[[*mut f32; N]; N],
+    channel: usize,
+) -> (Half<S::f32s, N, SIDE>, S::f32s) {
+    let (mut half, mut sum) = (Half::new(simd), simd.splat_f32s(0.0));
+    for column in 0..N {
+        let mut values = [simd.splat_f32s(0.0); N];
+        for (value, pixels) in values.iter_mut().zip(pixels) {
+            // SAFETY: the caller promises that it is there.
+            *value = unsafe { read::<S>(pixels[column], channel) };
+            sum = simd.add_f32s(sum, *value);
+        }
+        half.column::<S, L>(simd, column, values);
+    }
+    (half, sum)
+}
+
+/// Transforms the rows of a square and stores all points, `distance` numbers from one to the next.
+#[inline(always)]
+fn write_points<S: Simd, L: Line<N, SIDE>, const N: usize>(
+    simd: S,
+    half: &Half<S::f32s, N, SIDE>,
+    to: &mut [f32],
+    distance: usize,
+) {
+    assert!((POINTS - 1) * distance + S::F32_LANES <= to.len());
+    for row in 0..SIDE {
+        for (column, value) in half.row::<S, L>(simd, row).into_iter().enumerate() {
+            // SAFETY: just asserted for the last point.
+            unsafe { write::<S>(to.as_mut_ptr(), (row * SIDE + column) * distance, value) };
         }
     }
 }
@@ -87,128 +125,90 @@ impl<L: Line<SIDE, N>, const N: usize> WithSimd for Collect<'_, L, N> {
     fn with_simd<S: Simd>(self, simd: S) {
         assert!(self.channels.is_multiple_of(S::F32_LANES));
         let mut beyond = vec![0.0; self.channels];
-        let beyond = beyond.as_mut_ptr();
-        let (outputs, length) = (self.outputs.as_mut_ptr(), self.outputs.len());
-        for (index, tile) in self.range.enumerate() {
-            let mut pixels = [[beyond; N]; N];
+        let elements = self.tiles.size[0] * self.tiles.size[1] * self.channels;
+        for (index, tile) in self.range.clone().enumerate() {
             let places = self.tiles.pixels::<N>(tile, self.channels);
-            for (pixel, place) in pixels.as_flattened_mut().iter_mut().zip(places.as_flattened()) {
-                if let Some(place) = *place {
-                    assert!(place + self.channels <= length);
-                    // SAFETY: just asserted.
-                    *pixel = unsafe { outputs.add(place) };
-                }
-            }
+            let image = self.outputs[places.image * elements..][..elements].as_mut_ptr();
+            let pixels = places.at(image, elements, beyond.as_mut_ptr());
             for channel in (0..self.channels).step_by(S::F32_LANES) {
                 let from = &self.transformed[self.layout.place(index, channel)..];
-                let points = read_points(simd, from, self.layout.point);
-                let mut square = square::<S, L, SIDE, N>(simd, points);
-                match self.onto {
-                    Onto::Bias(bias) => {
-                        let bias = simd.partial_load_f32s(&bias[channel..][..S::F32_LANES]);
-                        for output in square.as_flattened_mut() {
-                            *output = simd.add_f32s(*output, bias);
-                        }
-                    }
-                    // SAFETY: there are `channels` numbers at each pixel.
-                    Onto::Pixels => unsafe { add_pixels(simd, &mut square, &pixels, channel) },
-                }
-                if self.relu {
-                    let zero = simd.splat_f32s(0.0);
-                    for output in square.as_flattened_mut() {
-                        // What is not a number stays so, to be noticed at the end.
-                        *output =
-                            simd.select_f32s(simd.less_than_f32s(*output, zero), zero, *output);
-                    }
-                }
-                // SAFETY: as above.
-                unsafe { write_pixels::<S, N>(square, &pixels, channel) };
+                let half = half_of_points::<S, L, N>(simd, from, self.layout.point);
+                // SAFETY: there are `channels` numbers at each pixel.
+                unsafe { self.write_pixels(simd, &half, &pixels, channel) };
             }
         }
     }
 }
 
-/// Adds some channels of a square of pixels to `values`.
-///
-/// # Safety
-/// A vector can be read from each of `pixels`, beginning with `channel`.
+impl<L: Line<SIDE, N>, const N: usize> Collect<'_, L, N> {
+    /// Transforms the rows of a square and stores some channels of its pixels.
+    ///
+    /// # Safety
+    /// A vector can be read from and written to each of `pixels`, beginning with `channel`.
+    #[inline(always)]
+    unsafe fn write_pixels<S: Simd>(
+        &self,
+        simd: S,
+        half: &Half<S::f32s, SIDE, N>,
+        pixels: &[[*mut f32; N]; N],
+        channel: usize,
+    ) {
+        let zero = simd.splat_f32s(0.0);
+        for (row, pixels) in pixels.iter().enumerate() {
+            for (value, &pixel) in half.row::<S, L>(simd, row).into_iter().zip(pixels) {
+                let onto = match self.onto {
+                    Onto::Bias(bias) => simd.partial_load_f32s(&bias[channel..][..S::F32_LANES]),
+                    // SAFETY: the caller promises that it is there.
+                    Onto::Pixels => unsafe { read::<S>(pixel, channel) },
+                };
+                let mut value = simd.add_f32s(value, onto);
+                if self.relu {
+                    // What is not a number stays so, to be noticed at the end.
+                    value = simd.select_f32s(simd.less_than_f32s(value, zero), zero, value);
+                }
+                // SAFETY: the caller promises that there is room.
+                unsafe { write::<S>(pixel, channel, value) };
+            }
+        }
+    }
+}
+
+/// Some channels of all points of a square, `distance` numbers from one to the next, half transformed.
 #[inline(always)]
-unsafe fn add_pixels<S: Simd, const N: usize>(
+pub fn half_of_points<S: Simd, L: Line<SIDE, N>, const N: usize>(
     simd: S,
-    values: &mut [[S::f32s; N]; N],
-    pixels: &[[*mut f32; N]; N],
-    channel: usize,
-) {
-    for (value, pixel) in values.as_flattened_mut().iter_mut().zip(pixels.as_flattened()) {
-        // SAFETY: the caller promises that it is there.
-        let before = unsafe { pixel.add(channel).cast::<S::f32s>().read_unaligned() };
-        *value = simd.add_f32s(*value, before);
-    }
-}
-
-/// Some channels of a square of pixels.
-///
-/// # Safety
-/// A vector can be read from each of `pixels`, beginning with `channel`.
-#[inline(always)]
-unsafe fn read_pixels<S: Simd, const N: usize>(
-    simd: S,
-    pixels: &[[*const f32; N]; N],
-    channel: usize,
-) -> [[S::f32s; N]; N] {
-    let mut values = [[simd.splat_f32s(0.0); N]; N];
-    for (value, pixel) in values.as_flattened_mut().iter_mut().zip(pixels.as_flattened()) {
-        // SAFETY: the caller promises that it is there.
-        *value = unsafe { pixel.add(channel).cast::<S::f32s>().read_unaligned() };
-    }
-    values
-}
-
-/// Stores some channels of a square of pixels.
-///
-/// # Safety
-/// A vector can be written to each of `pixels`, beginning with `channel`.
-#[inline(always)]
-unsafe fn write_pixels<S: Simd, const N: usize>(
-    values: [[S::f32s; N]; N],
-    pixels: &[[*mut f32; N]; N],
-    channel: usize,
-) {
-    for (value, pixel) in values.as_flattened().iter().zip(pixels.as_flattened()) {
-        // SAFETY: the caller promises that it is there.
-        unsafe { pixel.add(channel).cast::<S::f32s>().write_unaligned(*value) };
-    }
-}
-
-/// Some channels of all points of a square, `distance` numbers from one to the next.
-#[inline(always)]
-pub fn read_points<S: Simd>(simd: S, from: &[f32], distance: usize) -> [[S::f32s; SIDE]; SIDE] {
+    from: &[f32],
+    distance: usize,
+) -> Half<S::f32s, SIDE, N> {
     assert!((POINTS - 1) * distance + S::F32_LANES <= from.len());
-    let mut points = [[simd.splat_f32s(0.0); SIDE]; SIDE];
-    for (index, point) in points.as_flattened_mut().iter_mut().enumerate() {
-        // SAFETY: just asserted for the last point.
-        *point = unsafe { from.as_ptr().add(index * distance).cast::<S::f32s>().read_unaligned() };
+    let mut half = Half::new(simd);
+    for column in 0..SIDE {
+        let mut values = [simd.splat_f32s(0.0); SIDE];
+        for (row, value) in values.iter_mut().enumerate() {
+            // SAFETY: just asserted for the last point.
+            *value = unsafe { read::<S>(from.as_ptr(), (row * SIDE + column) * distance) };
+        }
+        half.column::<S, L>(simd, column, values);
     }
-    points
+    half
 }
 
-/// Stores some channels of all points of a square, `distance` numbers from one to the next.
+/// The vector at a place.
+///
+/// # Safety
+/// It can be read there.
 #[inline(always)]
-pub fn write_points<S: Simd>(points: [[S::f32s; SIDE]; SIDE], to: &mut [f32], distance: usize) {
-    assert!((POINTS - 1) * distance + S::F32_LANES <= to.len());
-    for (index, point) in points.as_flattened().iter().enumerate() {
-        // SAFETY: just asserted for the last point.
-        unsafe { to.as_mut_ptr().add(index * distance).cast::<S::f32s>().write_unaligned(*point) };
-    }
+unsafe fn read<S: Simd>(from: *const f32, place: usize) -> S::f32s {
+    // SAFETY: the caller promises that it is there.
+    unsafe { from.add(place).cast::<S::f32s>().read_unaligned() }
 }
 
-/// Adds all vectors of a square to `sums`, which is as long.
+/// Stores a vector at a place.
+///
+/// # Safety
+/// It can be written there.
 #[inline(always)]
-fn add<S: Simd, const N: usize>(simd: S, square: &[[S::f32s; N]; N], sums: &mut [f32]) {
-    let mut total = simd.splat_f32s(0.0);
-    for &value in square.as_flattened() {
-        total = simd.add_f32s(total, value);
-    }
-    let before = simd.partial_load_f32s(sums);
-    simd.partial_store_f32s(sums, simd.add_f32s(before, total));
+unsafe fn write<S: Simd>(to: *mut f32, place: usize, value: S::f32s) {
+    // SAFETY: the caller promises that there is room.
+    unsafe { to.add(place).cast::<S::f32s>().write_unaligned(value) };
 }

@@ -23,28 +23,54 @@ impl Tiles {
         self.count[0] * self.count[1]
     }
 
-    /// Where the pixels of a square begin, for images of so many channels; those beyond the edge are `None`.
+    /// The pixels of a square, of images of so many channels.
     #[inline(always)]
-    pub fn pixels<const SIDE: usize>(
-        &self,
-        tile: usize,
-        channels: usize,
-    ) -> [[Option<usize>; SIDE]; SIDE] {
-        let [height, width] = self.size;
+    pub fn pixels<const SIDE: usize>(&self, tile: usize, channels: usize) -> Pixels<SIDE> {
         let (image, tile) = (tile / self.per_image(), tile % self.per_image());
-        // What is before the image becomes too large a number.
-        let top = (tile / self.count[1] * STEP).wrapping_sub(self.before[0]);
-        let left = (tile % self.count[1] * STEP).wrapping_sub(self.before[1]);
-        let mut pixels = [[None; SIDE]; SIDE];
-        for (row, pixels) in pixels.iter_mut().enumerate() {
-            for (column, pixel) in pixels.iter_mut().enumerate() {
-                let place = |axis: usize, position: usize| {
-                    position.wrapping_mul(self.stride).wrapping_add(self.first[axis])
-                };
-                let y = place(0, top.wrapping_add(row));
-                let x = place(1, left.wrapping_add(column));
-                if y < height && x < width {
-                    *pixel = Some(((image * height + y) * width + x) * channels);
+        let square = [tile / self.count[1], tile % self.count[1]];
+        let distances = [self.size[1] * channels, channels];
+        let mut places = [[BEYOND; SIDE]; 2];
+        for axis in 0..2 {
+            // What is before the image becomes too large a number.
+            let first = (square[axis] * STEP).wrapping_sub(self.before[axis]);
+            for (position, place) in places[axis].iter_mut().enumerate() {
+                let position = first.wrapping_add(position);
+                let line = position.wrapping_mul(self.stride).wrapping_add(self.first[axis]);
+                if line < self.size[axis] {
+                    *place = line * distances[axis];
+                }
+            }
+        }
+        let [rows, columns] = places;
+        Pixels { image, rows, columns }
+    }
+}
+
+/// The place of a row or column beyond the edge: two of them can be added.
+const BEYOND: usize = usize::MAX / 2;
+
+/// The pixels of a square.
+pub struct Pixels<const SIDE: usize> {
+    /// The image that they are of.
+    pub image: usize,
+    rows: [usize; SIDE],
+    columns: [usize; SIDE],
+}
+
+impl<const SIDE: usize> Pixels<SIDE> {
+    /// Where each pixel begins, in an image of so many numbers; those beyond its edge are at `beyond`.
+    #[inline(always)]
+    pub fn at(
+        &self,
+        image: *mut f32,
+        numbers: usize,
+        beyond: *mut f32,
+    ) -> [[*mut f32; SIDE]; SIDE] {
+        let mut pixels = [[beyond; SIDE]; SIDE];
+        for (pixels, row) in pixels.iter_mut().zip(self.rows) {
+            for (pixel, column) in pixels.iter_mut().zip(self.columns) {
+                if row + column < numbers {
+                    *pixel = image.wrapping_add(row + column);
                 }
             }
         }

@@ -143,26 +143,36 @@ impl Line<6, 3> for WeightsGradient {
     }
 }
 
-/// Transforms a square of vectors: its columns, and then the rows of what comes out.
-#[inline(always)]
-pub fn square<S: Simd, L: Line<FROM, TO>, const FROM: usize, const TO: usize>(
-    simd: S,
-    square: [[S::f32s; FROM]; FROM],
-) -> [[S::f32s; TO]; TO] {
-    let zero = simd.splat_f32s(0.0);
-    let mut half = [[zero; FROM]; TO];
-    for column in 0..FROM {
-        let mut line = [zero; FROM];
-        for (value, row) in line.iter_mut().zip(&square) {
-            *value = row[column];
-        }
-        for (row, value) in half.iter_mut().zip(L::line(simd, line)) {
+/// A square of vectors half transformed: its columns are, its rows are not.
+///
+/// There are more vectors than registers. In memory each of them is in one line of the caches: two take as long again, and
+/// a vector that was just written to two cannot be read back before both are there.
+#[repr(align(64))]
+pub struct Half<V, const FROM: usize, const TO: usize>([[V; FROM]; TO]);
+
+impl<V: Copy, const FROM: usize, const TO: usize> Half<V, FROM, TO> {
+    /// Nothing yet, but room for everything.
+    #[inline(always)]
+    pub fn new<S: Simd<f32s = V>>(simd: S) -> Self {
+        Half([[simd.splat_f32s(0.0); FROM]; TO])
+    }
+
+    /// Transforms a column.
+    #[inline(always)]
+    pub fn column<S: Simd<f32s = V>, L: Line<FROM, TO>>(
+        &mut self,
+        simd: S,
+        column: usize,
+        values: [V; FROM],
+    ) {
+        for (row, value) in self.0.iter_mut().zip(L::line(simd, values)) {
             row[column] = value;
         }
     }
-    let mut result = [[zero; TO]; TO];
-    for (result, half) in result.iter_mut().zip(half) {
-        *result = L::line(simd, half);
+
+    /// Transforms a row, all of whose columns are transformed.
+    #[inline(always)]
+    pub fn row<S: Simd<f32s = V>, L: Line<FROM, TO>>(&self, simd: S, row: usize) -> [V; TO] {
+        L::line(simd, self.0[row])
     }
-    result
 }
