@@ -70,6 +70,27 @@ impl Weights {
     }
 }
 
+/// [`Weights`] in the form in which they are quickest to evaluate with, and without gradients.
+#[derive(Debug, Clone)]
+pub struct PackedWeights(Weights);
+
+/// Packs the weights of all convolutions.
+fn pack(plan: &[Operation], weights: &mut Weights) {
+    for operation in plan {
+        match operation {
+            Operation::Conv { weight, shape, .. } => {
+                let weight = &mut weights.parameters[*weight];
+                *weight = operations::pack(weight.clone(), *shape);
+            }
+            Operation::Residual { body, shortcut, .. } => {
+                pack(body, weights);
+                pack(shortcut, weights);
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Where dropout takes its random numbers from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
@@ -80,10 +101,19 @@ pub struct Draw {
 }
 
 impl Network {
+    /// Weights made ready for evaluating many batches with them.
+    pub fn packed(&self, weights: &Weights) -> PackedWeights {
+        let parameters = weights.parameters.iter().map(|parameter| parameter.clone().inner());
+        let mut packed =
+            Weights { parameters: parameters.collect(), statistics: weights.statistics.clone() };
+        pack(&self.plan, &mut packed);
+        PackedWeights(packed)
+    }
+
     /// Logits `[batch, classes]` of images `[batch, channels, height, width]`, with running statistics and without
     /// dropout.
-    pub fn evaluate(&self, weights: &Weights, images: Tensor<4>) -> Tensor<2> {
-        Pass { weights, training: None }.run(&self.plan, images)
+    pub fn evaluate(&self, weights: &PackedWeights, images: Tensor<4>) -> Tensor<2> {
+        Pass { weights: &weights.0, training: None }.run(&self.plan, images)
     }
 
     /// Logits `[batch, classes]` as in training: batch statistics and dropout. Also returns the running statistics
@@ -103,6 +133,7 @@ impl Network {
 
 /// One batch on its way.
 struct Pass<'a> {
+    /// Packed, unless it is for training.
     weights: &'a Weights,
     training: Option<Training>,
 }
@@ -162,20 +193,15 @@ impl Pass<'_> {
                 let (weight, bias) = (self.parameter(weight), bias.map(|b| self.parameter(b)));
                 Values::Flat(operations::dense(values, weight, bias, shape, relu))
             }
-            Operation::Conv { weight, shape, bias, relu, stride, padding } => {
+            Operation::Conv { weight, shape, bias, relu } => {
                 let images = values.images();
-                let [batch, height, width, channels] = images.dims();
-                let [filters, _, rows, columns] = shape;
-                let shape = Convolution {
-                    batch,
-                    input: [height, width, channels],
-                    filters,
-                    kernel: [rows, columns],
-                    stride,
-                    padding,
-                };
+                let shape = Convolution { batch: images.dims()[0], ..shape };
                 let (weight, bias) = (self.parameter(weight), bias.map(|b| self.parameter(b)));
-                Values::Images(operations::convolution(images, weight, bias, shape, relu))
+                let convolution = match self.training {
+                    Some(_) => operations::convolution,
+                    None => operations::convolution_packed,
+                };
+                Values::Images(convolution(images, weight, bias, shape, relu))
             }
             Operation::BatchNorm { .. } => match values {
                 Values::Images(values) => Values::Images(self.batch_norm(operation, values)),
@@ -282,7 +308,8 @@ mod tests {
     fn a_dense_layer_keeps_each_vector_in_a_row() {
         let network = network(&[Layer::Flatten, Layer::dense(2)], [1, 1, 2], 2);
         let weights = weights(&network, &[vec![1.0, 2.0, 3.0, 4.0], vec![10.0, -20.0]]);
-        let logits = network.evaluate(&weights, images(vec![1.0, 1.0], [1, 1, 1, 2]));
+        let logits =
+            network.evaluate(&network.packed(&weights), images(vec![1.0, 1.0], [1, 1, 1, 2]));
         // Logits are not cut at zero, though the layer was written with ReLU.
         assert_eq!(values(logits), [13.0, -13.0]);
     }
@@ -306,7 +333,9 @@ mod tests {
         let network = network(&layers, [1, 2, 2], 1);
         let weights = weights(&network, &[kernel, vec![1.0]]);
         let seen = |pixels: [f32; 4]| {
-            values(network.evaluate(&weights, images(pixels.to_vec(), [1, 1, 2, 2])))[0]
+            values(
+                network.evaluate(&network.packed(&weights), images(pixels.to_vec(), [1, 1, 2, 2])),
+            )[0]
         };
         // No zero before: the first pixel meets the kernel's first entry, the last its middle.
         assert_eq!(seen([1.0, 0.0, 0.0, 0.0]), 1.0);
@@ -332,7 +361,7 @@ mod tests {
         close(values(statistics[0].mean.clone()), [0.02, 0.04]);
         close(values(statistics[0].variance.clone()), [0.99 + 0.02, 0.99]);
         // Evaluation uses the running ones: mean 0, variance 1.
-        let logits = values(network.evaluate(&weights, batch()));
+        let logits = values(network.evaluate(&network.packed(&weights), batch()));
         assert!(
             (logits[0] - 2.0 / deviation).abs() < 1e-5
                 && (logits[1] - (4.0 / deviation + 5.0)).abs() < 1e-5
@@ -353,7 +382,8 @@ mod tests {
         let block = Layer::Residual { body: vec![double], shortcut: vec![] };
         let network = network(&[block, Layer::Relu, Layer::Flatten, dense], [1, 1, 2], 2);
         let weights = weights(&network, &[vec![2.0], unit]);
-        let logits = network.evaluate(&weights, images(vec![1.0, -1.0], [1, 1, 1, 2]));
+        let logits =
+            network.evaluate(&network.packed(&weights), images(vec![1.0, -1.0], [1, 1, 1, 2]));
         assert_eq!(values(logits), [3.0, 0.0]);
     }
 
@@ -372,7 +402,7 @@ mod tests {
         );
         assert_eq!(first, train(1));
         assert_ne!(first, train(2));
-        assert_eq!(values(network.evaluate(&weights, ones())), [1.0; 200]);
+        assert_eq!(values(network.evaluate(&network.packed(&weights), ones())), [1.0; 200]);
     }
 
     #[test]

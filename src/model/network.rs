@@ -12,6 +12,7 @@ pub struct Network {
     /// Layer name and channels of each batch norm, in order.
     pub(super) norms: Vec<(String, usize)>,
     input: [usize; 3],
+    widest: usize,
     classes: usize,
 }
 
@@ -44,8 +45,8 @@ impl Network {
     pub fn new(layers: &[Layer], input: [usize; 3], classes: usize) -> Result<Self, ShapeError> {
         let mut planner = Planner::new(input, classes);
         let plan = fuse(planner.network(layers)?);
-        let Planner { parameters, norms, .. } = planner;
-        Ok(Network { plan, parameters, norms, input, classes })
+        let Planner { parameters, norms, widest, .. } = planner;
+        Ok(Network { plan, parameters, norms, input, widest, classes })
     }
 
     /// The parameters, in order.
@@ -86,6 +87,11 @@ impl Network {
             2 * passes * (weight.elements() * weight.places) as u64
         });
         operations.sum()
+    }
+
+    /// The most numbers that an image becomes on its way from one layer to the next.
+    pub fn widest(&self) -> usize {
+        self.widest
     }
 
     /// Channels, height and width of its images.

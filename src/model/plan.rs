@@ -1,6 +1,7 @@
 //! From layers to operations with all sizes known.
 
 use super::{Activation, Layer, Padding, Parameter, Role, ShapeError};
+use crate::kernels::Convolution;
 
 /// Operations in order.
 pub(super) type Plan = Vec<Operation>;
@@ -15,13 +16,12 @@ pub(super) enum Operation {
         bias: Option<usize>,
         relu: bool,
     },
+    /// Its shape is that for a single image.
     Conv {
         weight: usize,
-        shape: [usize; 4],
+        shape: Convolution,
         bias: Option<usize>,
         relu: bool,
-        stride: usize,
-        padding: [(usize, usize); 2],
     },
     BatchNorm {
         scale: usize,
@@ -61,6 +61,15 @@ enum Shape {
     Flat(usize),
 }
 
+impl Shape {
+    fn elements(self) -> usize {
+        match self {
+            Shape::Image(shape) => shape.iter().product(),
+            Shape::Flat(length) => length,
+        }
+    }
+}
+
 impl std::fmt::Display for Shape {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
@@ -75,6 +84,8 @@ pub(super) struct Planner {
     pub(super) parameters: Vec<Parameter>,
     pub(super) norms: Vec<(String, usize)>,
     shape: Shape,
+    /// The most numbers that an image is between two layers.
+    pub(super) widest: usize,
     /// The image that the present values were before a flatten layer.
     flattened: Option<[usize; 3]>,
     classes: usize,
@@ -97,6 +108,7 @@ impl Planner {
             parameters: Vec::new(),
             norms: Vec::new(),
             shape: Shape::Image(input),
+            widest: input.iter().product(),
             flattened: None,
             classes,
             dropouts: 0,
@@ -182,6 +194,7 @@ impl Planner {
                 Ok(Operation::Flatten)
             }
         };
+        self.widest = self.widest.max(self.shape.elements());
         planned.map_err(|problem| ShapeError { position, name, problem })
     }
 
@@ -218,15 +231,22 @@ impl Planner {
             ));
         }
         let padding = [height, width].map(|length| padding.around(length, kernel, stride));
-        let outputs = |length, (before, after)| (length + before + after - kernel) / stride + 1;
-        self.shape =
-            Shape::Image([filters, outputs(height, padding[0]), outputs(width, padding[1])]);
-        let shape = [filters, channels, kernel, kernel];
+        let shape = Convolution {
+            batch: 1,
+            input: [height, width, channels],
+            filters,
+            kernel: [kernel; 2],
+            stride,
+            padding,
+        };
+        let [rows, columns, _] = shape.output();
+        self.shape = Shape::Image([filters, rows, columns]);
+        let axes = [filters, channels, kernel, kernel];
         let area = kernel * kernel;
-        let weight = self.parameter(name, Role::Weight, &shape, area * channels, area * filters);
+        let weight = self.parameter(name, Role::Weight, &axes, area * channels, area * filters);
         let bias = bias.then(|| self.parameter(name, Role::Bias, &[filters], filters, filters));
         let relu = activation == Activation::Relu;
-        Ok(Operation::Conv { weight, shape, bias, relu, stride, padding })
+        Ok(Operation::Conv { weight, shape, bias, relu })
     }
 
     fn batch_norm(&mut self, name: &str) -> Operation {

@@ -7,10 +7,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::arrays::{Arrays, Misfit};
-use super::evaluate::examine;
 use super::optimizer::InnerOptimizer;
-use super::{Backend, Score};
-use crate::data::{Images, Normalizer};
+use super::{Backend, Classifier, Score};
 use crate::experiment::OptimizerSection;
 use crate::kernels::{attended, operations};
 use crate::laperm::all_finite;
@@ -202,17 +200,9 @@ impl Learner {
         Outcome { loss, accuracy, times }
     }
 
-    /// The loss (summed) on these examples, and how many of them `weights` classify correctly.
-    pub(super) fn examine(
-        &mut self,
-        weights: &Weights,
-        source: (&Images, &Normalizer),
-        examples: &[usize],
-    ) -> (f64, usize) {
-        self.attended(|learner| {
-            let device = (&learner.device, learner.by_kernels);
-            examine((&learner.network, weights), source, examples, device)
-        })
+    /// Its network with these weights, ready to be shown images.
+    pub(super) fn classifier(&self, weights: &Weights) -> Classifier {
+        Classifier::of(self.network.clone(), weights, (self.device.clone(), self.by_kernels))
     }
 
     /// The device that it computes on.

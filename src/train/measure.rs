@@ -291,12 +291,12 @@ impl Bench {
     /// Images evaluated per second.
     fn evaluation(&mut self, patience: Duration) -> f64 {
         let (images, normalizer) = (&*self.images, &*self.normalizer);
-        let weights = self.learner.weights().clone();
+        let classifier = self.learner.classifier(self.learner.weights());
         let batch = self.experiment.evaluate.batch;
         let examples: Vec<usize> = (0..batch).map(|i| i % images.len()).collect();
-        let mut evaluate = || {
+        let evaluate = || {
             let begun = Instant::now();
-            self.learner.examine(&weights, (images, normalizer), &examples);
+            classifier.examine((images, normalizer), &examples);
             begun.elapsed().as_secs_f64()
         };
         evaluate();

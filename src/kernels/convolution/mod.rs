@@ -62,42 +62,111 @@ impl Convolution {
         relu: bool,
         outputs: &mut [f32],
     ) {
-        self.check(images, weights, outputs, bias);
-        if let Some(whole) = Whole::of(self, set) {
-            return whole.forward(images, weights, bias, relu, outputs);
+        let Some(numbers) = self.packed(set) else {
+            return self.forward_packed(set, images, weights, bias, relu, outputs);
+        };
+        let mut packed = Scratch::new(numbers);
+        self.pack(set, weights, &mut packed);
+        self.forward_packed(set, images, &packed, bias, relu, outputs);
+    }
+
+    /// How many numbers the weights are when they are [packed](Self::pack); `None` if they are taken as they are. So it is
+    /// for any number of images.
+    pub fn packed(&self, set: InstructionSet) -> Option<usize> {
+        match self.method(set) {
+            Method::Whole(_) => None,
+            Method::Pixels(pixels) => pixels.packed(set),
+            Method::Winograd(winograd) => Some(winograd.packed()),
+            Method::Direct => Some(self.pack_by(&self.all_taps()).packed(Tile::of(set))),
         }
-        if let Some((pixels, patches)) = self.patches(images) {
-            return pixels.forward(set, &patches, weights, bias, relu, outputs);
+    }
+
+    /// `packed` = the weights in the order and form in which outputs are made of them: for many batches, once.
+    pub fn pack(&self, set: InstructionSet, weights: &[f32], packed: &mut [f32]) {
+        self.check_weights(weights);
+        match self.method(set) {
+            Method::Whole(_) => packed.copy_from_slice(weights),
+            Method::Pixels(pixels) => pixels.pack(set, weights, packed),
+            Method::Winograd(winograd) => winograd.pack(weights, packed),
+            Method::Direct => {
+                self.pack_by(&self.all_taps()).pack_into(Tile::of(set), weights, packed);
+            }
         }
-        if let Some(winograd) = Winograd::of(self, set) {
-            return winograd.run(images, weights, bias, relu, outputs);
+    }
+
+    /// The same as [`forward`](Self::forward), with weights that are [packed](Self::pack).
+    pub fn forward_packed(
+        &self,
+        set: InstructionSet,
+        images: &[f32],
+        packed: &[f32],
+        bias: Option<&[f32]>,
+        relu: bool,
+        outputs: &mut [f32],
+    ) {
+        self.check_images(images, outputs, bias);
+        let numbers = self.packed(set).unwrap_or_else(|| self.weights());
+        assert_eq!(packed.len(), numbers, "packed weights");
+        match self.method(set) {
+            Method::Whole(whole) => whole.forward(images, packed, bias, relu, outputs),
+            Method::Pixels(pixels) => {
+                pixels.forward_packed(set, &self.patches(images), packed, bias, relu, outputs);
+            }
+            Method::Winograd(winograd) => winograd.run(images, packed, bias, relu, outputs),
+            Method::Direct => self.forward_direct(set, images, packed, bias, relu, outputs),
         }
-        let taps = product(1, self.kernel[0], self.kernel[1]);
-        let packed = Pack {
-            columns: self.filters,
-            column_stride: self.input[2] * self.taps(),
-            channels: self.input[2],
-            channel_stride: self.taps(),
-            taps: &(0..self.taps()).collect::<Vec<_>>(),
-        }
-        .pack(Tile::of(set), weights);
+    }
+
+    fn forward_direct(
+        &self,
+        set: InstructionSet,
+        images: &[f32],
+        packed: &[f32],
+        bias: Option<&[f32]>,
+        relu: bool,
+        outputs: &mut [f32],
+    ) {
+        let place = |(_, y, x): (_, usize, usize)| {
+            [y as isize - self.padding[0].0 as isize, x as isize - self.padding[1].0 as isize]
+        };
         let walk = Walk {
             source: self.input,
             destination: self.output(),
             first: [0, 0],
             step: 1,
             source_step: self.stride,
-            taps: taps
-                .map(|(_, y, x)| {
-                    [
-                        y as isize - self.padding[0].0 as isize,
-                        x as isize - self.padding[1].0 as isize,
-                    ]
-                })
-                .collect(),
+            taps: product(1, self.kernel[0], self.kernel[1]).map(place).collect(),
         };
-        let operands = Operands { source: images, weights: &[&packed], bias, relu };
+        let operands = Operands { source: images, weights: &[packed], bias, relu };
         walk::go(set, &[walk], self.batch, &operands, outputs);
+    }
+
+    /// How it is computed, but for the gradient of the images.
+    fn method(&self, set: InstructionSet) -> Method {
+        if let Some(whole) = Whole::of(self, set) {
+            Method::Whole(whole)
+        } else if let Some(pixels) = self.of_pixels() {
+            Method::Pixels(pixels)
+        } else if let Some(winograd) = Winograd::of(self, set) {
+            Method::Winograd(winograd)
+        } else {
+            Method::Direct
+        }
+    }
+
+    /// What the direct method has packed.
+    fn pack_by<'a>(&self, taps: &'a [usize]) -> Pack<'a> {
+        Pack {
+            columns: self.filters,
+            column_stride: self.input[2] * self.taps(),
+            channels: self.input[2],
+            channel_stride: self.taps(),
+            taps,
+        }
+    }
+
+    fn all_taps(&self) -> Vec<usize> {
+        (0..self.taps()).collect()
     }
 
     /// `images_gradient` = the gradient of the images, given the gradient of the outputs (before any ReLU).
@@ -110,7 +179,9 @@ impl Convolution {
     ) {
         self.check(images_gradient, weights, gradient, None);
         if let Some(winograd) = Winograd::back(self, set) {
-            return winograd.run(gradient, weights, None, false, images_gradient);
+            let mut packed = Scratch::new(winograd.packed());
+            winograd.pack(weights, &mut packed);
+            return winograd.run(gradient, &packed, None, false, images_gradient);
         }
         let (walks, packed): (Vec<_>, Vec<_>) = product(1, self.stride, self.stride)
             .map(|(_, y, x)| self.gradient_walk(Tile::of(set), weights, [y, x]))
@@ -131,23 +202,20 @@ impl Convolution {
         bias_gradient: Option<&mut [f32]>,
     ) {
         self.check(images, weights_gradient, gradient, bias_gradient.as_deref());
-        if let Some(whole) = Whole::of(self, set) {
-            return whole.backward_weights(images, gradient, weights_gradient, bias_gradient);
+        match self.method(set) {
+            Method::Whole(whole) => {
+                whole.backward_weights(images, gradient, weights_gradient, bias_gradient);
+            }
+            Method::Pixels(pixels) => {
+                let patches = self.patches(images);
+                pixels.backward_weights(set, &patches, gradient, weights_gradient, bias_gradient);
+            }
+            Method::Winograd(winograd) => {
+                winograd.weights_gradient(images, gradient, weights_gradient, bias_gradient);
+            }
+            Method::Direct => WeightsGradient { convolution: self, set, images, gradient }
+                .run(weights_gradient, bias_gradient),
         }
-        if let Some((pixels, patches)) = self.patches(images) {
-            return pixels.backward_weights(
-                set,
-                &patches,
-                gradient,
-                weights_gradient,
-                bias_gradient,
-            );
-        }
-        if let Some(winograd) = Winograd::of(self, set) {
-            return winograd.weights_gradient(images, gradient, weights_gradient, bias_gradient);
-        }
-        WeightsGradient { convolution: self, set, images, gradient }
-            .run(weights_gradient, bias_gradient);
     }
 
     /// The walk that collects the gradient of the pixels (`first[0]`, `first[1]`) and every `stride` further, from all
@@ -193,12 +261,35 @@ impl Convolution {
     }
 
     fn check(&self, images: &[f32], weights: &[f32], outputs: &[f32], bias: Option<&[f32]>) {
+        self.check_images(images, outputs, bias);
+        self.check_weights(weights);
+    }
+
+    fn check_images(&self, images: &[f32], outputs: &[f32], bias: Option<&[f32]>) {
         assert_eq!(images.len(), self.batch * self.input.iter().product::<usize>(), "images");
         assert_eq!(outputs.len(), self.batch * self.output().iter().product::<usize>(), "outputs");
-        let [height, width] = self.kernel;
-        assert_eq!(weights.len(), self.filters * self.input[2] * height * width, "weights");
         assert!(bias.is_none_or(|bias| bias.len() == self.filters), "bias");
     }
+
+    fn check_weights(&self, weights: &[f32]) {
+        assert_eq!(weights.len(), self.weights(), "weights");
+    }
+
+    /// How many weights there are.
+    fn weights(&self) -> usize {
+        self.filters * self.input[2] * self.taps()
+    }
+}
+
+/// How a convolution is computed.
+enum Method {
+    /// As a dense layer.
+    Whole(Whole),
+    /// As a convolution of single pixels, whose channels are what a filter sees.
+    Pixels(Convolution),
+    Winograd(Winograd),
+    /// Place by place of a filter.
+    Direct,
 }
 
 fn product(a: usize, b: usize, c: usize) -> impl Iterator<Item = (usize, usize, usize)> {

@@ -14,28 +14,31 @@ use crate::kernels::multiply::Scratch;
 const FEW: usize = 4;
 
 impl Convolution {
-    /// If the images have few channels: the convolution of single pixels that does the same, and its images.
-    pub(super) fn patches(&self, images: &[f32]) -> Option<(Convolution, Scratch)> {
+    /// If the images have few channels: the convolution of single pixels that does the same.
+    pub(super) fn of_pixels(&self) -> Option<Convolution> {
         let [rows, columns, _] = self.output();
         let length = self.taps() * self.input[2];
-        if self.input[2] > FEW || self.kernel == [1, 1] || self.batch * rows * columns * length == 0
-        {
-            return None;
-        }
-        let mut patches = Scratch::new(self.batch * rows * columns * length);
-        let image = self.input.iter().product();
-        patches
-            .par_chunks_mut(rows * columns * length)
-            .zip(images.par_chunks(image))
-            .for_each(|(patches, image)| self.lay_out(image, patches));
-        let pixels = Convolution {
+        let few = self.input[2] <= FEW && self.kernel != [1, 1];
+        (few && self.batch * rows * columns * length > 0).then_some(Convolution {
             input: [rows, columns, length],
             kernel: [1, 1],
             stride: 1,
             padding: [(0, 0); 2],
             ..*self
-        };
-        Some((pixels, patches))
+        })
+    }
+
+    /// The images of [that](Self::of_pixels).
+    pub(super) fn patches(&self, images: &[f32]) -> Scratch {
+        let [rows, columns, _] = self.output();
+        let length = rows * columns * self.taps() * self.input[2];
+        let mut patches = Scratch::new(self.batch * length);
+        let image = self.input.iter().product();
+        patches
+            .par_chunks_mut(length)
+            .zip(images.par_chunks(image))
+            .for_each(|(patches, image)| self.lay_out(image, patches));
+        patches
     }
 
     /// One image as `[rows of outputs][columns of outputs][channels][taps]`.

@@ -14,6 +14,12 @@ fn compare(convolution: Convolution, set: InstructionSet, tolerance: f32) {
         convolution.forward(set, &images, &weights, bias, relu, &mut ours);
         convolution.forward_by_the_book(&images, &weights, bias, relu, &mut book);
         assert_close("outputs", &ours, &book, tolerance);
+        // Packed for one image, weights are for any number.
+        let single = Convolution { batch: 1, ..convolution };
+        let mut packed = vec![f32::NAN; single.packed(set).unwrap_or(weights.len())];
+        single.pack(set, &weights, &mut packed);
+        convolution.forward_packed(set, &images, &packed, bias, relu, &mut book);
+        assert!(ours == book, "outputs by packed weights");
     }
 
     let (mut ours, mut book) = (vec![f32::NAN; images.len()], vec![f32::NAN; images.len()]);

@@ -20,15 +20,29 @@ pub(in crate::kernels) struct Pack<'a> {
 impl Pack<'_> {
     /// The weights as `[panels][taps][channels][width of the tile]`; the last panel ends in columns of zeros.
     pub fn pack(&self, tile: Tile, weights: &[f32]) -> Scratch {
-        let panel = tile.width * self.taps.len() * self.channels;
-        let mut packed = Scratch::new(self.columns.div_ceil(tile.width) * panel);
+        let mut packed = Scratch::new(self.packed(tile));
+        self.pack_into(tile, weights, &mut packed);
+        packed
+    }
+
+    /// How many numbers that is.
+    pub fn packed(&self, tile: Tile) -> usize {
+        self.columns.div_ceil(tile.width) * self.panel(tile)
+    }
+
+    fn panel(&self, tile: Tile) -> usize {
+        tile.width * self.taps.len() * self.channels
+    }
+
+    /// The same, into memory for as many numbers.
+    pub fn pack_into(&self, tile: Tile, weights: &[f32], packed: &mut [f32]) {
+        let panel = self.panel(tile);
         if panel > 0 {
             let panels = packed.par_chunks_exact_mut(panel).with_min_len(WORTH_A_THREAD / panel);
             panels.enumerate().for_each(|(index, packed)| {
                 self.pack_panel(tile.width, index * tile.width, weights, packed);
             });
         }
-        packed
     }
 
     /// The panel of columns beginning with `first`, into `[taps][channels][width]`.

@@ -125,6 +125,29 @@ impl<B: Host> Operations for B {
         outputs
     }
 
+    fn pack(weights: FloatTensor<Self>, shape: Convolution) -> FloatTensor<Self> {
+        let Some(numbers) = shape.packed(InstructionSet::current()) else { return weights };
+        computed::<Self>([numbers], |set, packed| shape.pack(set, &Self::read(&weights), packed))
+    }
+
+    fn convolution_packed(
+        images: FloatTensor<Self>,
+        packed: FloatTensor<Self>,
+        bias: Optional<Self>,
+        shape: Convolution,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let bias = bias.into_option();
+        let bias = bias.as_ref().map(Self::read);
+        let sizes = batch_of(shape.batch, shape.output());
+        let outputs = computed::<Self>(sizes, |set, outputs| {
+            let (images, packed) = (Self::read(&images), Self::read(&packed));
+            shape.forward_packed(set, &images, &packed, bias.as_deref(), relu, outputs);
+        });
+        Self::done(images);
+        outputs
+    }
+
     fn dense(
         inputs: FloatTensor<Self>,
         weights: FloatTensor<Self>,

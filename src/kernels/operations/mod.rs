@@ -29,8 +29,8 @@ use burn::tensor::Shape;
 use super::{Adam, Convolution, Dense, Dropout, Normalize, Sgd, Step};
 
 pub use tensors::{
-    adam, average_pool, channels_last, convolution, cross_entropy, dense, dropout, flatten, fork,
-    max_pool, normalize, normalize_train, relu, sgd, sum, tensor,
+    adam, average_pool, channels_last, convolution, convolution_packed, cross_entropy, dense,
+    dropout, flatten, fork, max_pool, normalize, normalize_train, pack, relu, sgd, sum, tensor,
 };
 
 /// A tensor that may be absent.
@@ -101,6 +101,23 @@ pub trait Operations: Backend {
         relu: bool,
     ) -> FloatTensor<Self> {
         composed::convolution::<Self>(images, weights, bias, shape, relu)
+    }
+
+    /// Weights of a convolution, made ready for evaluating many batches by [`Operations::convolution_packed`].
+    fn pack(weights: FloatTensor<Self>, shape: Convolution) -> FloatTensor<Self> {
+        let _ = shape;
+        weights
+    }
+
+    /// The convolution of images, with ReLU if `relu`, by weights that are [packed](Operations::pack).
+    fn convolution_packed(
+        images: FloatTensor<Self>,
+        packed: FloatTensor<Self>,
+        #[extension_type] bias: Optional<Self>,
+        shape: Convolution,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        Self::convolution(images, packed, bias, shape, relu)
     }
 
     /// A dense layer's outputs `[batch, outputs]` for `[batch, inputs]`, with ReLU if `relu`.

@@ -48,6 +48,23 @@ pub fn convolution(
     Tensor::from_dispatch(Dispatch::convolution(images, weights, optional(bias), shape, relu))
 }
 
+/// Flat weights of a convolution, made ready for evaluating many batches of images of this size.
+pub fn pack(weights: Tensor<1>, shape: Convolution) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::pack(weights.into_dispatch(), shape))
+}
+
+/// The convolution of images with weights that are [packed](pack), and its ReLU if `relu`. It has no gradient.
+pub fn convolution_packed(
+    images: Tensor<4>,
+    packed: Tensor<1>,
+    bias: Option<Tensor<1>>,
+    shape: Convolution,
+    relu: bool,
+) -> Tensor<4> {
+    let (images, packed) = (images.into_dispatch(), packed.into_dispatch());
+    Tensor::from_dispatch(Dispatch::convolution_packed(images, packed, optional(bias), shape, relu))
+}
+
 /// The outputs `[batch, outputs]` of a dense layer with flat weights, and their ReLU if `relu`.
 pub fn dense(
     inputs: Tensor<2>,

@@ -78,6 +78,14 @@ fn check_convolution<H: Gradients>(shape: Convolution, bias: bool, relu: bool) {
         relu,
     );
     assert_same::<H>(&found, &expected);
+    let packed = H::convolution_packed(
+        tensor::<H>(1, &images),
+        H::pack(tensor::<H>(2, &weights), Convolution { batch: 1, ..shape }),
+        optional::<H>(3, filters, bias),
+        shape,
+        relu,
+    );
+    assert_same::<H>(&packed, &expected);
     let wanted = [true, true, bias];
     let found = H::convolution_backward(
         tensor::<H>(1, &images),

@@ -10,7 +10,7 @@ use crate::data::Images;
 use crate::model;
 use crate::random::{Purpose, stream};
 use crate::train::learner::total;
-use crate::train::{Command, EventKind, Score, Weights};
+use crate::train::{Classifier, Command, EventKind, Score, Weights};
 
 impl<R: Recorder> Trainer<R> {
     /// Whether the experiment wants an evaluation after this step.
@@ -32,15 +32,16 @@ impl<R: Recorder> Trainer<R> {
 
     pub(super) fn evaluate(&mut self, weights: &model::Weights, which: Weights) {
         let begun = Instant::now();
+        let classifier = self.learner.classifier(weights);
         let (train, test) = (Arc::clone(&self.train), Arc::clone(&self.test));
         let everything: Vec<usize> = (0..test.len()).collect();
-        let Some(test) = self.examine(weights, &test, &everything) else { return };
+        let Some(test) = self.examine(&classifier, &test, &everything) else { return };
         let wanted = self.experiment.evaluate.train_examples.min(train.len());
         let mut random = stream(self.experiment.seed, Purpose::EvaluationSample, self.step, 0);
         let drawn = sample(&mut random, train.len(), wanted).into_vec();
         let train = match wanted {
             0 => None,
-            _ => match self.examine(weights, &train, &drawn) {
+            _ => match self.examine(&classifier, &train, &drawn) {
                 Some(score) => Some(score),
                 None => return,
             },
@@ -56,7 +57,7 @@ impl<R: Recorder> Trainer<R> {
     /// The score on these examples; `None` if somebody wants the run to stop meanwhile.
     fn examine(
         &mut self,
-        weights: &model::Weights,
+        classifier: &Classifier,
         images: &Images,
         examples: &[usize],
     ) -> Option<Score> {
@@ -67,7 +68,7 @@ impl<R: Recorder> Trainer<R> {
                 return None;
             }
             let source = (images, &*self.normalizer);
-            let (loss, correct) = self.learner.examine(weights, source, examples);
+            let (loss, correct) = classifier.examine(source, examples);
             parts.push((loss, correct, examples.len()));
         }
         Some(total(parts))

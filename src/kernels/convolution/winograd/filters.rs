@@ -8,12 +8,16 @@ use super::{
     squares::half_of_points,
     transforms::{Half, Weights, WeightsGradient},
 };
-use crate::kernels::multiply::{Scratch, Tile};
+use crate::kernels::multiply::Tile;
 
-/// All filters transformed, for each point as packed by [`Pack`](crate::kernels::multiply::Pack):
+/// How all filters lie transformed, for each point as packed by [`Pack`](crate::kernels::multiply::Pack):
 /// `[points][panels][channels][width of the tile]`.
+#[derive(Clone, Copy)]
 pub struct Filters {
-    numbers: Scratch,
+    /// Panels of filters.
+    panels: usize,
+    /// Filters of a panel.
+    width: usize,
     /// Numbers of a point.
     size: usize,
     /// From one point to the next.
@@ -21,9 +25,14 @@ pub struct Filters {
 }
 
 impl Filters {
+    /// Numbers in all.
+    pub fn numbers(&self) -> usize {
+        POINTS * self.distance
+    }
+
     /// Those of a point.
-    pub fn at(&self, point: usize) -> &[f32] {
-        &self.numbers[point * self.distance..][..self.size]
+    pub fn at<'a>(&self, transformed: &'a [f32], point: usize) -> &'a [f32] {
+        &transformed[point * self.distance..][..self.size]
     }
 }
 
@@ -34,21 +43,30 @@ pub fn distance(rows: usize, width: usize) -> usize {
 }
 
 impl Winograd {
-    /// Transforms all filters.
-    pub(super) fn transform_filters(&self, weights: &[f32]) -> Filters {
-        let (channels, filters) = (self.input.depth(), self.output.depth());
+    /// How filters lie when they are transformed.
+    pub(super) fn filters(&self) -> Filters {
         let width = Tile::of(self.set).width;
         // The last vector of a row may be of no filter.
-        let count = filters.div_ceil(width);
+        let panels = self.output.depth().div_ceil(width);
+        let rows = panels * self.input.depth();
+        Filters { panels, width, size: rows * width, distance: distance(rows, width) }
+    }
+
+    /// How many numbers the weights are when they are [packed](Self::pack).
+    pub fn packed(&self) -> usize {
+        self.filters().numbers()
+    }
+
+    /// Transforms all filters.
+    pub fn pack(&self, weights: &[f32], packed: &mut [f32]) {
+        let (channels, filters) = (self.input.depth(), self.output.depth());
+        let Filters { panels: count, width, size, distance } = self.filters();
         let taps = self.kernel[0] * self.kernel[1];
         let lattices = |count| (0..count).map(|lattice| self.taps(lattice)).collect::<Vec<_>>();
         let (of_channels, of_filters) =
             (lattices(self.input.count()), lattices(self.output.count()));
-        let size = count * channels * width;
-        let to_next = distance(count * channels, width);
-        let mut transformed = Scratch::new(POINTS * to_next);
         let mut panels: Vec<_> = (0..count).map(|_| Vec::with_capacity(POINTS)).collect();
-        for point in transformed.chunks_exact_mut(to_next) {
+        for point in packed.chunks_exact_mut(distance) {
             let parts = point[..size].chunks_exact_mut(channels * width);
             panels.iter_mut().zip(parts).for_each(|(panel, part)| panel.push(part));
         }
@@ -72,7 +90,6 @@ impl Winograd {
                 points,
             });
         });
-        Filters { numbers: transformed, size, distance: to_next }
     }
 }
 

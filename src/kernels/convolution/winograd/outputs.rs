@@ -6,7 +6,6 @@ use rayon::prelude::*;
 
 use super::{
     POINTS, SIDE, STEP, Way, Winograd,
-    filters::Filters,
     squares::{Collect, Onto, Transform},
     tiles::{Layout, Tiles},
     transforms::{Images, ImagesGradient, Line, Outputs, OutputsGradient},
@@ -20,17 +19,16 @@ use crate::kernels::{
 const TILES: usize = 64;
 
 impl Winograd {
-    /// `outputs` = the convolution of `images` with `weights`, plus `bias` (one number per filter), negative numbers
-    /// replaced by zero if `relu`.
+    /// `outputs` = the convolution of `images` with the weights that were [packed](Self::pack), plus `bias` (one number per
+    /// filter), negative numbers replaced by zero if `relu`.
     pub fn run(
         &self,
         images: &[f32],
-        weights: &[f32],
+        packed: &[f32],
         bias: Option<&[f32]>,
         relu: bool,
         outputs: &mut [f32],
     ) {
-        let filters = self.transform_filters(weights);
         let zeros;
         let bias = match bias {
             Some(bias) => bias,
@@ -53,7 +51,7 @@ impl Winograd {
             for index in 0..blocks {
                 let range = tiles * index / blocks..tiles * (index + 1) / blocks;
                 block.transform(images, range.clone());
-                block.multiply(&filters, range.len());
+                block.multiply(packed, range.len());
                 block.collect(range, bias, relu, outputs);
             }
         });
@@ -119,7 +117,8 @@ impl Block<'_> {
     }
 
     /// At each point, the channels of the first `tiles` squares times the filters.
-    fn multiply(&mut self, filters: &Filters, tiles: usize) {
+    fn multiply(&mut self, packed: &[f32], tiles: usize) {
+        let filters = self.winograd.filters();
         let (channels, columns) = (self.winograd.input.depth(), self.winograd.output.depth());
         for point in 0..POINTS {
             Gather {
@@ -127,7 +126,7 @@ impl Block<'_> {
                 channels,
                 taps: 1,
                 places: &self.places,
-                weights: filters.at(point),
+                weights: filters.at(packed, point),
                 rows: &self.rows[..tiles],
                 columns,
                 bias: None,
