@@ -20,6 +20,10 @@ use serde_json::Value;
 use support::pty::Pty;
 use support::{LAPERM, Workplace};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SIZE: (u16, u16) = (100, 30);
 
 /// How often each is measured, in turns.

@@ -15,6 +15,10 @@ use laperm::random::{Purpose, stream};
 use rand::RngExt;
 use rayon::prelude::*;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const BATCH: usize = 50;
 
 /// Convolutions: height and width, channels, filters, kernel, stride.

@@ -6,6 +6,10 @@ use laperm::random::{Purpose, stream};
 use rand::RngExt;
 use std::hint::black_box;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// From the shortest vectors to the longest; the last three hold 2.4, 2.4 and 2.1 million weights.
 const MATRICES: [(&str, VectorShape); 7] = [
     ("conv7 first, 32 x 9", shape(32, 9)),
