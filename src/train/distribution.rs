@@ -1,5 +1,7 @@
 //! When the distribution of the weights is looked at while they are trained, and what is told of it.
 
+use rayon::prelude::*;
+
 use super::learner::Learner;
 use super::monitor::watched;
 use super::{LayerDistribution, LayerInfo};
@@ -29,22 +31,27 @@ impl DistributionMonitor {
     }
 
     /// The distributions after `step`, before any sync, if it is one of those to look after.
-    pub(super) fn look(&mut self, step: u64, learner: &Learner) -> Option<Vec<LayerDistribution>> {
+    pub(super) fn look(
+        &mut self,
+        step: u64,
+        learner: &mut Learner,
+    ) -> Option<Vec<LayerDistribution>> {
         while self.next < step {
             self.next = following(self.next);
         }
         if self.next != step || self.watched.is_empty() {
             return None;
         }
-        let look = |&(layer, parameter, length): &(usize, usize, usize)| {
-            let values = learner.values(parameter);
+        let parameters: Vec<_> = self.watched.iter().map(|&(_, parameter, _)| parameter).collect();
+        let look = |(&(layer, _, length), values): (&(usize, usize, usize), &Vec<f32>)| {
             let most = LayerDistribution::MOST_VECTORS;
-            let Distribution { min, max, percentiles } = Distribution::of(&values, length, most);
+            let Distribution { min, max, percentiles } = Distribution::of(values, length, most);
             let [p15, p50, p85] =
                 percentiles.map(|values| values.into_iter().map(rounded).collect());
             LayerDistribution { layer, min: rounded(min), max: rounded(max), p15, p50, p85 }
         };
-        Some(self.watched.iter().map(look).collect())
+        let watched = &self.watched;
+        Some(learner.show(&parameters, |values| watched.par_iter().zip(values).map(look).collect()))
     }
 }
 

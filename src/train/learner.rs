@@ -73,12 +73,6 @@ impl Learner {
         self.by_kernels
     }
 
-    /// Does something in many short pieces of work, with another thread awake for them. Libraries that compute on threads
-    /// of their own have them awake themselves.
-    pub(super) fn attended<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
-        if self.by_kernels { attended(|| act(self)) } else { act(self) }
-    }
-
     /// Keeps the weights that are zero now at zero: the missing connections of a pruned network.
     pub(super) fn freeze_zeros(&mut self) {
         for (index, parameter) in self.network.parameters().iter().enumerate() {
@@ -106,11 +100,29 @@ impl Learner {
 
     /// Changes the values of the parameter at `index`: in place, unless somebody else holds them too.
     pub(super) fn change<T>(&mut self, index: usize, change: impl FnOnce(&mut [f32]) -> T) -> T {
-        let emptied = Tensor::empty([0], &self.device);
-        let mut values = to_vec(std::mem::replace(&mut self.weights.parameters[index], emptied));
+        let mut values = self.take_values(index);
         let changed = change(&mut values);
         self.set_values(index, values);
         changed
+    }
+
+    /// Shows the values of some parameters, each of them named once. They are not copied, unless somebody else holds them
+    /// too: at every step, that would be too much to do.
+    pub(super) fn show<T>(
+        &mut self,
+        parameters: &[usize],
+        look: impl FnOnce(&[Vec<f32>]) -> T,
+    ) -> T {
+        let values: Vec<_> = parameters.iter().map(|&index| self.take_values(index)).collect();
+        let seen = look(&values);
+        parameters.iter().zip(values).for_each(|(&index, values)| self.set_values(index, values));
+        seen
+    }
+
+    /// The values of the parameter at `index`, which has none until they are set again.
+    fn take_values(&mut self, index: usize) -> Vec<f32> {
+        let emptied = Tensor::empty([0], &self.device);
+        to_vec(mem::replace(&mut self.weights.parameters[index], emptied))
     }
 
     /// Whether all values of the parameter at `index` are finite.
@@ -166,10 +178,6 @@ impl Learner {
     /// Learns from a batch of images `[n, channels, height, width]` and their labels. A loss that is not finite
     /// changes nothing.
     pub(super) fn step(&mut self, images: Vec<f32>, labels: &[u8], lr: f64, draw: Draw) -> Outcome {
-        self.attended(|learner| learner.step_attended(images, labels, lr, draw))
-    }
-
-    fn step_attended(&mut self, images: Vec<f32>, labels: &[u8], lr: f64, draw: Draw) -> Outcome {
         let mut since = Instant::now();
         let mut lap = || {
             let now = Instant::now();
@@ -214,6 +222,12 @@ impl Learner {
         let [channels, height, width] = self.network.input();
         operations::tensor(images, [count, channels, height, width], &self.device)
     }
+}
+
+/// Does something in many short pieces of work, with another thread awake for them if a learner computes `here`. Libraries
+/// that compute on threads of their own have them awake themselves.
+pub(super) fn attended_if<T>(here: bool, act: impl FnOnce() -> T) -> T {
+    if here { attended(act) } else { act() }
 }
 
 fn weight(prefix: &str, parameter: &str) -> String {

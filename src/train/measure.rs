@@ -9,7 +9,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::control::Control;
-use super::learner::{Learner, StepTimes};
+use super::learner::{Learner, StepTimes, attended_if};
 use super::monitor::DistanceMonitor;
 use super::trainer::{layers, loader};
 use super::wrapper::{NotFinite, Wrapper};
@@ -218,7 +218,7 @@ impl Bench {
             let Some(Batch { images, labels, .. }) = batches.next() else { unreachable!() };
             let images = images.clone();
             let begun = Instant::now();
-            let times = self.step(images, labels)?;
+            let times = attended_if(self.learner.computes_here(), || self.step(images, labels))?;
             Ok((begun.elapsed(), times))
         };
         for _ in 0..WARM_UP {
@@ -252,8 +252,9 @@ impl Bench {
         self.step(first.images, &first.labels)?;
         distance.after_step(&mut self.learner, &self.wrapper);
         let waited = loader.waited();
-        let distances = repeat(patience, || -> Result<_, MeasureError> {
-            let batch = self.learner.attended(|_| loader.next_batch())?;
+        let here = self.learner.computes_here();
+        let mut step = || -> Result<_, MeasureError> {
+            let batch = loader.next_batch()?;
             let begun = Instant::now();
             distance.before_step(batch.step, &mut self.learner, &self.wrapper);
             let before = begun.elapsed();
@@ -261,7 +262,8 @@ impl Bench {
             let begun = Instant::now();
             distance.after_step(&mut self.learner, &self.wrapper);
             Ok(milliseconds(before + begun.elapsed()))
-        })?;
+        };
+        let distances = repeat(patience, || attended_if(here, &mut step))?;
         let waited = milliseconds(loader.waited() - waited) / distances.len() as f64;
         Ok((waited, median(distances)))
     }
@@ -274,7 +276,8 @@ impl Bench {
         };
         let draws = [draw(2)?, draw(3)?];
         let mut draws = draws.iter().cycle();
-        let times = repeat(patience, || {
+        let here = self.learner.computes_here();
+        let mut sync = || {
             for (index, values) in draws.next().into_iter().flatten().enumerate() {
                 self.learner.set_values(index, values.clone());
             }
@@ -284,7 +287,8 @@ impl Bench {
                 .map_err(|NotFinite { parameter }| MeasureError::NotFinite(parameter))?;
             finish(self.learner.device());
             Ok::<_, MeasureError>(milliseconds(begun.elapsed()))
-        })?;
+        };
+        let times = repeat(patience, || attended_if(here, &mut sync))?;
         Ok(median(times))
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use super::arrays::{Arrays, Misfit};
 use super::checkpoint::FrameProgress;
 use super::learner::Learner;
@@ -114,27 +116,20 @@ impl DistanceMonitor {
             };
             self.orders = self.watched.iter().map(any).collect();
         }
-        let changes = learner.attended(|learner| {
-            let layers = self.watched.iter().zip(&mut self.orders);
-            layers.map(|(&watched, orders)| reorder(watched, learner, wrapper, orders)).collect()
+        let parameters: Vec<_> = self.watched.iter().map(|&(_, parameter, _)| parameter).collect();
+        let changes = learner.show(&parameters, |values| {
+            // All layers at once: a small one is too little work to be shared out by itself.
+            let layers = self.watched.par_iter().zip(values).zip(&mut self.orders);
+            let changes =
+                layers.map(|((&(layer, _, length), values), orders)| match wrapper.layer(layer) {
+                    Some((reservoir, _)) => reservoir.reorder(values, orders),
+                    None => reorder_vectors(values, length, orders),
+                });
+            changes.collect()
         });
         self.spent += begun.elapsed().as_secs_f64();
         changes
     }
-}
-
-/// Brings the orders of a watched layer up to its weights. These are looked at where they lie: a copy at every step would
-/// not be worth it.
-fn reorder(
-    (layer, parameter, length): (usize, usize, usize),
-    learner: &mut Learner,
-    wrapper: &Wrapper,
-    orders: &mut [u32],
-) -> RankChange {
-    learner.change(parameter, |values| match wrapper.layer(layer) {
-        Some((reservoir, _)) => reservoir.reorder(values, orders),
-        None => reorder_vectors(values, length, orders),
-    })
 }
 
 /// (layer, parameter, vector length) of the layers with these names; of all if there are none.
@@ -296,16 +291,31 @@ impl FrameMonitor {
         &mut self,
         step: u64,
         last_sync: u64,
-        learner: &Learner,
+        learner: &mut Learner,
         wrapper: &Wrapper,
     ) -> Frame {
         self.last = Some(Instant::now());
         self.newest = Some(step);
+        let parameters: Vec<_> = self.layers.iter().map(|&(parameter, ..)| parameter).collect();
+        let layers =
+            learner.show(&parameters, |values| self.layers(step == last_sync, values, wrapper));
         let synced = self.previous_sync.as_ref().filter(|_| step == last_sync);
-        let mut layers: Vec<LayerFrame> = Vec::with_capacity(self.layers.len());
-        for (layer, &(parameter, length, vector)) in self.layers.iter().enumerate() {
-            let values = learner.values(parameter);
-            let profile = Profile::of(&values, length, PROFILE_POINTS, PROFILE_VECTORS);
+        let since = match (synced, wrapper.permutes()) {
+            (Some(&(previous, _)), _) => previous,
+            (None, true) => last_sync,
+            (None, false) => self.since,
+        };
+        self.since = step;
+        self.before = layers.iter().map(|layer| layer.after.clone()).collect();
+        Frame { since, layers }
+    }
+
+    /// What a frame has of all layers, whose weights are `values`.
+    fn layers(&self, after_sync: bool, values: &[Vec<f32>], wrapper: &Wrapper) -> Vec<LayerFrame> {
+        let synced = self.previous_sync.as_ref().filter(|_| after_sync);
+        let layers = self.layers.par_iter().zip(values).enumerate();
+        let frames = layers.map(|(layer, (&(_, length, vector), values))| {
+            let profile = Profile::of(values, length, PROFILE_POINTS, PROFILE_VECTORS);
             let watched = vector * length..(vector + 1) * length;
             let now = &values[watched.clone()];
             let (before, after) = match wrapper.layer(layer) {
@@ -318,7 +328,7 @@ impl FrameMonitor {
                 }
                 None => (self.before[layer].clone(), ranking(now)),
             };
-            layers.push(LayerFrame {
+            LayerFrame {
                 positions: profile.positions,
                 initial: self.initial[layer].clone(),
                 bands: profile.bands,
@@ -328,17 +338,10 @@ impl FrameMonitor {
                 values: now.to_vec(),
                 before,
                 after,
-                connections: connections(&values, wrapper.layer(layer).map(|(r, _)| r)),
-            });
-        }
-        let since = match (synced, wrapper.permutes()) {
-            (Some(&(previous, _)), _) => previous,
-            (None, true) => last_sync,
-            (None, false) => self.since,
-        };
-        self.since = step;
-        self.before = layers.iter().map(|layer| layer.after.clone()).collect();
-        Frame { since, layers }
+                connections: connections(values, wrapper.layer(layer).map(|(r, _)| r)),
+            }
+        });
+        frames.collect()
     }
 
     /// The watched vectors as they began, pruned as they are now.

@@ -72,10 +72,6 @@ impl Wrapper {
     /// θ_t ← σ_θ(θ_sorted), or one lookahead step back. If a parameter is not finite, others may be synced: go back to
     /// the weights of the sync before, and [`Wrapper::rank`] them.
     pub(super) fn sync(&mut self, learner: &mut Learner) -> Result<Synced, NotFinite> {
-        learner.attended(|learner| self.sync_attended(learner))
-    }
-
-    fn sync_attended(&mut self, learner: &mut Learner) -> Result<Synced, NotFinite> {
         let begun = Instant::now();
         let (mut layers, mut layer_milliseconds) = (Vec::new(), Vec::new());
         match self {

@@ -19,7 +19,7 @@ use crate::model::{self, Draw, Role, WeightsFile};
 use crate::train::checkpoint::checksum_of;
 use crate::train::control::Control;
 use crate::train::distribution::DistributionMonitor;
-use crate::train::learner::Learner;
+use crate::train::learner::{Learner, attended_if};
 use crate::train::monitor::{DistanceMonitor, FrameMonitor};
 use crate::train::snapshot::{checksum, weights_file};
 use crate::train::wrapper::{NotFinite, Wrapper};
@@ -273,10 +273,15 @@ impl<R: Recorder> Trainer<R> {
         self.finish(failure);
     }
 
+    /// One step, and all that is due before and after it.
     fn train_step(&mut self) -> Result<(), DataError> {
+        attended_if(self.learner.computes_here(), || self.train_step_attended())
+    }
+
+    fn train_step_attended(&mut self) -> Result<(), DataError> {
         let step = self.step + 1;
         self.follow_schedule(self.plan.epoch_of(step));
-        let batch = self.learner.attended(|_| self.loader.next_batch())?;
+        let batch = self.loader.next_batch()?;
         self.distance.before_step(step, &mut self.learner, &self.wrapper);
         let draw = Draw { seed: self.experiment.seed, step };
         let outcome = self.learner.step(batch.images, &batch.labels, self.schedule.lr, draw);
@@ -383,13 +388,13 @@ impl<R: Recorder> Trainer<R> {
     }
 
     fn look_at_distribution(&mut self) {
-        if let Some(layers) = self.distribution.look(self.step, &self.learner) {
+        if let Some(layers) = self.distribution.look(self.step, &mut self.learner) {
             self.record(EventKind::Distribution { layers });
         }
     }
 
     fn take_frame(&mut self) {
-        let frame = self.frames.take(self.step, self.last_sync, &self.learner, &self.wrapper);
+        let frame = self.frames.take(self.step, self.last_sync, &mut self.learner, &self.wrapper);
         self.record(EventKind::Frame { at: None, frame: Some(Arc::new(frame)) });
     }
 
