@@ -31,7 +31,7 @@ const TURNS: usize = 20;
 const FEW_TIES: f64 = 0.1;
 
 /// Vectors of so many weights together are too little work for another thread.
-const SHARE: usize = 1 << 12;
+const SHARE: usize = 1 << 13;
 
 /// Orders weight vectors one after the other in the same buffers.
 #[derive(Default)]
@@ -39,9 +39,15 @@ struct Reorder {
     argsort: Argsort,
     /// The weights in the order of the earlier time.
     weights: Vec<f32>,
-    /// The entries at even and at odd places of the order known so far.
+    /// The entries at even and at odd places of the order known so far, and after them, up to a whole number of blocks and
+    /// one more, what is greater than all of them.
     entries: [Vec<f64>; 2],
+    /// The same after another turn.
+    next: [Vec<f64>; 2],
 }
+
+/// Entries of a kind that are put in order together.
+const BLOCK: usize = 8;
 
 impl Reorder {
     /// `order` has the positions of `vector`'s entries in ascending order at an earlier time; it becomes that of now, but
@@ -58,7 +64,8 @@ impl Reorder {
         if few && self.enter(set, vector, order) && self.settle(set) {
             ties.for_each(|ranks| self.sort_positions(ranks));
             let [even, odd] = &self.entries;
-            let [moved, sum, squares] = leave(set, even, odd, order);
+            let pairs = order.len().div_ceil(2);
+            let [moved, sum, squares] = leave(set, &even[..pairs], &odd[..pairs], order);
             return RankChange::of_sums(order.len(), moved, sum, squares);
         }
         let mut ranks = vec![0; order.len()];
@@ -79,23 +86,28 @@ impl Reorder {
         self.weights.clear();
         self.weights.extend(order.iter().map(|&position| vector[position as usize]));
         let (pairs, last) = order.as_chunks::<2>();
-        self.entries.iter_mut().for_each(|entries| entries.resize(pairs.len(), 0.0));
+        let length = (pairs.len() + last.len()).next_multiple_of(BLOCK) + 1;
+        for entries in self.entries.iter_mut().chain(&mut self.next) {
+            entries.resize(length, f64::INFINITY);
+            entries[pairs.len()..].fill(f64::INFINITY);
+        }
         let [even, odd] = &mut self.entries;
-        let finite = enter(set, &self.weights, order, even, odd);
+        let finite =
+            enter(set, &self.weights, order, &mut even[..pairs.len()], &mut odd[..pairs.len()]);
         let (Some(&weight), &[position]) = (self.weights.last(), last) else { return finite };
-        // It has nobody beside it, as if that were greater than all others.
-        even.push(entry(weight, 2 * pairs.len() as u32, position));
-        odd.push(f64::INFINITY);
+        even[pairs.len()] = entry(weight, 2 * pairs.len() as u32, position);
         finite && weight.is_finite()
     }
 
     /// Puts neighbours in order until all are; gives up, and says so, where weights moved too far.
     fn settle(&mut self, set: InstructionSet) -> bool {
-        let [even, odd] = &mut self.entries;
-        let pairs = even.len();
+        let pairs = self.weights.len().div_ceil(2);
         for turn in 1..=TURNS {
-            let passed = pass(set, even, odd)
-                + pass(set, &mut odd[..pairs.saturating_sub(1)], &mut even[1.min(pairs)..]);
+            let ([even, odd], [next_even, next_odd]) = (&self.entries, &mut self.next);
+            // Of the first pair, what is less has nobody before it.
+            next_even[0] = f64::min(even[0], odd[0]);
+            let passed = take_turn(set, even, odd, &mut next_even[1..], next_odd);
+            std::mem::swap(&mut self.entries, &mut self.next);
             if passed == 0 {
                 return true;
             }
@@ -164,14 +176,26 @@ vectorized! {
 }
 
 vectorized! {
-    /// Puts each entry of `low` and that of `high` beside it in order; how many were not.
-    fn pass<'a>(low: &'a mut [f64], high: &'a mut [f64]) -> u64 {
+    /// Puts each entry at an even place and that after it in order, and then each at an odd place and that after it; how many
+    /// were not. What comes to even places but the first, and what comes to odd ones. Both at once, entries are read and
+    /// written only once in a turn.
+    fn take_turn<'a>(
+        even: &'a [f64],
+        odd: &'a [f64],
+        next_even: &'a mut [f64],
+        next_odd: &'a mut [f64],
+    ) -> u64 {
+        let count = odd.len() - 1;
+        let (even_after, odd_after) = (&even[1..][..count], &odd[1..][..count]);
+        let (even, odd) = (&even[..count], &odd[..count]);
+        let (next_even, next_odd) = (&mut next_even[..count], &mut next_odd[..count]);
         let mut passed = 0;
-        for (low, high) in low.iter_mut().zip(high) {
-            let (one, other) = (*low, *high);
-            *low = if other < one { other } else { one };
-            *high = if other < one { one } else { other };
-            passed += u64::from(other < one);
+        for i in 0..count {
+            let greater = if odd[i] < even[i] { even[i] } else { odd[i] };
+            let less = if odd_after[i] < even_after[i] { odd_after[i] } else { even_after[i] };
+            next_odd[i] = if less < greater { less } else { greater };
+            next_even[i] = if less < greater { greater } else { less };
+            passed += u64::from(odd[i] < even[i]) + u64::from(less < greater);
         }
         passed
     }

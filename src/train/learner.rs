@@ -113,9 +113,15 @@ impl Learner {
         parameters: &[usize],
         look: impl FnOnce(&[Vec<f32>]) -> T,
     ) -> T {
-        let values: Vec<_> = parameters.iter().map(|&index| self.take_values(index)).collect();
+        let mut all: Vec<_> =
+            mem::take(&mut self.weights.parameters).into_iter().map(Some).collect();
+        let shown = parameters.iter().filter_map(|&index| all[index].take());
+        let values: Vec<_> = shown.map(to_vec).collect();
         let seen = look(&values);
-        parameters.iter().zip(values).for_each(|(&index, values)| self.set_values(index, values));
+        for (&index, values) in parameters.iter().zip(values) {
+            all[index] = Some(leaf(values, &self.device));
+        }
+        self.weights.parameters = all.into_iter().flatten().collect();
         seen
     }
 
