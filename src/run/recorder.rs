@@ -22,7 +22,7 @@ use crate::train::{Checkpoint, Event, EventKind, FrameLocation, LogPosition, Rec
 const WATCHER_QUEUE: usize = 512;
 /// How long what comes with every step is kept back to be told together: whoever is woken takes a processor from the
 /// training, and no screen shows more.
-const TOGETHER: Duration = Duration::from_millis(40);
+const TOGETHER: Duration = Duration::from_millis(100);
 /// Bytes of the log that are written at once, however short the time.
 const WRITE_AT: usize = 1 << 16;
 

@@ -35,8 +35,9 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// For any connection of today. The eye does not mind ten pictures a second.
-    pub const LIVE: Pace = Pace { bytes_per_second: 16_000.0, calm: Duration::from_millis(100) };
+    /// For any connection of today. Seven pictures a second are enough to see curves grow, and each of them takes a
+    /// processor from the training for a millisecond.
+    pub const LIVE: Pace = Pace { bytes_per_second: 16_000.0, calm: Duration::from_millis(150) };
 
     /// For a recorded run, which is to move like a film.
     pub const FILM: Pace = Pace { bytes_per_second: 160_000.0, calm: Duration::from_millis(33) };
