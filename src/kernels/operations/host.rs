@@ -33,6 +33,23 @@ fn gated<B: Host>(outputs: Option<FloatTensor<B>>, gradient: FloatTensor<B>) -> 
     }
 }
 
+/// The outputs of a convolution that `forward` makes of images, weights and bias.
+fn convolved<B: Host>(
+    [images, weights]: [FloatTensor<B>; 2],
+    bias: Optional<B>,
+    shape: Convolution,
+    forward: impl FnOnce(InstructionSet, &[f32], &[f32], Option<&[f32]>, &mut [f32]),
+) -> FloatTensor<B> {
+    let bias = bias.into_option();
+    let bias = bias.as_ref().map(B::read);
+    let sizes = batch_of(shape.batch, shape.output());
+    let outputs = computed::<B>(sizes, |set, outputs| {
+        forward(set, &B::read(&images), &B::read(&weights), bias.as_deref(), outputs);
+    });
+    B::done(images);
+    outputs
+}
+
 /// The gradients of the inputs, the weights and the bias of a layer with so many units, as far as they are wanted, by what
 /// computes that of the inputs and those of weights and bias.
 fn weighted_backward<B: Host>(
@@ -114,15 +131,9 @@ impl<B: Host> Operations for B {
         shape: Convolution,
         relu: bool,
     ) -> FloatTensor<Self> {
-        let bias = bias.into_option();
-        let bias = bias.as_ref().map(Self::read);
-        let sizes = batch_of(shape.batch, shape.output());
-        let outputs = computed::<Self>(sizes, |set, outputs| {
-            let (images, weights) = (Self::read(&images), Self::read(&weights));
-            shape.forward(set, &images, &weights, bias.as_deref(), relu, outputs);
-        });
-        Self::done(images);
-        outputs
+        convolved::<Self>([images, weights], bias, shape, |set, images, weights, bias, outputs| {
+            shape.forward(set, images, weights, bias, relu, outputs);
+        })
     }
 
     fn pack(weights: FloatTensor<Self>, shape: Convolution) -> FloatTensor<Self> {
@@ -137,15 +148,9 @@ impl<B: Host> Operations for B {
         shape: Convolution,
         relu: bool,
     ) -> FloatTensor<Self> {
-        let bias = bias.into_option();
-        let bias = bias.as_ref().map(Self::read);
-        let sizes = batch_of(shape.batch, shape.output());
-        let outputs = computed::<Self>(sizes, |set, outputs| {
-            let (images, packed) = (Self::read(&images), Self::read(&packed));
-            shape.forward_packed(set, &images, &packed, bias.as_deref(), relu, outputs);
-        });
-        Self::done(images);
-        outputs
+        convolved::<Self>([images, packed], bias, shape, |set, images, packed, bias, outputs| {
+            shape.forward_packed(set, images, packed, bias, relu, outputs);
+        })
     }
 
     fn dense(
