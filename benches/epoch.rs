@@ -22,7 +22,7 @@ use support::{LAPERM, Workplace};
 
 /// As in the program.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: laperm::kernels::Allocator = laperm::kernels::Allocator;
 
 const SIZE: (u16, u16) = (100, 30);
 

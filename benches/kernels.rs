@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 /// As in the program.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: laperm::kernels::Allocator = laperm::kernels::Allocator;
 
 const BATCH: usize = 50;
 

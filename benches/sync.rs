@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 /// As in the program.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: laperm::kernels::Allocator = laperm::kernels::Allocator;
 
 /// From the shortest vectors to the longest; the last three hold 2.4, 2.4 and 2.1 million weights.
 const MATRICES: [(&str, VectorShape); 7] = [

@@ -6,6 +6,7 @@
 
 use crate::instructions::{self, InstructionSet};
 
+mod allocator;
 mod attend;
 pub(crate) mod buffers;
 mod convolution;
@@ -23,6 +24,7 @@ mod relu;
 #[cfg(test)]
 mod testing;
 
+pub use allocator::Allocator;
 pub use attend::attended;
 pub use convolution::Convolution;
 pub use dense::Dense;
