@@ -1,7 +1,7 @@
 //! How long a synchronization takes, and a ranking distance, on matrices of the paper's networks.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use laperm::laperm::{Reservoir, VectorShape, reorder_vectors};
+use laperm::laperm::{OrderedMatrix, Reservoir, VectorShape, reorder};
 use laperm::random::{Purpose, stream};
 use rand::RngExt;
 use std::hint::black_box;
@@ -58,7 +58,7 @@ fn distance(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::new(what, name), |bencher| {
                 bencher.iter(|| {
                     let weights = weights.next().unwrap_or(&first);
-                    reorder_vectors(black_box(weights), shape.len, &mut orders).distance()
+                    reorder(vec![OrderedMatrix::new(black_box(weights), shape.len, &mut orders)])
                 });
             });
         }

@@ -84,7 +84,7 @@ pub use profile::{FEW_VECTORS, Profile, QUANTILES, sample, similarity};
 pub use prune::PruneRule;
 pub use ranking::{is_ranking, order, rank_vectors, ranking, sort_vectors};
 pub use reachable::log10_reachable;
-pub use reorder::{invert, reorder_vectors};
+pub use reorder::{OrderedMatrix, invert, reorder};
 pub use reservoir::{Reservoir, ReservoirError};
 pub use vectors::VectorShape;
 pub(crate) use vectors::all_finite;

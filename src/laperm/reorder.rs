@@ -11,7 +11,7 @@ use super::ranking::replace_ranks;
 use super::vectors::assert_whole;
 use crate::instructions::{InstructionSet, vectorized};
 use rayon::prelude::*;
-use std::iter;
+use std::cell::RefCell;
 use std::ops::{Add, Range};
 
 /// Bits of a place or position: longer vectors are sorted anew.
@@ -30,15 +30,20 @@ const TURNS: usize = 20;
 /// Up to this share of a vector, weights that tie are put in their places one by one.
 const FEW_TIES: f64 = 0.1;
 
-/// Vectors of so many weights together are too little work for another thread.
-const SHARE: usize = 1 << 13;
+/// Weights of short vectors that are one piece of work.
+const PIECE: usize = 1 << 12;
+
+thread_local! {
+    /// To make new ones would take a tenth of the time of a piece.
+    static BUFFERS: RefCell<Reorder> = RefCell::default();
+}
 
 /// Orders weight vectors one after the other in the same buffers.
 #[derive(Default)]
 struct Reorder {
     argsort: Argsort,
-    /// The weights in the order of the earlier time.
-    weights: Vec<f32>,
+    /// The weights in the order of the earlier time, two in each number.
+    pairs: Vec<u64>,
     /// The entries at even and at odd places of the order known so far, and after them, up to a whole number of blocks and
     /// one more, what is greater than all of them.
     entries: [Vec<f64>; 2],
@@ -83,9 +88,8 @@ impl Reorder {
         if order.len() > 1 << BITS {
             return false;
         }
-        self.weights.clear();
-        self.weights.extend(order.iter().map(|&position| vector[position as usize]));
         let (pairs, last) = order.as_chunks::<2>();
+        self.gather(vector, pairs);
         let length = (pairs.len() + last.len()).next_multiple_of(BLOCK) + 1;
         for entries in self.entries.iter_mut().chain(&mut self.next) {
             entries.resize(length, f64::INFINITY);
@@ -93,15 +97,31 @@ impl Reorder {
         }
         let [even, odd] = &mut self.entries;
         let finite =
-            enter(set, &self.weights, order, &mut even[..pairs.len()], &mut odd[..pairs.len()]);
-        let (Some(&weight), &[position]) = (self.weights.last(), last) else { return finite };
+            enter(set, &self.pairs, pairs, &mut even[..pairs.len()], &mut odd[..pairs.len()]);
+        let &[position] = last else { return finite };
+        let weight = vector[position as usize];
         even[pairs.len()] = entry(weight, 2 * pairs.len() as u32, position);
         finite && weight.is_finite()
     }
 
+    /// Takes the weights at the positions in `order`. Whole blocks of pairs, because one weight after the other the loop
+    /// and what it writes take longer than what it reads.
+    fn gather(&mut self, vector: &[f32], order: &[[u32; 2]]) {
+        let at = |position: u32| u64::from(vector[position as usize].to_bits());
+        let gather = |pairs: &mut [u64], order: &[[u32; 2]]| {
+            for (pair, &[one, other]) in pairs.iter_mut().zip(order) {
+                *pair = at(one) | at(other) << 32;
+            }
+        };
+        self.pairs.resize(order.len(), 0);
+        let (blocks, rest) = self.pairs.as_chunks_mut::<4>();
+        let (order_of_blocks, order_of_rest) = order.as_chunks::<4>();
+        blocks.iter_mut().zip(order_of_blocks).for_each(|(block, order)| gather(block, order));
+        gather(rest, order_of_rest);
+    }
+
     /// Puts neighbours in order until all are; gives up, and says so, where weights moved too far.
     fn settle(&mut self, set: InstructionSet) -> bool {
-        let pairs = self.weights.len().div_ceil(2);
         for turn in 1..=TURNS {
             let ([even, odd], [next_even, next_odd]) = (&self.entries, &mut self.next);
             // Of the first pair, what is less has nobody before it.
@@ -111,7 +131,7 @@ impl Reorder {
             if passed == 0 {
                 return true;
             }
-            if turn == PATIENCE && passed > (pairs / FEW) as u64 {
+            if turn == PATIENCE && passed > (self.pairs.len() / FEW) as u64 {
                 return false;
             }
         }
@@ -155,21 +175,22 @@ fn negative(bits: u64) -> u64 {
 vectorized! {
     /// Makes entries of the pairs of weights in an order; whether all are finite.
     fn enter<'a>(
-        weights: &'a [f32],
-        order: &'a [u32],
+        weights: &'a [u64],
+        order: &'a [[u32; 2]],
         even: &'a mut [f64],
         odd: &'a mut [f64],
     ) -> bool {
         let pairs = even.len();
-        let (weights, order) = (weights.as_chunks::<2>().0, order.as_chunks::<2>().0);
         // Of one length, so that all that follows is known to be there.
         let (weights, order, odd) = (&weights[..pairs], &order[..pairs], &mut odd[..pairs]);
         let mut finite = true;
         for pair in 0..pairs {
             let place = 2 * pair as u32;
-            even[pair] = entry(weights[pair][0], place, order[pair][0]);
-            odd[pair] = entry(weights[pair][1], place + 1, order[pair][1]);
-            finite &= weights[pair][0].is_finite() & weights[pair][1].is_finite();
+            let one = f32::from_bits(weights[pair] as u32);
+            let other = f32::from_bits((weights[pair] >> 32) as u32);
+            even[pair] = entry(one, place, order[pair][0]);
+            odd[pair] = entry(other, place + 1, order[pair][1]);
+            finite &= one.is_finite() & other.is_finite();
         }
         finite
     }
@@ -206,9 +227,10 @@ vectorized! {
     fn leave<'a>(even: &'a [f64], odd: &'a [f64], order: &'a mut [u32]) -> [u64; 3] {
         let (order, last) = order.as_chunks_mut::<2>();
         let pairs = order.len();
-        // Of one length, as above. None of the sums of whole numbers reaches 2^32, but that of the squares.
+        // Of one length, as above. No sum reaches 2^32: turns move a weight by 2 each, and those that tie, a tenth of the
+        // vector, can at most change places among themselves, the first with the last.
         let (evens, odds) = (&even[..pairs], &odd[..pairs]);
-        let (mut moved, mut sum, mut squares) = (0u32, 0u32, 0u64);
+        let (mut moved, mut sum, mut squares) = (0u32, 0u32, 0u32);
         for pair in 0..pairs {
             let place = 2 * pair as u32;
             let (even, odd) = (spare(evens[pair]), spare(odds[pair]));
@@ -216,16 +238,16 @@ vectorized! {
             order[pair] = [even >> BITS, odd >> BITS];
             moved += u32::from(one != 0) + u32::from(other != 0);
             sum += one + other;
-            squares += u64::from(one * one) + u64::from(other * other);
+            squares += one * one + other * other;
         }
         if let ([last], Some(&entry)) = (last, even.last()) {
             let distance = distance(spare(entry), 2 * pairs as u32);
             *last = spare(entry) >> BITS;
             moved += u32::from(distance != 0);
             sum += distance;
-            squares += u64::from(distance * distance);
+            squares += distance * distance;
         }
-        [moved.into(), sum.into(), squares]
+        [moved, sum, squares].map(u64::from)
     }
 }
 
@@ -235,36 +257,90 @@ fn distance(spare: u32, now: u32) -> u32 {
     (spare & ((1 << BITS) - 1)).abs_diff(now)
 }
 
-/// [`reorder_vectors`] where the ranks in `ties` of vector j go by position.
-pub(super) fn reorder_vectors_with_ties<T>(
-    values: &[f32],
+/// A weight matrix, and the order that the entries of each of its vectors had at an earlier time.
+pub struct OrderedMatrix<'a> {
+    values: &'a [f32],
     len: usize,
-    ties: impl Fn(usize) -> T + Sync,
-    orders: &mut [u32],
-) -> RankChange
-where
-    T: Iterator<Item = Range<usize>> + Clone,
-{
-    assert_whole(values.len(), len);
-    assert_eq!(values.len(), orders.len(), "one position for each weight");
-    let vectors = values.par_chunks(len).zip(orders.par_chunks_mut(len)).enumerate();
-    vectors
-        .with_min_len((SHARE / len).max(1))
-        .map_init(Reorder::default, |reorder, (j, (vector, order))| {
-            reorder.reorder(vector, ties(j), order)
-        })
-        .reduce(RankChange::default, RankChange::add)
+    ties: &'a [Range<usize>],
+    orders: &'a mut [u32],
 }
 
-/// `orders` has, for every vector of length `len` in `values`, the positions of its entries in
-/// ascending order at an earlier time (or in any order, such as 0, 1, …); they become those of now.
-/// What became of the ranks.
+impl<'a> OrderedMatrix<'a> {
+    /// `orders` has, for every vector of length `len` in `values`, the positions of its entries in ascending order at an
+    /// earlier time (or in any order, such as 0, 1, …).
+    ///
+    /// # Panics
+    /// If `len` is 0 or `values` is not a whole number of vectors, or `orders` is not as long.
+    pub fn new(values: &'a [f32], len: usize, orders: &'a mut [u32]) -> Self {
+        assert_whole(values.len(), len);
+        assert_eq!(values.len(), orders.len(), "one position for each weight");
+        Self { values, len, ties: &[], orders }
+    }
+
+    /// The ranks in `ties`, counted through all vectors, go by position.
+    pub(super) fn with_ties(self, ties: &'a [Range<usize>]) -> Self {
+        Self { ties, ..self }
+    }
+
+    /// Some vectors at a time, about as much work in each piece.
+    fn pieces(self) -> impl Iterator<Item = Piece<'a>> {
+        let Self { values, len, ties, orders } = self;
+        let count = (PIECE / len).max(1);
+        let vectors = values.chunks(count * len).zip(orders.chunks_mut(count * len));
+        let first = (0..).step_by(count);
+        first.zip(vectors).map(move |(first, (values, orders))| Piece {
+            first,
+            matrix: OrderedMatrix { values, len, ties, orders },
+        })
+    }
+}
+
+/// Some vectors of a matrix, of which `first` is the first.
+struct Piece<'a> {
+    first: usize,
+    matrix: OrderedMatrix<'a>,
+}
+
+impl Piece<'_> {
+    fn reorder(self, buffers: &mut Reorder) -> RankChange {
+        let OrderedMatrix { values, len, ties, orders } = self.matrix;
+        let vectors = (self.first..).zip(values.chunks(len).zip(orders.chunks_mut(len)));
+        let changes = vectors
+            .map(|(j, (vector, order))| buffers.reorder(vector, ties_of(ties, len, j), order));
+        changes.fold(RankChange::default(), RankChange::add)
+    }
+}
+
+/// Brings the orders up to the weights, and says of each matrix what became of its ranks. All matrices at once, because a
+/// small one alone is too little work for many threads.
 ///
 /// # Panics
-/// If `len` is 0 or `values` is not a whole number of vectors, or `orders` is not as long or has a
-/// position in it that there is not.
-pub fn reorder_vectors(values: &[f32], len: usize, orders: &mut [u32]) -> RankChange {
-    reorder_vectors_with_ties(values, len, |_| iter::empty(), orders)
+/// If a position in an order is none.
+pub fn reorder(matrices: Vec<OrderedMatrix<'_>>) -> Vec<RankChange> {
+    let mut changes = vec![RankChange::default(); matrices.len()];
+    let mut pieces = Vec::new();
+    for (index, matrix) in matrices.into_iter().enumerate() {
+        pieces.extend(matrix.pieces().map(|piece| (index, piece)));
+    }
+    let reordered = pieces
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|(index, piece)| (index, BUFFERS.with_borrow_mut(|buffers| piece.reorder(buffers))));
+    for (index, change) in reordered.collect::<Vec<_>>() {
+        changes[index] = changes[index] + change;
+    }
+    changes
+}
+
+/// Those of the ties, in ascending order and counted through all vectors of length `len`, that are ranks of vector `j`.
+pub(super) fn ties_of(
+    ties: &[Range<usize>],
+    len: usize,
+    j: usize,
+) -> impl Iterator<Item = Range<usize>> + Clone {
+    let (start, end) = (j * len, (j + 1) * len);
+    let from = |end| ties.partition_point(|tie| tie.start < end);
+    ties[from(start)..from(end)].iter().map(move |tie| tie.start - start..tie.end - start)
 }
 
 /// The inverse of every permutation of length `len`: of rankings the orders, of orders the rankings.
@@ -288,14 +364,35 @@ mod tests {
     use crate::laperm::rank_vectors;
     use proptest::{collection::vec, prelude::*};
 
+    fn reordered(values: &[f32], len: usize, orders: &mut [u32]) -> RankChange {
+        reorder(vec![OrderedMatrix::new(values, len, orders)])[0]
+    }
+
     #[test]
     fn a_weight_that_overtakes_two_others_moves_three() {
         let mut orders = [2, 0, 1, 3];
         // The smallest weight becomes the second largest: 2, 1 and 1 ranks, and none.
-        let change = reorder_vectors(&[0.3, 0.4, 0.45, 0.5], 4, &mut orders);
+        let change = reordered(&[0.3, 0.4, 0.45, 0.5], 4, &mut orders);
         assert_eq!(orders, [0, 1, 2, 3]);
         let distance = change.distance();
         assert_eq!((distance.mean, change.moved()), (1.0, 0.75));
+    }
+
+    #[test]
+    fn each_matrix_has_its_own_change() {
+        let vectors = PIECE; // more than a piece
+        let still: Vec<f32> = (0..2 * vectors).map(|weight| weight as f32).collect();
+        let mut orders = [0, 1].repeat(vectors);
+        let (mut few, mut last) = ([0, 1, 2], [0, 1]);
+        let changes = reorder(vec![
+            OrderedMatrix::new(&[2.0, 1.0, 0.0], 3, &mut few),
+            OrderedMatrix::new(&still, 2, &mut orders),
+            OrderedMatrix::new(&[1.0, 0.0], 2, &mut last),
+        ]);
+        let mean = |change: &RankChange| change.distance().mean;
+        assert_eq!(changes.iter().map(mean).collect::<Vec<_>>(), [4.0 / 3.0, 0.0, 1.0]);
+        assert_eq!((few, last), ([2, 1, 0], [1, 0]));
+        assert_eq!(orders, [0, 1].repeat(vectors));
     }
 
     #[test]
@@ -340,10 +437,10 @@ mod tests {
             };
             let (before, now) = (ranks(&before), ranks(&after));
             let mut orders = invert(&before, len);
-            let change = reorder_vectors(&after, len, &mut orders);
+            let change = reordered(&after, len, &mut orders);
             prop_assert_eq!(invert(&orders, len), now.clone());
             prop_assert_eq!(change, RankChange::between(&before, &now));
-            prop_assert_eq!(reorder_vectors(&after, len, &mut orders).moved(), 0.0);
+            prop_assert_eq!(reordered(&after, len, &mut orders).moved(), 0.0);
         }
     }
 }

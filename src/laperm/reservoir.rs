@@ -7,7 +7,7 @@ use super::{
     prune::{Priority, PruneRule},
     ranking::{replace_ranks, share, sort_vectors, write_ranks},
     reachable::log10_reachable,
-    reorder::reorder_vectors_with_ties,
+    reorder::{OrderedMatrix, ties_of},
     vectors::all_finite,
 };
 use rayon::prelude::*;
@@ -253,15 +253,14 @@ impl Reservoir {
             });
     }
 
-    /// What [`Reservoir::rank`] says, for orders: `orders` has for every vector the positions of its entries from the
-    /// lowest rank to the highest at an earlier time (or in any order, such as 0, 1, …), and gets those of now. What
-    /// became of the ranks.
+    /// These weights and their orders, to be brought up to what [`Reservoir::rank`] says: `orders` has for every vector the
+    /// positions of its entries from the lowest rank to the highest at an earlier time (or in any order, such as 0, 1, …).
     ///
     /// # Panics
-    /// If `weights` or `orders` has not as many entries as the reservoir, or a position in `orders` is none.
-    pub fn reorder(&self, weights: &[f32], orders: &mut [u32]) -> RankChange {
+    /// If `weights` or `orders` has not as many entries as the reservoir.
+    pub fn ordered<'a>(&'a self, weights: &'a [f32], orders: &'a mut [u32]) -> OrderedMatrix<'a> {
         self.assert_same_size(weights);
-        reorder_vectors_with_ties(weights, self.shape.len, |j| self.ties_of(j), orders)
+        OrderedMatrix::new(weights, self.shape.len, orders).with_ties(&self.ties)
     }
 
     /// [`Reservoir::rank`] of vector `j` alone.
@@ -285,9 +284,7 @@ impl Reservoir {
 
     /// Ranks of vector `j` to which the reservoir gives equal values.
     fn ties_of(&self, j: usize) -> impl Iterator<Item = Range<usize>> + Clone {
-        let (start, end) = (j * self.shape.len, (j + 1) * self.shape.len);
-        let from = |end| self.ties.partition_point(|tie| tie.start < end);
-        self.ties[from(start)..from(end)].iter().map(move |tie| tie.start - start..tie.end - start)
+        ties_of(&self.ties, self.shape.len, j)
     }
 
     /// A synchronized copy of `weights`, which stay as they are.
@@ -348,7 +345,7 @@ fn ties(sorted: &[f32], len: usize) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::laperm::{invert, rank_vectors, ranking};
+    use crate::laperm::{invert, rank_vectors, ranking, reorder};
     use proptest::{collection::vec, prelude::*};
 
     #[test]
@@ -493,7 +490,7 @@ mod tests {
 
             let mut ranks = before.clone();
             let mut orders = invert(&before, len);
-            prop_assert_eq!(reservoir.reorder(&weights, &mut orders), change);
+            prop_assert_eq!(reorder(vec![reservoir.ordered(&weights, &mut orders)]), [change]);
             prop_assert_eq!(&invert(&orders, len), &after);
             reservoir.rank(&weights, &mut ranks);
             prop_assert_eq!(&ranks, &after);

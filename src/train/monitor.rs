@@ -10,7 +10,7 @@ use super::learner::Learner;
 use super::wrapper::Wrapper;
 use super::{Frame, LayerDistance, LayerFrame, LayerInfo, frame};
 use crate::experiment::MonitorSection;
-use crate::laperm::{Profile, RankChange, Reservoir, invert, ranking, reorder_vectors};
+use crate::laperm::{OrderedMatrix, Profile, RankChange, Reservoir, invert, ranking, reorder};
 
 /// Ranks at which a profile is sampled, and vectors it is taken over: enough for a wide screen.
 const PROFILE_POINTS: usize = 128;
@@ -118,14 +118,13 @@ impl DistanceMonitor {
         }
         let parameters: Vec<_> = self.watched.iter().map(|&(_, parameter, _)| parameter).collect();
         let changes = learner.show(&parameters, |values| {
-            // All layers at once: a small one is too little work to be shared out by itself.
-            let layers = self.watched.par_iter().zip(values).zip(&mut self.orders);
-            let changes =
+            let layers = self.watched.iter().zip(values).zip(&mut self.orders);
+            let ordered =
                 layers.map(|((&(layer, _, length), values), orders)| match wrapper.layer(layer) {
-                    Some((reservoir, _)) => reservoir.reorder(values, orders),
-                    None => reorder_vectors(values, length, orders),
+                    Some((reservoir, _)) => reservoir.ordered(values, orders),
+                    None => OrderedMatrix::new(values, length, orders),
                 });
-            changes.collect()
+            reorder(ordered.collect())
         });
         self.spent += begun.elapsed().as_secs_f64();
         changes
