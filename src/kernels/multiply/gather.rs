@@ -100,10 +100,12 @@ impl Gather<'_> {
     ) {
         let Panel { part: Part { taps, channels, begins, ends }, zeros, ref columns, width } =
             *panel;
-        let mut sums = match self.bias {
-            Some(bias) => [load(simd, &bias[columns.clone()]); L],
-            None => [[simd.splat_f32s(0.0); V]; L],
+        // One row, and not all of them: those would be filled with zeros in memory first.
+        let start = match self.bias {
+            Some(bias) => load(simd, &bias[columns.clone()]),
+            None => [simd.splat_f32s(0.0); V],
         };
+        let mut sums = [start; L];
         if !begins {
             for row in 0..L {
                 sums[row] = load(simd, &self.outputs[rows[row] as usize..][columns.clone()]);

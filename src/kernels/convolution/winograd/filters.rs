@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::{
     POINTS, REACH, SIDE, Way, Winograd,
-    squares::half_of_points,
+    squares::read_points,
     transforms::{Half, Weights, WeightsGradient},
 };
 use crate::kernels::multiply::Tile;
@@ -119,6 +119,7 @@ impl WithSimd for Panel<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
+        let mut half = Half::new(simd);
         for row in 0..self.lattices.len() * self.channels {
             let (places, channel) = (&self.lattices[row / self.channels], row % self.channels);
             for first in (0..self.filters).step_by(S::F32_LANES) {
@@ -134,7 +135,6 @@ impl WithSimd for Panel<'_> {
                         }
                     }
                 }
-                let mut half = Half::new(simd);
                 for column in 0..REACH {
                     let mut values = [simd.splat_f32s(0.0); REACH];
                     for (value, taps) in values.iter_mut().zip(&taps) {
@@ -177,11 +177,12 @@ impl WithSimd for FiltersGradient<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let rows = self.lattices.len() * self.channels;
         let taps = self.gradient.len() / (self.channels * self.width);
+        let mut half = Half::new(simd);
         for row in 0..rows {
             let (places, channel) = (&self.lattices[row / self.channels], row % self.channels);
             for first in (0..self.width).step_by(S::F32_LANES) {
                 let sums = &self.sums[row * self.width + first..];
-                let half = half_of_points::<S, WeightsGradient, REACH>(simd, sums, self.distance);
+                read_points::<S, WeightsGradient, REACH>(simd, sums, self.distance, &mut half);
                 let mut square = [[simd.splat_f32s(0.0); REACH]; REACH];
                 for (line, square) in square.iter_mut().enumerate() {
                     *square = half.row::<S, WeightsGradient>(simd, line);

@@ -31,7 +31,7 @@ impl<L: Line<N, SIDE>, const N: usize> WithSimd for Transform<'_, L, N> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         assert!(self.channels.is_multiple_of(S::F32_LANES));
-        let mut zeros = vec![0.0; self.channels];
+        let (mut zeros, mut half) = (vec![0.0; self.channels], Half::new(simd));
         let elements = self.tiles.size[0] * self.tiles.size[1] * self.channels;
         for (index, tile) in self.range.enumerate() {
             let places = self.tiles.pixels::<N>(tile, self.channels);
@@ -39,7 +39,7 @@ impl<L: Line<N, SIDE>, const N: usize> WithSimd for Transform<'_, L, N> {
             let pixels = places.at(image.as_ptr().cast_mut(), elements, zeros.as_mut_ptr());
             for channel in (0..self.channels).step_by(S::F32_LANES) {
                 // SAFETY: there are `channels` numbers at each pixel.
-                let (half, sum) = unsafe { half_of_pixels::<S, L, N>(simd, &pixels, channel) };
+                let sum = unsafe { read_pixels::<S, L, N>(simd, &pixels, channel, &mut half) };
                 if let Some(sums) = &mut self.sums {
                     let sums = &mut sums[channel..][..S::F32_LANES];
                     let before = simd.partial_load_f32s(sums);
@@ -52,17 +52,18 @@ impl<L: Line<N, SIDE>, const N: usize> WithSimd for Transform<'_, L, N> {
     }
 }
 
-/// Some channels of a square of pixels, half transformed, and their sum.
+/// Half transforms some channels of a square of pixels; the sum of the pixels.
 ///
 /// # Safety
 /// A vector can be read from each of `pixels`, beginning with `channel`.
 #[inline(always)]
-unsafe fn half_of_pixels<S: Simd, L: Line<N, SIDE>, const N: usize>(
+unsafe fn read_pixels<S: Simd, L: Line<N, SIDE>, const N: usize>(
     simd: S,
     pixels: &[[*mut f32; N]; N],
     channel: usize,
-) -> (Half<S::f32s, N, SIDE>, S::f32s) {
-    let (mut half, mut sum) = (Half::new(simd), simd.splat_f32s(0.0));
+    half: &mut Half<S::f32s, N, SIDE>,
+) -> S::f32s {
+    let mut sum = simd.splat_f32s(0.0);
     for column in 0..N {
         let mut values = [simd.splat_f32s(0.0); N];
         for (value, pixels) in values.iter_mut().zip(pixels) {
@@ -72,7 +73,7 @@ unsafe fn half_of_pixels<S: Simd, L: Line<N, SIDE>, const N: usize>(
         }
         half.column::<S, L>(simd, column, values);
     }
-    (half, sum)
+    sum
 }
 
 /// Transforms the rows of a square and stores all points, `distance` numbers from one to the next.
@@ -124,7 +125,7 @@ impl<L: Line<SIDE, N>, const N: usize> WithSimd for Collect<'_, L, N> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         assert!(self.channels.is_multiple_of(S::F32_LANES));
-        let mut beyond = vec![0.0; self.channels];
+        let (mut beyond, mut half) = (vec![0.0; self.channels], Half::new(simd));
         let elements = self.tiles.size[0] * self.tiles.size[1] * self.channels;
         for (index, tile) in self.range.clone().enumerate() {
             let places = self.tiles.pixels::<N>(tile, self.channels);
@@ -132,7 +133,7 @@ impl<L: Line<SIDE, N>, const N: usize> WithSimd for Collect<'_, L, N> {
             let pixels = places.at(image, elements, beyond.as_mut_ptr());
             for channel in (0..self.channels).step_by(S::F32_LANES) {
                 let from = &self.transformed[self.layout.place(index, channel)..];
-                let half = half_of_points::<S, L, N>(simd, from, self.layout.point);
+                read_points::<S, L, N>(simd, from, self.layout.point, &mut half);
                 // SAFETY: there are `channels` numbers at each pixel.
                 unsafe { self.write_pixels(simd, &half, &pixels, channel) };
             }
@@ -173,15 +174,15 @@ impl<L: Line<SIDE, N>, const N: usize> Collect<'_, L, N> {
     }
 }
 
-/// Some channels of all points of a square, `distance` numbers from one to the next, half transformed.
+/// Half transforms some channels of all points of a square, `distance` numbers from one to the next.
 #[inline(always)]
-pub fn half_of_points<S: Simd, L: Line<SIDE, N>, const N: usize>(
+pub fn read_points<S: Simd, L: Line<SIDE, N>, const N: usize>(
     simd: S,
     from: &[f32],
     distance: usize,
-) -> Half<S::f32s, SIDE, N> {
+    half: &mut Half<S::f32s, SIDE, N>,
+) {
     assert!((POINTS - 1) * distance + S::F32_LANES <= from.len());
-    let mut half = Half::new(simd);
     for column in 0..SIDE {
         let mut values = [simd.splat_f32s(0.0); SIDE];
         for (row, value) in values.iter_mut().enumerate() {
@@ -190,7 +191,6 @@ pub fn half_of_points<S: Simd, L: Line<SIDE, N>, const N: usize>(
         }
         half.column::<S, L>(simd, column, values);
     }
-    half
 }
 
 /// The vector at a place.

@@ -151,7 +151,8 @@ impl Line<6, 3> for WeightsGradient {
 pub struct Half<V, const FROM: usize, const TO: usize>([[V; FROM]; TO]);
 
 impl<V: Copy, const FROM: usize, const TO: usize> Half<V, FROM, TO> {
-    /// Nothing yet, but room for everything.
+    /// Nothing yet, but room for everything: for one square after the other, because to fill it with zeros takes as long
+    /// as a good part of a transform.
     #[inline(always)]
     pub fn new<S: Simd<f32s = V>>(simd: S) -> Self {
         Half([[simd.splat_f32s(0.0); FROM]; TO])
