@@ -7,7 +7,7 @@
 
 use super::argsort::Argsort;
 use super::distance::RankChange;
-use super::ranking::replace_ranks;
+use super::ranking::{replace_ranks, share};
 use super::vectors::assert_whole;
 use crate::instructions::{InstructionSet, vectorized};
 use rayon::prelude::*;
@@ -29,9 +29,6 @@ const TURNS: usize = 20;
 
 /// Up to this share of a vector, weights that tie are put in their places one by one.
 const FEW_TIES: f64 = 0.1;
-
-/// Weights of short vectors that are one piece of work.
-const PIECE: usize = 1 << 12;
 
 thread_local! {
     /// To make new ones would take a tenth of the time of a piece.
@@ -258,9 +255,12 @@ fn distance(spare: u32, now: u32) -> u32 {
 }
 
 /// A weight matrix, and the order that the entries of each of its vectors had at an earlier time.
+#[derive(Debug)]
 pub struct OrderedMatrix<'a> {
     values: &'a [f32],
     len: usize,
+    /// Which vector of those that `ties` counts through is the first here.
+    first: usize,
     ties: &'a [Range<usize>],
     orders: &'a mut [u32],
 }
@@ -274,7 +274,7 @@ impl<'a> OrderedMatrix<'a> {
     pub fn new(values: &'a [f32], len: usize, orders: &'a mut [u32]) -> Self {
         assert_whole(values.len(), len);
         assert_eq!(values.len(), orders.len(), "one position for each weight");
-        Self { values, len, ties: &[], orders }
+        Self { values, len, first: 0, ties: &[], orders }
     }
 
     /// The ranks in `ties`, counted through all vectors, go by position.
@@ -283,28 +283,22 @@ impl<'a> OrderedMatrix<'a> {
     }
 
     /// Some vectors at a time, about as much work in each piece.
-    fn pieces(self) -> impl Iterator<Item = Piece<'a>> {
-        let Self { values, len, ties, orders } = self;
-        let count = (PIECE / len).max(1);
-        let vectors = values.chunks(count * len).zip(orders.chunks_mut(count * len));
-        let first = (0..).step_by(count);
-        first.zip(vectors).map(move |(first, (values, orders))| Piece {
+    fn pieces(self) -> impl Iterator<Item = OrderedMatrix<'a>> {
+        let Self { values, len, ties, orders, .. } = self;
+        let vectors = share(len);
+        let pieces = values.chunks(vectors * len).zip(orders.chunks_mut(vectors * len));
+        (0..).step_by(vectors).zip(pieces).map(move |(first, (values, orders))| OrderedMatrix {
+            values,
+            len,
             first,
-            matrix: OrderedMatrix { values, len, ties, orders },
+            ties,
+            orders,
         })
     }
-}
 
-/// Some vectors of a matrix, of which `first` is the first.
-struct Piece<'a> {
-    first: usize,
-    matrix: OrderedMatrix<'a>,
-}
-
-impl Piece<'_> {
     fn reorder(self, buffers: &mut Reorder) -> RankChange {
-        let OrderedMatrix { values, len, ties, orders } = self.matrix;
-        let vectors = (self.first..).zip(values.chunks(len).zip(orders.chunks_mut(len)));
+        let Self { values, len, first, ties, orders } = self;
+        let vectors = (first..).zip(values.chunks(len).zip(orders.chunks_mut(len)));
         let changes = vectors
             .map(|(j, (vector, order))| buffers.reorder(vector, ties_of(ties, len, j), order));
         changes.fold(RankChange::default(), RankChange::add)
@@ -380,7 +374,7 @@ mod tests {
 
     #[test]
     fn each_matrix_has_its_own_change() {
-        let vectors = PIECE; // more than a piece
+        let vectors = share(2) + 1; // more than a piece
         let still: Vec<f32> = (0..2 * vectors).map(|weight| weight as f32).collect();
         let mut orders = [0, 1].repeat(vectors);
         let (mut few, mut last) = ([0, 1, 2], [0, 1]);
@@ -393,6 +387,22 @@ mod tests {
         assert_eq!(changes.iter().map(mean).collect::<Vec<_>>(), [4.0 / 3.0, 0.0, 1.0]);
         assert_eq!((few, last), ([2, 1, 0], [1, 0]));
         assert_eq!(orders, [0, 1].repeat(vectors));
+    }
+
+    #[test]
+    fn as_many_ties_as_are_put_in_place_may_move_as_far_as_they_can() {
+        let len = 1 << BITS;
+        let tied = (FEW_TIES * len as f64) as usize;
+        let mut values: Vec<f32> = (0..len).map(|weight| weight as f32).collect();
+        values[..tied].fill(-1.0);
+        let backwards = (0..tied as u32).rev().chain(tied as u32..len as u32);
+        let before: Vec<u32> = backwards.collect();
+        let (mut orders, all) = (before.clone(), 0..tied);
+        let matrix = OrderedMatrix::new(&values, len, &mut orders);
+        let changes = reorder(vec![matrix.with_ties(std::slice::from_ref(&all))]);
+        let now: Vec<u32> = (0..len as u32).collect();
+        assert_eq!(changes, [RankChange::between(&before, &now)]);
+        assert_eq!(orders, now);
     }
 
     #[test]
