@@ -22,7 +22,7 @@ use support::{LAPERM, Workplace};
 
 /// As in the program.
 #[global_allocator]
-static ALLOCATOR: laperm::kernels::Allocator = laperm::kernels::Allocator;
+static ALLOCATOR: laperm::allocator::Allocator = laperm::allocator::Allocator;
 
 const SIZE: (u16, u16) = (100, 30);
 

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 /// As in the program.
 #[global_allocator]
-static ALLOCATOR: laperm::kernels::Allocator = laperm::kernels::Allocator;
+static ALLOCATOR: laperm::allocator::Allocator = laperm::allocator::Allocator;
 
 const BATCH: usize = 50;
 

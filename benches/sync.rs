@@ -1,14 +1,14 @@
 //! How long a synchronization takes, and a ranking distance, on matrices of the paper's networks.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use laperm::laperm::{OrderedMatrix, Reservoir, VectorShape, reorder};
+use laperm::method::{OrderedMatrix, Reservoir, VectorShape, reorder};
 use laperm::random::{Purpose, stream};
 use rand::RngExt;
 use std::hint::black_box;
 
 /// As in the program.
 #[global_allocator]
-static ALLOCATOR: laperm::kernels::Allocator = laperm::kernels::Allocator;
+static ALLOCATOR: laperm::allocator::Allocator = laperm::allocator::Allocator;
 
 /// From the shortest vectors to the longest; the last three hold 2.4, 2.4 and 2.1 million weights.
 const MATRICES: [(&str, VectorShape); 7] = [

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 #[global_allocator]
-static ALLOCATOR: laperm::kernels::Allocator = laperm::kernels::Allocator;
+static ALLOCATOR: laperm::allocator::Allocator = laperm::allocator::Allocator;
 
 fn main() -> ExitCode {
     laperm::cli::main()

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use laperm::data::{Augmentation, DatasetName, Normalization};
 use laperm::experiment::{Experiment, OptimizerName, WrapperName};
-use laperm::laperm::PruneRule;
+use laperm::method::PruneRule;
 use laperm::model::{BiasInitializer, Initializer, Layer};
 
 /// What experiments on the same network have in common.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Plan;
 use crate::data::{Augmentation, DatasetName, GlyphsConfig, Normalization};
-use crate::laperm::PruneRule;
+use crate::method::PruneRule;
 use crate::model::{BiasInitializer, Initializer, Layer, Published};
 
 /// What to train, on what, and how.

@@ -6,7 +6,6 @@
 
 use crate::instructions::{self, InstructionSet};
 
-mod allocator;
 mod attend;
 pub(crate) mod buffers;
 mod convolution;
@@ -24,7 +23,6 @@ mod relu;
 #[cfg(test)]
 mod testing;
 
-pub use allocator::Allocator;
 pub use attend::attended;
 pub use convolution::Convolution;
 pub use dense::Dense;

@@ -15,7 +15,7 @@ use super::arrays::{Arrays, Misfit};
 use super::control::ByHand;
 use crate::data::DataError;
 use crate::experiment::Experiment;
-use crate::laperm::SyncClock;
+use crate::method::SyncClock;
 
 const FORMAT: &str = "laperm-checkpoint-1";
 

@@ -6,7 +6,7 @@ use super::learner::Learner;
 use super::monitor::watched;
 use super::{LayerDistribution, LayerInfo};
 use crate::experiment::MonitorSection;
-use crate::laperm::Distribution;
+use crate::method::Distribution;
 
 /// Looks at the distribution of weights after certain steps, always the same ones.
 pub(super) struct DistributionMonitor {

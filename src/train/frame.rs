@@ -20,7 +20,7 @@ pub struct LayerFrame {
     /// The initial (and always synchronized) profile at those positions: the median over vectors.
     pub initial: Vec<f32>,
     /// The profile now, just before a sync: one band per entry of
-    /// [`QUANTILES`](crate::laperm::QUANTILES), each at all positions.
+    /// [`QUANTILES`](crate::method::QUANTILES), each at all positions.
     pub bands: Vec<Vec<f32>>,
     /// Similarity of weight profiles now; 0 is identical.
     pub similarity: f32,

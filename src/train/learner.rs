@@ -11,7 +11,7 @@ use super::optimizer::InnerOptimizer;
 use super::{Backend, Classifier, Score};
 use crate::experiment::OptimizerSection;
 use crate::kernels::{attended, operations};
-use crate::laperm::all_finite;
+use crate::method::all_finite;
 use crate::model::{Draw, Network, Role, Statistics, Weights};
 
 /// A network, its weights and its optimizer, on a device.

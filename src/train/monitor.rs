@@ -10,7 +10,7 @@ use super::learner::Learner;
 use super::wrapper::Wrapper;
 use super::{Frame, LayerDistance, LayerFrame, LayerInfo, frame};
 use crate::experiment::MonitorSection;
-use crate::laperm::{OrderedMatrix, Profile, RankChange, Reservoir, invert, ranking, reorder};
+use crate::method::{OrderedMatrix, Profile, RankChange, Reservoir, invert, ranking, reorder};
 
 /// Ranks at which a profile is sampled, and vectors it is taken over: enough for a wide screen.
 const PROFILE_POINTS: usize = 128;

@@ -9,7 +9,7 @@ use super::control::Control;
 use super::learner::Learner;
 use super::{LayerSync, Schedule};
 use crate::experiment::{Experiment, WrapperName};
-use crate::laperm::{Lookahead, Reservoir, VectorShape};
+use crate::method::{Lookahead, Reservoir, VectorShape};
 use crate::model::{Network, Role, pruning_priority};
 
 /// The wrapper around the inner optimizer.

@@ -22,7 +22,7 @@ pub(super) struct ProfileChart<'a> {
     pub theme: &'a Theme,
     /// The ranks at which profiles are known, ascending.
     pub positions: &'a [u32],
-    /// The values at those ranks: one band for each of [`QUANTILES`](crate::laperm::QUANTILES) over the vectors.
+    /// The values at those ranks: one band for each of [`QUANTILES`](crate::method::QUANTILES) over the vectors.
     pub bands: &'a [Vec<f32>],
     /// Every vector's values at those ranks, where they are few; these are drawn instead of bands.
     pub lines: &'a [Vec<f32>],

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::file::{TensorFile, TensorFileError, TensorInfo};
 use super::layout::Layout;
-use crate::laperm::{CycleSummary, permutation, ranking};
+use crate::method::{CycleSummary, permutation, ranking};
 
 /// The weight matrices of two files that belong together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

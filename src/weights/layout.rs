@@ -1,6 +1,6 @@
 //! Which axes of a weight matrix run over neurons.
 
-use crate::laperm::VectorShape;
+use crate::method::VectorShape;
 
 /// Where a tensor has its neurons: each entry along those axes is one weight vector, whose entries lie along all
 /// other axes.

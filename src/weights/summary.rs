@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::layout::Layout;
 use super::percentiles::{PERCENTILES, percentiles};
-use crate::laperm::{Profile, evenly};
+use crate::method::{Profile, evenly};
 
 /// Positions at which a profile is kept.
 const POINTS: usize = 200;

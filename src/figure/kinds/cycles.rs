@@ -9,7 +9,7 @@ use crate::figure::plot::{LARGE, SMALL};
 use crate::figure::source::Source;
 use crate::figure::style::cycle;
 use crate::figure::{FigureError, Options};
-use crate::laperm::{CycleSummary, cycles, is_ranking, permutation, ranking};
+use crate::method::{CycleSummary, cycles, is_ranking, permutation, ranking};
 use crate::train::LayerInfo;
 
 pub fn prepare<'a>(

@@ -7,7 +7,7 @@ use crate::figure::plot::{LARGE, SMALL};
 use crate::figure::source::Source;
 use crate::figure::style::mixed;
 use crate::figure::{FigureError, Options};
-use crate::laperm::{is_ranking, order};
+use crate::method::{is_ranking, order};
 
 /// More arrows than this cannot be followed.
 const ARROWS: usize = 40;

@@ -24,7 +24,7 @@
 //!
 //! 1. Draw the parameter's initial values ([`initial_values`](crate::model::initial_values)) from the experiment's rule
 //!    and seed ([`random`](crate::random)), and set those to zero that pruning takes
-//!    ([`pruning_priority`](crate::model::pruning_priority), [`PruneRule`](crate::laperm::PruneRule)).
+//!    ([`pruning_priority`](crate::model::pruning_priority), [`PruneRule`](crate::method::PruneRule)).
 //! 2. Sort each weight vector: a slice along all axes but the first; a bias is one vector. Equal values form a class.
 //! 3. Take the bytes as a stream of a range coder of 32-bit words and 64 bits of state (the crate constriction's
 //!    `DefaultRangeDecoder`): words most significant byte first, zeros beyond the end. All vectors are in it, one after
@@ -49,7 +49,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::wrapper::Permuted;
 use super::{Origin, Snapshot, SnapshotError, SnapshotKind};
-use crate::laperm::Reservoir;
+use crate::method::Reservoir;
 use crate::model::{NamedTensor, WeightsFileError};
 
 const MAGIC: &[u8; 6] = b"\x93LPERM";

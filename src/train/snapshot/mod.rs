@@ -20,7 +20,7 @@ use super::start::{StartError, initial_weights};
 use super::wrapper::{Permuted, reservoirs};
 use super::{Command, Schedule};
 use crate::experiment::{Experiment, Problem, WrapperName};
-use crate::laperm::CodingError;
+use crate::method::CodingError;
 use crate::model::{NamedTensor, Network, Weights, WeightsFile, WeightsFileError};
 
 pub use info::{SnapshotInfo, TensorSize};

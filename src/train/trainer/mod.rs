@@ -14,7 +14,7 @@ use std::time::Instant;
 use crate::data::{BatchLoader, BatchMaker, BatchPlan, DataError, Images, Normalizer};
 use crate::experiment::Experiment;
 use crate::instructions::InstructionSet;
-use crate::laperm::SyncClock;
+use crate::method::SyncClock;
 use crate::model::{self, Draw, Role, WeightsFile};
 use crate::train::checkpoint::checksum_of;
 use crate::train::control::Control;

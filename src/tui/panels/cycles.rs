@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{Scene, is_ranking, percent, profiles};
-use crate::laperm::{cycles, log10_reachable, permutation, ranking, sort_vectors};
+use crate::method::{cycles, log10_reachable, permutation, ranking, sort_vectors};
 use crate::train::{LayerFrame, LayerInfo};
 use crate::tui::chart::{Raster, significant};
 use crate::tui::format::grouped;

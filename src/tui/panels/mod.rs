@@ -13,7 +13,7 @@ use ratatui::text::{Line, Span};
 use super::chart::{Curve, Scale, TimeAxis, extent};
 use super::theme::Theme;
 use super::view::View;
-use crate::laperm::is_ranking;
+use crate::method::is_ranking;
 use crate::run::{Mark, RunState, Series};
 use crate::train::{Frame, LayerFrame, LayerInfo, Phase};
 

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 
 use super::{Scene, is_ranking, percent};
 use crate::data::{DatasetName, ImageShape};
-use crate::laperm::order;
+use crate::method::order;
 use crate::train::LayerFrame;
 use crate::tui::chart::{Raster, put, significant};
 use crate::tui::format::grouped;
@@ -288,7 +288,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::laperm::ranking;
+    use crate::method::ranking;
     use crate::run::RunState;
     use crate::train::{Frame, LayerInfo, Started};
     use crate::tui::theme::{Depth, Theme};

@@ -274,7 +274,7 @@ fn to_words(bytes: &[u8]) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::laperm::PruneRule;
+    use crate::method::PruneRule;
     use crate::random::{Purpose, stream};
     use proptest::{collection::vec, prelude::*};
     use rand::RngExt;

@@ -355,7 +355,7 @@ pub fn invert(permutations: &[u32], len: usize) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::laperm::rank_vectors;
+    use crate::method::rank_vectors;
     use proptest::{collection::vec, prelude::*};
 
     fn reordered(values: &[f32], len: usize, orders: &mut [u32]) -> RankChange {

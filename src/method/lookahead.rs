@@ -7,14 +7,14 @@ use thiserror::Error;
 /// When to synchronize is a [`SyncClock`](super::SyncClock)'s matter, as for LaPerm.
 ///
 /// ```
-/// use laperm::laperm::Lookahead;
+/// use laperm::method::Lookahead;
 ///
 /// let mut fast = vec![1.0, 2.0];
 /// let mut lookahead = Lookahead::new(&fast, 0.5)?;
 /// fast = vec![3.0, 0.0]; // whatever an inner optimizer makes of them
 /// lookahead.sync(&mut fast);
 /// assert_eq!(fast, [2.0, 1.0]);
-/// # Ok::<(), laperm::laperm::LookaheadError>(())
+/// # Ok::<(), laperm::method::LookaheadError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Lookahead {
@@ -72,7 +72,7 @@ impl Lookahead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::laperm::SyncClock;
+    use crate::method::SyncClock;
     use std::num::NonZero;
 
     /// The inner optimizer takes 1 off at each step; k = 2 and α = 0.5, so every two steps forward

@@ -30,7 +30,7 @@
 //! descent as the inner optimizer, and k = 2.
 //!
 //! ```
-//! use laperm::laperm::{Reservoir, SyncClock, cycles, permutation, ranking};
+//! use laperm::method::{Reservoir, SyncClock, cycles, permutation, ranking};
 //! use std::num::NonZero;
 //!
 //! let initial = vec![0.3, -0.1, 0.2, 0.5];
@@ -55,7 +55,7 @@
 //! // the smallest had been: one cycle.
 //! let sigma = permutation(&ranking(&initial), &ranking(&weights));
 //! assert_eq!(cycles(&sigma), [[0, 1, 2, 3]]);
-//! # Ok::<(), laperm::laperm::ReservoirError>(())
+//! # Ok::<(), laperm::method::ReservoirError>(())
 //! ```
 
 mod argsort;

@@ -345,7 +345,7 @@ fn ties(sorted: &[f32], len: usize) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::laperm::{invert, rank_vectors, ranking, reorder};
+    use crate::method::{invert, rank_vectors, ranking, reorder};
     use proptest::{collection::vec, prelude::*};
 
     #[test]
