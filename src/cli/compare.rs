@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use color_eyre::Result;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,10 +12,9 @@ use serde::Serialize;
 use toml::Value;
 
 use super::{InputError, output, screenshot};
+use crate::run::TimeUnit;
 use crate::run::{RunFolder, Summary, find_run, read_events};
-use crate::tui::{
-    self, Compare, Depth, MOST_RUNS, Screen, Theme, TimeUnit, render_compare, to_svg,
-};
+use crate::tui::{self, Compare, Depth, MOST_RUNS, Screen, Theme, render_compare, to_svg};
 
 #[derive(Debug, Args)]
 pub(super) struct CompareArguments {
@@ -24,7 +23,7 @@ pub(super) struct CompareArguments {
     compared: Vec<String>,
     /// Align the curves by this.
     #[arg(long, value_enum, default_value_t)]
-    by: By,
+    by: TimeUnit,
     /// Print one JSON object: what the runs have come to, and in what they differ.
     #[arg(long, conflicts_with = "svg")]
     json: bool,
@@ -42,28 +41,6 @@ pub(super) struct CompareArguments {
     size: (u16, u16),
 }
 
-/// What the curves of several runs have in common.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum By {
-    /// Training steps.
-    #[default]
-    Steps,
-    /// Epochs.
-    Epochs,
-    /// Seconds since each run began.
-    Seconds,
-}
-
-impl From<By> for TimeUnit {
-    fn from(by: By) -> Self {
-        match by {
-            By::Steps => TimeUnit::Steps,
-            By::Epochs => TimeUnit::Epochs,
-            By::Seconds => TimeUnit::Seconds,
-        }
-    }
-}
-
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report<'a> {
@@ -75,7 +52,7 @@ pub(super) fn run(arguments: &CompareArguments, runs: &Path) -> Result<()> {
     let found = arguments.compared.iter().map(|run| find_run(runs, run));
     let folders = found.collect::<Result<Vec<RunFolder>, _>>()?;
     let mut compare = Compare::new(&folders)?;
-    compare.align_by(arguments.by.into());
+    compare.align_by(arguments.by);
     if arguments.json || arguments.svg.is_some() {
         for (index, folder) in folders.iter().enumerate() {
             compare.take_all(index, &read_events(folder)?);

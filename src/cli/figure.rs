@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use color_eyre::Result;
 
 use super::output::{self, Picture};
-use crate::figure::{Kind, Options, Source, Unit, draw};
+use crate::figure::{Kind, Options, Source, draw};
+use crate::run::TimeUnit;
 use crate::run::find_run;
 
 #[derive(Debug, Args)]
@@ -23,8 +24,8 @@ pub(super) struct FigureArguments {
     #[arg(short, long, value_name = "FILE", value_parser = output::picture)]
     output: Picture,
     /// What time axes count.
-    #[arg(long, value_enum, default_value = "epoch")]
-    x: Unit,
+    #[arg(long, value_enum, default_value_t = TimeUnit::Epochs)]
+    x: TimeUnit,
     /// The layer to show: its name, or its number from 1.
     #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
@@ -55,20 +56,6 @@ impl ValueEnum for Kind {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(self.name()).help(self.about()))
-    }
-}
-
-impl ValueEnum for Unit {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Unit::Step, Unit::Epoch, Unit::Seconds]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Unit::Step => PossibleValue::new("step").help("training steps"),
-            Unit::Epoch => PossibleValue::new("epoch").help("epochs"),
-            Unit::Seconds => PossibleValue::new("seconds").help("seconds since each run began"),
-        })
     }
 }
 

@@ -185,8 +185,9 @@ impl Default for OptimizerSection {
 }
 
 /// An inner optimizer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum OptimizerName {
     /// Kingma and Ba, 2014.
     Adam,
@@ -237,8 +238,9 @@ impl Default for WrapperSection {
 }
 
 /// A wrapper around the inner optimizer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum WrapperName {
     /// The inner optimizer alone.
     None,

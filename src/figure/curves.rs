@@ -1,8 +1,8 @@
 //! From what a run has measured to what a plot draws.
 
-use super::Unit;
 use super::plot::Point;
 use super::source::{Family, Source};
+use crate::run::TimeUnit;
 use crate::run::{RunState, Series};
 
 /// More values than this along an axis are drawn by what they range over.
@@ -14,7 +14,7 @@ const COLUMNS: usize = 400;
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
     /// What the axis counts.
-    pub unit: Unit,
+    pub unit: TimeUnit,
     /// The axis' end.
     pub end: f64,
     /// Half-life of the smoothing, in values; 0 is none.
@@ -23,8 +23,8 @@ pub struct Reading {
 
 impl Reading {
     /// For these runs, to the end of the longest.
-    pub fn new(sources: &[Source], unit: Unit, smoothing: f64) -> Self {
-        let ends = sources.iter().map(|source| unit.place(&source.state, source.state.step));
+    pub fn new(sources: &[Source], unit: TimeUnit, smoothing: f64) -> Self {
+        let ends = sources.iter().map(|source| unit.position(&source.state, source.state.step));
         Reading { unit, end: ends.fold(0.0, f64::max), smoothing }
     }
 
@@ -47,7 +47,7 @@ impl Reading {
         let decay = if self.smoothing > 0.0 { 0.5f64.powf(1.0 / self.smoothing) } else { 0.0 };
         let (mut sum, mut weight) = (0.0, 0.0);
         let value = |(step, value): (u64, f32)| {
-            let (place, value) = (self.unit.place(state, step), f64::from(value) * factor);
+            let (place, value) = (self.unit.position(state, step), f64::from(value) * factor);
             if !value.is_finite() {
                 return (place, f64::NAN);
             }
@@ -144,7 +144,7 @@ mod tests {
             values in prop::collection::vec(-1e3f64..1e3, 1..3000)
         ) {
             let end = values.len() as f64;
-            let reading = Reading { unit: Unit::Step, end, smoothing: 0.0 };
+            let reading = Reading { unit: TimeUnit::Steps, end, smoothing: 0.0 };
             let all: Vec<(f64, f64)> =
                 values.iter().enumerate().map(|(i, &v)| (i as f64, v)).collect();
             let points = reading.summed_up(all);

@@ -17,7 +17,7 @@ mod scale;
 mod source;
 mod style;
 
-use crate::run::{ReadError, RunState};
+use crate::run::{ReadError, TimeUnit};
 
 pub use canvas::escaped;
 use canvas::{Canvas, POINTS_PER_MILLIMETRE};
@@ -27,44 +27,20 @@ pub(crate) use scale::round_up;
 pub use scale::{Scale, Tick, short, significant};
 pub use source::Source;
 
-/// What a figure's time axis counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Unit {
-    /// Training steps.
-    Step,
-    /// Epochs, with fractions; steps where the length of an epoch is not known.
-    #[default]
-    Epoch,
-    /// Seconds since the run began.
-    Seconds,
-}
-
-impl Unit {
-    /// What the axis is called.
-    fn title(self) -> &'static str {
-        match self {
-            Unit::Step => "training step",
-            Unit::Epoch => "epoch",
-            Unit::Seconds => "time (s)",
-        }
-    }
-
-    /// Where a step of a run lies on the axis.
-    fn place(self, state: &RunState, step: u64) -> f64 {
-        let epoch = state.started.as_ref().map_or(0, |started| started.steps_per_epoch);
-        match self {
-            Unit::Epoch if epoch > 0 => step as f64 / epoch as f64,
-            Unit::Seconds => state.seconds_at(step),
-            Unit::Step | Unit::Epoch => step as f64,
-        }
+/// Title of a figure's time axis.
+fn axis_title(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Steps => "training step",
+        TimeUnit::Epochs => "epoch",
+        TimeUnit::Seconds => "time (s)",
     }
 }
 
 /// How a figure is drawn, where its kind leaves a choice.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// What time axes count.
-    pub unit: Unit,
+    pub unit: TimeUnit,
     /// The layer to draw: its name, or its number from 1; the kind's own choice where absent.
     pub layer: Option<String>,
     /// Written above the figure; nothing where absent.
@@ -75,6 +51,19 @@ pub struct Options {
     pub height: Option<f64>,
     /// Half-life of the smoothing of curves, in values; 0 is none.
     pub smoothing: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            unit: TimeUnit::Epochs,
+            layer: None,
+            title: None,
+            width: None,
+            height: None,
+            smoothing: 0.0,
+        }
+    }
 }
 
 /// A figure that cannot be drawn.

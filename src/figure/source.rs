@@ -1,8 +1,9 @@
 //! The runs that a figure is drawn from, and what tells them apart.
 
 use super::FigureError;
+use crate::experiment::{OptimizerName, WrapperName};
 use crate::run::{ReadError, RunFolder, RunState, Setup, differences, read_state_at};
-use crate::train::{LayerFrame, LayerInfo, Started};
+use crate::train::{LayerFrame, LayerInfo, Named};
 
 /// A run to draw.
 #[derive(Debug, Clone)]
@@ -181,9 +182,10 @@ fn named(key: &str, value: &str) -> String {
 
 /// What a figure calls a run's network.
 pub fn network(source: &Source) -> String {
-    let name = source.state.started.as_ref().map_or("", |started| started.network.as_str());
+    let started = source.state.started.as_ref();
+    let name = started.map(|started| started.network.to_string()).unwrap_or_default();
     let known = ["conv2", "conv4", "conv7", "conv13", "f1", "f2"];
-    match name {
+    match name.as_str() {
         "resnet50" => "ResNet50".into(),
         "mlp" => "MLP".into(),
         name if known.contains(&name) => name[..1].to_uppercase() + &name[1..],
@@ -193,14 +195,11 @@ pub fn network(source: &Source) -> String {
 
 /// What trains it: LaPerm, or the optimizer that it wraps.
 fn method(source: &Source) -> String {
-    let (wrapper, optimizer) = match source.state.started.as_deref() {
-        Some(Started { wrapper, optimizer, .. }) => (wrapper.as_str(), optimizer.as_str()),
-        None => ("", ""),
-    };
-    match (wrapper, optimizer) {
-        ("laperm", _) => "LaPerm".into(),
-        ("lookahead", _) => "Lookahead".into(),
-        (_, "adam") => "Adam".into(),
-        (_, other) => other.to_uppercase(),
+    let Some(started) = source.state.started.as_deref() else { return String::new() };
+    match (&started.wrapper, &started.optimizer) {
+        (Named::Known(WrapperName::Laperm), _) => "LaPerm".into(),
+        (Named::Known(WrapperName::Lookahead), _) => "Lookahead".into(),
+        (_, Named::Known(OptimizerName::Adam)) => "Adam".into(),
+        (_, other) => other.to_string().to_uppercase(),
     }
 }

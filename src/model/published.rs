@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{Activation, Layer, Padding};
 
 /// A network of the paper.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Published {
     /// 784-100-100-10, section 3.
     Mlp,

@@ -7,8 +7,7 @@ use std::thread;
 
 use super::app::App;
 use super::panels::Panel;
-use super::view::TimeUnit;
-use crate::figure::{Kind, Options, Source, Unit, draw};
+use crate::figure::{Kind, Options, Source, draw};
 use crate::model::write_atomically;
 use crate::run::{RunFolder, RunState, Setup};
 
@@ -66,11 +65,7 @@ impl Figures {
 fn options(app: &App, kind: Kind) -> Options {
     let layer = app.layers().get(app.view.layer).map(|layer| layer.name.clone());
     Options {
-        unit: match app.view.unit {
-            TimeUnit::Steps => Unit::Step,
-            TimeUnit::Epochs => Unit::Epoch,
-            TimeUnit::Seconds => Unit::Seconds,
-        },
+        unit: app.view.unit,
         // The profiles are those of all layers.
         layer: layer.filter(|_| kind != Kind::Profiles),
         ..Options::default()

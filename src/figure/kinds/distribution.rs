@@ -85,7 +85,7 @@ const LINES: [Lines; 5] = [
 fn looks(source: &Source, layer: usize, reading: Reading) -> Vec<(f64, &LayerDistribution)> {
     let mut looks: Vec<(f64, &LayerDistribution)> = Vec::new();
     for (step, seen) in source.state.distribution.layer(layer) {
-        let place = reading.unit.place(&source.state, step);
+        let place = reading.unit.position(&source.state, step);
         if looks.last().is_none_or(|(last, _)| place - last >= reading.end / LOOKS) {
             looks.push((place, seen));
         }

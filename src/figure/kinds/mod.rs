@@ -14,7 +14,8 @@ use super::curves::Reading;
 use super::plot::{Axis, Curve, Legend, Plot};
 use super::scale::{Scale, round_up};
 use super::source::Source;
-use super::{FigureError, Options, Unit};
+use super::{FigureError, Options, axis_title};
+use crate::run::TimeUnit;
 
 /// What a figure shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +124,7 @@ fn over_time(reading: Reading, y: Axis, curves: Vec<Curve>) -> Plot {
     let Reading { unit, end, .. } = reading;
     Plot {
         title: String::new(),
-        x: Axis::of_counts(unit.title(), end, 6),
+        x: Axis::of_counts(axis_title(unit), end, 6),
         y,
         curves,
         legend: Legend::Inside,
@@ -132,9 +133,9 @@ fn over_time(reading: Reading, y: Axis, curves: Vec<Curve>) -> Plot {
 }
 
 /// The changes that were made by hand, if there is only one run.
-fn marks(sources: &[Source], unit: Unit) -> Vec<(f64, String)> {
+fn marks(sources: &[Source], unit: TimeUnit) -> Vec<(f64, String)> {
     let [source] = sources else { return Vec::new() };
-    let place = |step| unit.place(&source.state, step);
+    let place = |step| unit.position(&source.state, step);
     source.state.marks.iter().map(|mark| (place(mark.step), mark.label.clone())).collect()
 }
 

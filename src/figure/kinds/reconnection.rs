@@ -2,6 +2,7 @@
 //! to where they are now (figure 14).
 
 use super::{COLUMN, PAGE, Picture};
+use crate::experiment::WrapperName;
 use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
 use crate::figure::plot::{LARGE, SMALL};
 use crate::figure::source::Source;
@@ -59,7 +60,7 @@ fn vector(source: &Source, options: &Options) -> Result<Vector, FigureError> {
         ranks.map(|(now, &rank)| (places[rank as usize], now)).collect();
     moves.retain(|&(from, _)| before[from] != 0.0);
     moves.sort_by(|a, b| before[b.0].abs().total_cmp(&before[a.0].abs()));
-    let permutes = source.state.started.as_ref().is_some_and(|s| s.wrapper == "laperm");
+    let permutes = source.state.started.as_ref().is_some_and(|s| s.wrapper == WrapperName::Laperm);
     let after = match permutes {
         // As a sync would have them: the same values in other places.
         true => frame.after.iter().map(|&rank| before[places[rank as usize]]).collect(),

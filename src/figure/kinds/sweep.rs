@@ -8,7 +8,7 @@ use crate::figure::plot::{Axis, Curve, Legend, Plot, Point, SMALL, around, legen
 use crate::figure::scale::{Scale, Tick, short};
 use crate::figure::source::{Family, Source, families};
 use crate::figure::style::{Look, look, ordered};
-use crate::figure::{FigureError, Options};
+use crate::figure::{FigureError, Options, axis_title};
 
 /// Parts of the curves that are worth a closer look: while they climb, and when they have settled.
 const WINDOWS: [(f64, f64); 2] = [(0.1, 0.6), (0.65, 1.0)];
@@ -196,7 +196,7 @@ fn over(reading: Reading, curves: &[Curve], (from, to): (f64, f64), index: usize
     let axis = Axis::of_values("test accuracy (%)", percentages(range), 6);
     let mut plot = over_time(reading, axis, curves.to_vec());
     if from > 0.0 {
-        plot.x = Axis::of_values(reading.unit.title(), Scale::linear(from, to), 6);
+        plot.x = Axis::of_values(axis_title(reading.unit), Scale::linear(from, to), 6);
     }
     let zoom = if from > 0.0 { " zoom" } else { "" };
     plot.title = letter(index) + zoom;

@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::{Scene, percent};
+use crate::experiment::WrapperName;
 use crate::run::RunState;
 use crate::train::{LayerInfo, LayerSync};
 use crate::tui::chart::significant;
@@ -15,7 +16,8 @@ use crate::tui::table::{Column, NARROWEST, Table};
 pub fn caption(scene: &Scene) -> Vec<String> {
     let Some(started) = &scene.state.started else { return Vec::new() };
     let parameters = format!("{} parameters", grouped(started.parameters as u64));
-    let k = (started.wrapper != "none").then(|| format!("k {}", grouped(scene.state.schedule.k)));
+    let k = (started.wrapper != WrapperName::None)
+        .then(|| format!("k {}", grouped(scene.state.schedule.k)));
     [parameters].into_iter().chain(k).collect()
 }
 

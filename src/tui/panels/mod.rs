@@ -13,6 +13,7 @@ use ratatui::text::{Line, Span};
 use super::chart::{Curve, Scale, TimeAxis, extent};
 use super::theme::Theme;
 use super::view::View;
+use crate::experiment::WrapperName;
 use crate::method::is_ranking;
 use crate::run::{Mark, RunState, Series};
 use crate::train::{Frame, LayerFrame, LayerInfo, Phase};
@@ -188,7 +189,7 @@ impl<'a> Scene<'a> {
 
     /// Whether the run trains by permuting.
     fn permutes(&self) -> bool {
-        self.state.started.as_ref().is_some_and(|started| started.wrapper == "laperm")
+        self.state.started.as_ref().is_some_and(|started| started.wrapper == WrapperName::Laperm)
     }
 
     /// How a list of layers points at the chosen one: a character and a style, for each.
@@ -277,10 +278,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::run::TimeUnit;
     use crate::run::{Distance, Scores};
     use crate::train::{LayerDistribution, LayerSync, Started};
     use crate::tui::theme::Depth;
-    use crate::tui::view::TimeUnit;
 
     fn text(panel: Panel, state: &RunState, unicode: bool) -> String {
         let (view, theme) = (View::default(), Theme::new(Depth::None, unicode));

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{Scene, is_ranking, percent};
-use crate::data::{DatasetName, ImageShape};
+use crate::data::ImageShape;
 use crate::method::order;
 use crate::train::LayerFrame;
 use crate::tui::chart::{Raster, put, significant};
@@ -61,7 +61,7 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
 /// The shape of what the first layer sees, if that is the chosen one.
 fn image(scene: &Scene) -> Option<ImageShape> {
     let started = scene.state.started.as_ref().filter(|_| scene.view.layer == 0)?;
-    Some(started.dataset.parse::<DatasetName>().ok()?.shape())
+    Some(started.dataset.known()?.shape())
 }
 
 /// A weight that is somewhere else now.
