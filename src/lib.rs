@@ -49,6 +49,8 @@ pub mod method;
 
 pub mod kernels;
 
+pub mod optimizer;
+
 pub mod weights;
 
 pub mod model;
