@@ -31,6 +31,22 @@ fn experiments_are_pointed_at() {
         ("lr is infinite", "[optimizer]\nlr = inf", &["bad.toml:8:6", "positive number"]),
         ("lr is negative", "[optimizer]\nlr = -1e-3", &["bad.toml:8:6", "positive number"]),
         ("an optimizer", "[optimizer]\nname = \"adem\"", &["bad.toml:8:8", "`adam`"]),
+        (
+            "a key of another optimizer",
+            "[optimizer]\nname = \"sgd\"\nbeta1 = 0.9",
+            &["bad.toml:9:9", "`beta1` is not a key of sgd, but of adam"],
+        ),
+        (
+            "a key of no optimizer",
+            "[optimizer]\nbeta3 = 0.9",
+            &["bad.toml:8:1", "unknown field `beta3`", "`rho`"],
+        ),
+        ("epsilon is 0", "[optimizer]\nepsilon = 1e-50", &["bad.toml:8:11", "positive number"]),
+        (
+            "alpha is 0 as a 32-bit float",
+            "[wrapper]\nname = \"lookahead\"\nalpha = 1e-50",
+            &["bad.toml:9:9", "must be above 0 and at most 1"],
+        ),
         ("p is NaN", "[prune]\nratio = nan", &["bad.toml:8:9", "at least 0 and below 1"]),
         ("p is 1", "[prune]\nratio = 1", &["bad.toml:8:9", "at least 0 and below 1"]),
         ("p is negative", "[prune]\nratio = -0.1", &["bad.toml:8:9", "at least 0 and below 1"]),
@@ -122,6 +138,14 @@ fn overrides_are_named() {
         (&["--set", "wrapper"], &["--set wrapper: ", "key.key=value"]),
         (&["--set", "train.batch=many"], &["--set train.batch=many: ", "invalid type"]),
         (&["--set", "prune.ratio=1"], &["--set prune.ratio=1: ", "below 1"]),
+        (
+            &["--set", "optimizer.rho=0.5"],
+            &["--set optimizer.rho=0.5: ", "`rho` is not a key of adam, but of rmsprop"],
+        ),
+        (
+            &["--set", "wrapper.name=lookahead", "--set", "wrapper.alpha=1e-50"],
+            &["--set wrapper.alpha=1e-50: ", "must be above 0"],
+        ),
         (&["--set", "train.batch=601"], &["601 is more than the 600 training examples"]),
         (&["--epochs", "0"], &["must be 1 to"]),
         (&["--steps", "0"], &["must be at least 1"]),
@@ -299,6 +323,25 @@ fn weights_that_are_no_permutation_are_found() {
     assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("1 are not: 3"), "{}", outcome.stdout);
     assert!(outcome.stdout.contains("NOT every weight vector"), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_snapshot_to_shuffle_that_is_not_finite() {
+    let workplace = Workplace::new();
+    workplace.write("small.toml", SMALL);
+    let mut weights = WeightsFile::read(&snapshot(&workplace, &[])).unwrap();
+    let dense2 = weights.tensors.iter_mut().find(|tensor| tensor.name == "dense2.weight").unwrap();
+    dense2.values[7] = f32::NAN;
+    weights.write(&workplace.path().join("odd.safetensors")).unwrap();
+    let shuffled = "initial.weights={ shuffled = \"odd.safetensors\" }";
+    let arguments = ["run", "small.toml", "--json", "--runs", "new", "--set", shuffled];
+    let parts = ["initial.weights.shuffled", "`dense2.weight`", "not finite"];
+    for wrapper in ["none", "lookahead", "laperm"] {
+        let name = format!("wrapper.name={wrapper}");
+        let outcome = workplace.run(&[&arguments[..], &["--set", &name]].concat());
+        outcome.assert_refused(2, &parts);
+        assert!(!workplace.path().join("new").exists(), "{wrapper}");
+    }
 }
 
 /// The last snapshot of a run of a few steps.

@@ -10,10 +10,9 @@ use std::vec;
 
 use rayon::ThreadPoolBuilder;
 
-use crate::data::DataError;
 use crate::run::{Listening, Resumption, ResumptionError, RunFolder, RunRecorder};
 use crate::train::{
-    Event, EventKind, Order, Prepared, Reason, Recorder, ResumeError, Script, Trainer,
+    Event, EventKind, Order, Prepared, Reason, Recorder, ResumeError, Script, StartError, Trainer,
 };
 
 /// A run that this process trains.
@@ -71,7 +70,7 @@ impl Live {
         F: for<'a> FnOnce(
                 Receiver<Order>,
                 &'a mut RunRecorder,
-            ) -> Result<Trainer<&'a mut RunRecorder>, DataError>
+            ) -> Result<Trainer<&'a mut RunRecorder>, StartError>
             + Send
             + 'static,
     {
