@@ -98,6 +98,8 @@ pub mod method;
 
 pub mod kernels;
 
+pub mod optimizer;
+
 pub mod weights;
 
 pub mod model;

@@ -14,7 +14,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(keys: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(keys: &str, message: impl Into<String>) -> Self {
         Problem { keys: keys.split('.').map(str::to_owned).collect(), message: message.into() }
     }
 
@@ -158,39 +158,15 @@ impl Experiment {
         }
     }
 
-    fn check_optimizer(&self) -> Result<(), Problem> {
-        let optimizer = &self.optimizer;
-        self.each_epoch(&optimizer.lr, "optimizer.lr", |lr| {
-            (lr > 0.0 && lr.is_finite())
-                .then_some(())
-                .ok_or("the learning rate must be a positive number")
-        })?;
-        let finite = |value: f64| value >= 0.0 && value.is_finite();
-        require(finite(optimizer.l2), "optimizer.l2", || "must be a number of at least 0".into())?;
-        require(
-            optimizer.epsilon > 0.0 && optimizer.epsilon.is_finite(),
-            "optimizer.epsilon",
-            || "must be a positive number".into(),
-        )?;
-        for (key, value) in [
-            ("momentum", optimizer.momentum),
-            ("beta1", optimizer.beta1),
-            ("beta2", optimizer.beta2),
-        ] {
-            require((0.0..1.0).contains(&value), &format!("optimizer.{key}"), || {
-                format!("must be at least 0 and below 1, not {value}")
-            })?;
-        }
-        Ok(())
-    }
-
     fn check_wrapper(&self) -> Result<(), Problem> {
         let wrapper = &self.wrapper;
         self.each_epoch(&wrapper.k, "wrapper.k", |k| {
             (1.0..1e15).contains(&k).then_some(()).ok_or("k must be at least 1")
         })?;
-        require(wrapper.alpha > 0.0 && wrapper.alpha <= 1.0, "wrapper.alpha", || {
-            format!("must be above 0 and at most 1, not {}", wrapper.alpha)
+        // It is computed with as a 32-bit float, in which 1e-50 is 0.
+        let usable = wrapper.alpha <= 1.0 && wrapper.alpha as f32 > 0.0;
+        require(usable, "wrapper.alpha", || {
+            format!("must be above 0 and at most 1 as a 32-bit float, not {}", wrapper.alpha)
         })?;
         require(wrapper.stop.is_none_or(|stop| stop > wrapper.start), "wrapper.stop", || {
             "must be after `start`".into()
@@ -220,7 +196,7 @@ impl Experiment {
         })
     }
 
-    fn each_epoch(
+    pub(super) fn each_epoch(
         &self,
         plan: &Plan,
         key: &str,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Plan;
+use super::{OptimizerSection, Plan};
 use crate::data::{Augmentation, DatasetName, GlyphsConfig, Normalization};
 use crate::method::PruneRule;
 use crate::model::{BiasInitializer, Initializer, Layer, Published};
@@ -149,62 +149,6 @@ impl Default for PruneSection {
     }
 }
 
-/// `[optimizer]`: the inner optimizer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct OptimizerSection {
-    /// Which.
-    pub name: OptimizerName,
-    /// Learning rate.
-    pub lr: Plan,
-    /// Rate of the L2 penalty `l2 * sum(w^2)` on the weights of all layers but the last; biases and batch norm are
-    /// left alone.
-    pub l2: f64,
-    /// SGD's momentum.
-    pub momentum: f64,
-    /// Adam's decay of the first moment.
-    pub beta1: f64,
-    /// Adam's decay of the second moment.
-    pub beta2: f64,
-    /// Adam's epsilon.
-    pub epsilon: f64,
-}
-
-impl Default for OptimizerSection {
-    fn default() -> Self {
-        OptimizerSection {
-            name: OptimizerName::Adam,
-            lr: Plan::Constant(1e-3),
-            l2: 0.0,
-            momentum: 0.0,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-7,
-        }
-    }
-}
-
-/// An inner optimizer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum OptimizerName {
-    /// Kingma and Ba, 2014.
-    Adam,
-    /// Stochastic gradient descent, with momentum if wished.
-    Sgd,
-}
-
-impl OptimizerName {
-    /// Its name, as it is written in an experiment.
-    pub fn name(self) -> &'static str {
-        match self {
-            OptimizerName::Adam => "adam",
-            OptimizerName::Sgd => "sgd",
-        }
-    }
-}
-
 /// `[wrapper]`: what happens to the inner optimizer's weights every k steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -248,17 +192,6 @@ pub enum WrapperName {
     Lookahead,
     /// Lookahead permutation, the paper's section 4.
     Laperm,
-}
-
-impl WrapperName {
-    /// Its name, as it is written in an experiment.
-    pub fn name(self) -> &'static str {
-        match self {
-            WrapperName::None => "none",
-            WrapperName::Lookahead => "lookahead",
-            WrapperName::Laperm => "laperm",
-        }
-    }
 }
 
 /// `[train]`

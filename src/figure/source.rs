@@ -1,7 +1,7 @@
 //! The runs that a figure is drawn from, and what tells them apart.
 
 use super::FigureError;
-use crate::experiment::{OptimizerName, WrapperName};
+use crate::experiment::WrapperName;
 use crate::run::{ReadError, RunFolder, RunState, Setup, differences, read_state_at};
 use crate::train::{LayerFrame, LayerInfo, Named};
 
@@ -199,7 +199,7 @@ fn method(source: &Source) -> String {
     match (&started.wrapper, &started.optimizer) {
         (Named::Known(WrapperName::Laperm), _) => "LaPerm".into(),
         (Named::Known(WrapperName::Lookahead), _) => "Lookahead".into(),
-        (_, Named::Known(OptimizerName::Adam)) => "Adam".into(),
+        (_, Named::Known(optimizer)) => optimizer.definition().title.into(),
         (_, other) => other.to_string().to_uppercase(),
     }
 }
