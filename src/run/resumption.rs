@@ -126,20 +126,6 @@ impl Resumption {
     }
 }
 
-impl ResumptionError {
-    /// Whether what the user gave is at fault, rather than the program or the machine.
-    pub fn is_input(&self) -> bool {
-        match self {
-            ResumptionError::Io(_)
-            | ResumptionError::Resume(ResumeError::Broken(_))
-            | ResumptionError::Checkpoint(ReadCheckpointError::Io { .. })
-            | ResumptionError::Claim(ClaimError::Io { .. }) => false,
-            ResumptionError::Start(StartError::Data(error)) => error.is_input(),
-            _ => true,
-        }
-    }
-}
-
 /// What a run set out to train, and who computes.
 ///
 /// # Errors
