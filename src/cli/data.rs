@@ -10,12 +10,14 @@ use clap::{Args, Subcommand};
 use color_eyre::Result;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use strum::VariantArray;
 
 use crate::data::fetch::{Progress, fetch};
 use crate::data::{
-    Augmentation, DataError, Dataset, DatasetName, GlyphsConfig, ImageShape, Images, Normalization,
-    Normalizer, cache_folder, find, find_files, is_published, load,
+    DataError, Dataset, DatasetName, GlyphsConfig, ImageShape, Images, Normalization, Normalizer,
+    cache_folder, find, find_files, is_published, load,
 };
+use crate::experiment::Published;
 use crate::random::{Purpose, stream};
 
 /// List, verify, look at and download datasets
@@ -112,7 +114,7 @@ fn print_json(value: &Value) -> Result<()> {
 fn list(folder: Option<&Path>, json: bool) -> Result<()> {
     let mut text = String::from("NAME           TRAIN   TEST  SHAPE        SIZE  WHERE\n");
     let mut datasets = vec![];
-    for name in DatasetName::ALL {
+    for &name in DatasetName::VARIANTS {
         let (train, test) = name.examples();
         let (place, bytes, place_text) = match place_of(name, folder) {
             Ok(None) => (Value::Null, Some(0), "generated".to_string()),
@@ -149,7 +151,7 @@ fn place_of(name: DatasetName, folder: Option<&Path>) -> Result<Option<(PathBuf,
 
 /// Verifies all that can be, prints a report of each, and fails as the first bad one does.
 fn verify(name: Option<DatasetName>, folder: Option<&Path>, json: bool) -> Result<()> {
-    let names = name.map_or(DatasetName::ALL.to_vec(), |name| vec![name]);
+    let names = name.map_or(DatasetName::VARIANTS.to_vec(), |name| vec![name]);
     let mut reports = vec![];
     let mut result = Ok(());
     for dataset in names {
@@ -316,12 +318,13 @@ fn picture(options: &PreviewOptions, images: &Images, example: usize) -> Picture
     }
 }
 
-/// The example augmented as the paper does with this dataset: as Conv7, or as Conv4.
+/// The example augmented as the paper does for a network on this kind of images.
 fn augmented(name: DatasetName, images: &Images, example: usize) -> Vec<u8> {
-    let augmentation = match name {
-        DatasetName::Cifar10 => Augmentation { rotation: 15.0, zoom: 0.0, shift: 0.1, flip: true },
-        _ => Augmentation { rotation: 10.0, zoom: 0.1, shift: 0.1, flip: false },
+    let network = match name {
+        DatasetName::Cifar10 => Published::Conv4,
+        DatasetName::Glyphs | DatasetName::Mnist | DatasetName::FashionMnist => Published::Conv7,
     };
+    let augmentation = network.recipe().augmentation;
     let mut numbers = vec![0.0; images.shape.elements()];
     let mut changed = numbers.clone();
     Normalizer::fit(Normalization::Unit, images).apply(images.pixels_of(example), &mut numbers);

@@ -6,11 +6,12 @@ use clap::Args;
 use color_eyre::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use strum::VariantArray;
 
 use super::{InputError, output};
 use crate::data::DatasetName;
-use crate::experiment::Experiment;
-use crate::model::{Matching, NamedTensor, Published, adopt};
+use crate::experiment::{Experiment, Published};
+use crate::model::{Matching, NamedTensor, adopt};
 use crate::train::{Backend, Classifier, Score, Snapshot, SnapshotError, load_data};
 
 #[derive(Debug, Args)]
@@ -18,9 +19,14 @@ pub(super) struct EvalArguments {
     /// The weights: a snapshot (.safetensors or .lperm), or .safetensors, .pt, .pth or Keras's .h5 of another program.
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
-    /// Their network: mlp, conv2, conv4, conv7, conv13, resnet50, f1, f2, or the file of an experiment that has it. A
-    /// snapshot knows its own.
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        help = format!(
+            "Network of the weights: {}, or an experiment file. A snapshot has its own network",
+            known_networks()
+        )
+    )]
     network: Option<String>,
     /// What to classify; where absent, what the experiment or the paper trains that network on.
     #[arg(long, value_enum)]
@@ -181,20 +187,24 @@ impl EvalArguments {
     }
 }
 
-/// The experiment that a network of the paper, or a file, stands for.
+/// The experiment of a published network, or that of a file.
 fn experiment(network: &str) -> Result<Experiment> {
-    let published = Published::ALL.into_iter().find(|published| published.name() == network);
-    let Some(published) = published else {
-        if Path::new(network).exists() {
-            return Ok(Experiment::read(Path::new(network), &[])?);
-        }
-        let known = Published::ALL.map(Published::name).join(", ");
-        let message = format!(
-            "--network {network}: there is no such file, and no network of that name; there are {known}"
-        );
-        return Err(InputError(message).into());
-    };
-    Ok(Experiment::published(published))
+    if let Ok(published) = network.parse::<Published>() {
+        return Ok(Experiment::published(published));
+    }
+    if Path::new(network).exists() {
+        return Ok(Experiment::read(Path::new(network), &[])?);
+    }
+    let message = format!(
+        "--network {network}: there is no such file or network; the networks are {}",
+        known_networks()
+    );
+    Err(InputError(message).into())
+}
+
+fn known_networks() -> String {
+    let names: Vec<_> = Published::VARIANTS.iter().map(|network| network.name()).collect();
+    names.join(", ")
 }
 
 /// A bar on standard error, if that is a terminal.

@@ -1,4 +1,4 @@
-//! Experiments: what to train, read from TOML and checked before anything starts.
+//! Experiments: what to train and how, read from TOML and checked before anything starts.
 
 mod check;
 mod published;
@@ -7,6 +7,7 @@ mod schedule;
 mod schema;
 
 pub use check::Problem;
+pub use published::{Published, Recipe};
 pub use read::ExperimentError;
 pub use schedule::{Plan, Rule};
 pub use schema::{

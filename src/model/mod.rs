@@ -13,7 +13,6 @@ mod layer;
 mod network;
 mod parameter;
 mod plan;
-mod published;
 
 pub use adopt::{AdoptError, Adopted, Matching, adopt};
 pub(crate) use file::write_atomically;
@@ -23,4 +22,3 @@ pub use initial::{BiasInitializer, InitialError, Initializer, initial_values, pr
 pub use layer::{Activation, Layer, Padding};
 pub use network::{Network, ShapeError};
 pub use parameter::{Parameter, Role};
-pub use published::Published;
