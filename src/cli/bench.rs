@@ -8,35 +8,33 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use super::failure::{FailedError, InputError, Result};
 use super::output;
-use crate::experiment::Experiment;
+use crate::experiment::Published;
 use crate::instructions::InstructionSet;
 use crate::kernels::arithmetic_peak;
-use crate::model::Published;
 use crate::train::{Backend, Measurement, Subject, matrix_product_peak};
 
-/// Networks to measure if none is named.
-const NETWORKS: [Published; 6] = [
-    Published::Mlp,
-    Published::Conv7,
-    Published::Conv2,
-    Published::Conv4,
-    Published::Conv13,
-    Published::Resnet50,
-];
-
-/// Measure how fast this machine trains the paper's networks, on generated data.
+/// Measure how fast this machine trains the networks of the paper, on generated data.
 #[derive(Debug, Args)]
 #[command(after_help = "Each combination of network, batch, width and threads is one row.\n\n\
     Examples:\n  \
     laperm bench --network conv7 --seconds 10\n  \
     laperm bench --network conv2 --batch 50,200 --threads 1,4 --json")]
 pub(super) struct BenchArguments {
-    /// A network to measure: mlp, conv2, conv4, conv7, conv13, resnet50, f1 or f2. May be repeated; all but the last two
-    /// where absent.
-    #[arg(long = "network", value_name = "NAME", value_parser = published)]
+    #[arg(
+        long = "network",
+        value_name = "NAME",
+        value_enum,
+        hide_possible_values = true,
+        help = format!(
+            "Network to measure: {}. May be repeated [default: {}]",
+            names(|_| true),
+            names(|network| network.recipe().benchmark),
+        )
+    )]
     networks: Vec<Published>,
     /// Backend that runs the computation.
     #[arg(long, value_enum, default_value_t, value_name = "NAME")]
@@ -122,12 +120,15 @@ pub(super) fn run(arguments: &BenchArguments) -> Result {
 impl BenchArguments {
     /// Every combination of network, batch and width.
     fn subjects(&self) -> Vec<Subject> {
-        let networks = if self.networks.is_empty() { &NETWORKS[..] } else { &self.networks };
+        let networks = match self.networks.as_slice() {
+            [] => selected(|network| network.recipe().benchmark),
+            networks => networks.to_vec(),
+        };
         let backend = self.backend;
         let mut subjects = Vec::new();
-        for &network in networks {
+        for network in networks {
             let batches = match self.batches.as_slice() {
-                [] => vec![Experiment::published(network).train.batch],
+                [] => vec![network.recipe().batch],
                 batches => batches.iter().map(|batch| batch.get()).collect(),
             };
             for width in self.widths.iter().map(|width| width.get()) {
@@ -147,10 +148,14 @@ impl BenchArguments {
     }
 }
 
-fn published(name: &str) -> Result<Published, String> {
-    let known = || Published::ALL.map(Published::name).join(", ");
-    let found = Published::ALL.into_iter().find(|published| published.name() == name);
-    found.ok_or_else(|| format!("there is no network of that name; there are {}", known()))
+fn selected(choice: impl Fn(Published) -> bool) -> Vec<Published> {
+    Published::VARIANTS.iter().copied().filter(|&network| choice(network)).collect()
+}
+
+/// Names of the selected networks, for the help text.
+fn names(choice: impl Fn(Published) -> bool) -> String {
+    let names: Vec<_> = selected(choice).into_iter().map(Published::name).collect();
+    names.join(", ")
 }
 
 /// Measures in a worker process, so that memory and threads are those of this network alone.

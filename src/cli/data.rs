@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, ProgressBar};
 use serde::Serialize;
+use strum::VariantArray;
 
 use super::failure::Result;
 use super::{output, preview};
@@ -101,7 +102,7 @@ struct Listed {
 
 fn list(folder: Option<&Path>, json: bool) -> Result {
     let datasets: Vec<Listed> =
-        DatasetName::ALL.into_iter().map(|name| Listed::new(name, folder)).collect();
+        DatasetName::VARIANTS.iter().copied().map(|name| Listed::new(name, folder)).collect();
     if json {
         return output::json(&Datasets { datasets });
     }
@@ -189,7 +190,7 @@ struct VerifiedFile {
 
 /// Verifies one dataset or all that are found, and reports on each. Fails with the first error.
 fn verify(name: Option<DatasetName>, folder: Option<&Path>, json: bool) -> Result {
-    let names = name.map_or(DatasetName::ALL.to_vec(), |name| vec![name]);
+    let names = name.map_or(DatasetName::VARIANTS.to_vec(), |name| vec![name]);
     let mut reports = vec![];
     let mut result = Ok(());
     for dataset in names {

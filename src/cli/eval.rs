@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::ProgressBar;
 use serde::Serialize;
+use strum::VariantArray;
 
 use super::failure::{Failure, InputError, Result};
 use super::output;
 use crate::data::DatasetName;
-use crate::experiment::Experiment;
-use crate::model::{Matching, NamedTensor, Published, adopt};
+use crate::experiment::{Experiment, Published};
+use crate::model::{Matching, NamedTensor, adopt};
 use crate::train::{Backend, Classifier, Score, Snapshot, SnapshotError, load_data};
 
 /// Evaluate weights from a file, of laperm or of another program, on a dataset.
@@ -23,9 +24,14 @@ pub(super) struct EvalArguments {
     /// .h5 file of another program.
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
-    /// Their network: mlp, conv2, conv4, conv7, conv13, resnet50, f1, f2, or the file of an experiment that has it. A
-    /// snapshot knows its own.
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        help = format!(
+            "Network of the weights: {}, or an experiment file. A snapshot has its own network",
+            known_networks()
+        )
+    )]
     network: Option<String>,
     /// Dataset to evaluate on [default: the dataset that the network is trained on, in its
     /// experiment or in the paper].
@@ -186,20 +192,24 @@ impl EvalArguments {
     }
 }
 
-/// The experiment that a network of the paper, or a file, stands for.
+/// The experiment of a published network, or that of a file.
 fn experiment(network: &str) -> Result<Experiment> {
-    let published = Published::ALL.into_iter().find(|published| published.name() == network);
-    let Some(published) = published else {
-        if Path::new(network).exists() {
-            return Ok(Experiment::read(Path::new(network), &[])?);
-        }
-        let known = Published::ALL.map(Published::name).join(", ");
-        let message = format!(
-            "--network {network}: there is no such file, and no network of that name; there are {known}"
-        );
-        return Err(InputError(message).into());
-    };
-    Ok(Experiment::published(published))
+    if let Ok(published) = network.parse::<Published>() {
+        return Ok(Experiment::published(published));
+    }
+    if Path::new(network).exists() {
+        return Ok(Experiment::read(Path::new(network), &[])?);
+    }
+    let message = format!(
+        "--network {network}: there is no such file or network; the networks are {}",
+        known_networks()
+    );
+    Err(InputError(message).into())
+}
+
+fn known_networks() -> String {
+    let names: Vec<_> = Published::VARIANTS.iter().map(|network| network.name()).collect();
+    names.join(", ")
 }
 
 /// A progress bar on standard error; hidden if that is not a terminal.

@@ -11,8 +11,7 @@ use super::output;
 use crate::data::{
     DataError, DatasetName, GlyphsConfig, ImageShape, Images, Normalization, Normalizer, load,
 };
-use crate::experiment::Experiment;
-use crate::model::Published;
+use crate::experiment::Published;
 use crate::random::{Purpose, stream};
 
 /// Show images of a dataset in the terminal.
@@ -114,7 +113,7 @@ fn augmented(name: DatasetName, images: &Images, example: usize) -> Vec<u8> {
         DatasetName::Cifar10 => Published::Conv4,
         DatasetName::Glyphs | DatasetName::Mnist | DatasetName::FashionMnist => Published::Conv7,
     };
-    let augmentation = Experiment::published(network).data.augmentation;
+    let augmentation = network.recipe().augmentation;
     let mut values = vec![0.0; images.shape.elements()];
     let mut changed = values.clone();
     Normalizer::fit(Normalization::Unit, images).apply(images.pixels_of(example), &mut values);

@@ -180,16 +180,12 @@ fn named(key: &str, value: &str) -> String {
     format!("{name} = {value}")
 }
 
-/// What a figure calls a run's network.
+/// Returns the name of a run's network as a figure writes it.
 pub fn network(source: &Source) -> String {
-    let started = source.state.started.as_ref();
-    let name = started.map(|started| started.network.to_string()).unwrap_or_default();
-    let known = ["conv2", "conv4", "conv7", "conv13", "f1", "f2"];
-    match name.as_str() {
-        "resnet50" => "ResNet50".into(),
-        "mlp" => "MLP".into(),
-        name if known.contains(&name) => name[..1].to_uppercase() + &name[1..],
-        name => name.into(),
+    match source.state.started.as_deref().map(|started| &started.network) {
+        Some(Named::Known(published)) => published.recipe().title.into(),
+        Some(Named::Other(name)) => name.clone(),
+        None => String::new(),
     }
 }
 
