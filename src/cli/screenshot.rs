@@ -1,6 +1,6 @@
 //! `laperm screenshot RUN`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -12,7 +12,7 @@ use super::InputError;
 use super::output::{self, Picture};
 use crate::run::find_run;
 use crate::session::{Replay, Target, Transport};
-use crate::tui::{Action, App, Depth, Theme, render, to_svg};
+use crate::tui::{Action, App, Depth, Theme, render, to_svg, to_text};
 
 #[derive(Debug, Args)]
 pub(super) struct ScreenshotArguments {
@@ -30,9 +30,16 @@ pub(super) struct ScreenshotArguments {
     /// Choose this layer, counted from 1.
     #[arg(long)]
     layer: Option<usize>,
-    /// The file to write, .svg or .png; SVG to standard output where absent.
-    #[arg(short, long, value_name = "FILE", value_parser = output::picture)]
-    output: Option<Picture>,
+    /// File to write: .svg, .png, or .txt for the characters alone [default: SVG to standard output].
+    #[arg(short, long, value_name = "FILE", value_parser = file)]
+    output: Option<Output>,
+}
+
+/// The file of a screenshot.
+#[derive(Debug, Clone)]
+enum Output {
+    Picture(Picture),
+    Text(PathBuf),
 }
 
 /// Pixels of a PNG for each of the SVG's, in which a character is 9 wide and 18 high.
@@ -60,11 +67,21 @@ pub(super) fn run(arguments: &ScreenshotArguments, runs: &Path) -> Result<()> {
     let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
     let area = buffer.area;
     render(&app, &Theme::new(Depth::True, true), area, &mut buffer);
-    let svg = to_svg(&buffer, &format!("laperm: {}", folder.name()));
+    let svg = || to_svg(&buffer, &format!("laperm: {}", folder.name()));
     match &arguments.output {
-        None => output::text(&svg),
-        Some(picture) => picture.write(&svg, SCALE),
+        None => output::text(&svg()),
+        Some(Output::Picture(picture)) => picture.write(&svg(), SCALE),
+        Some(Output::Text(path)) => output::file(path, to_text(&buffer).as_bytes()),
     }
+}
+
+fn file(text: &str) -> Result<Output, String> {
+    let path = Path::new(text);
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt")) {
+        return Ok(Output::Text(path.into()));
+    }
+    let picture = output::picture(text).map(Output::Picture);
+    picture.map_err(|_| "the file must end in .svg, .png or .txt".into())
 }
 
 pub(super) fn size(text: &str) -> Result<(u16, u16), String> {
