@@ -231,7 +231,7 @@ fn a_comparison() {
     let runs = RUNS.map(|(name, _)| name);
     at_both_sizes(&workplace, &[&["compare"], &runs[..]].concat(), |pty, size| {
         let mut golden = Golden::default();
-        check_screen(&mut golden, pty, &format!("compare-{size}.txt"), "finished");
+        check_screen(&mut golden, pty, &format!("compare-{size}.txt"), "93.60   93.60");
         golden.finish();
     });
 }
