@@ -250,7 +250,7 @@ fn screenshots_are_png_too() {
         assert!(pixels.pixels().iter().filter(|pixel| **pixel != paper).count() > 5000);
     }
     let outcome = workplace.run(&["screenshot", run, "-o", "screen.gif"]);
-    assert!(outcome.code == Some(2) && outcome.stderr.contains(".svg or .png"));
+    assert!(outcome.code == Some(2) && outcome.stderr.contains(".svg, .png or .txt"));
 }
 
 #[test]

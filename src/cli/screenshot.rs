@@ -1,6 +1,6 @@
 //! `laperm screenshot RUN`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -11,7 +11,7 @@ use super::failure::{InputError, Result};
 use super::output::{self, Picture};
 use crate::run::find_run;
 use crate::session::{Replay, Target, Transport};
-use crate::tui::{Action, App, Depth, Theme, render, to_svg};
+use crate::tui::{Action, App, Depth, Theme, render, to_svg, to_text};
 
 /// Draw the screen of a run as SVG or PNG.
 #[derive(Debug, Args)]
@@ -33,9 +33,16 @@ pub(super) struct ScreenshotArguments {
     /// Select this layer, counted from 1.
     #[arg(long, value_name = "N")]
     layer: Option<usize>,
-    /// File to write, .svg or .png [default: SVG on standard output].
-    #[arg(short, long, value_name = "FILE", value_parser = output::picture)]
-    output: Option<Picture>,
+    /// File to write: .svg, .png, or .txt for the characters alone [default: SVG to standard output].
+    #[arg(short, long, value_name = "FILE", value_parser = file)]
+    output: Option<Output>,
+}
+
+/// The file of a screenshot.
+#[derive(Debug, Clone)]
+enum Output {
+    Picture(Picture),
+    Text(PathBuf),
 }
 
 /// Pixels of a PNG per unit of the SVG, in which a character cell is 9 units wide and 18 high.
@@ -63,11 +70,22 @@ pub(super) fn run(arguments: &ScreenshotArguments, runs: &Path) -> Result {
     let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
     let area = buffer.area;
     render(&app, &Theme::new(Depth::True, true), area, &mut buffer);
-    let svg = to_svg(&buffer, &format!("laperm: {}", folder.name()));
+    let svg = || to_svg(&buffer, &format!("laperm: {}", folder.name()));
     match &arguments.output {
-        None => output::text(&svg),
-        Some(picture) => picture.write(&svg, SCALE),
+        None => output::text(&svg()),
+        Some(Output::Picture(picture)) => picture.write(&svg(), SCALE),
+        Some(Output::Text(path)) => output::file(path, to_text(&buffer).as_bytes()),
     }
+}
+
+/// Parses the name of the output file.
+fn file(text: &str) -> Result<Output, String> {
+    let path = Path::new(text);
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt")) {
+        return Ok(Output::Text(path.into()));
+    }
+    let picture = output::picture(text).map(Output::Picture);
+    picture.map_err(|_| "the file must end in .svg, .png or .txt".into())
 }
 
 /// Parses a size in character cells, such as `120x36`.

@@ -416,7 +416,7 @@ impl App {
     }
 
     pub(super) fn without_profiles(&self) -> Option<&'static str> {
-        let zoomed = self.zoomed && self.panel() == Panel::Profiles;
+        let zoomed = self.zoomed && self.panel().has_rank_axis();
         (!zoomed).then_some("only where the weight profiles fill the screen")
     }
 

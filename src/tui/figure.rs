@@ -6,7 +6,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use super::app::App;
-use super::panels::Panel;
 use crate::figure::{Kind, Options, Source, draw};
 use crate::model::write_atomically;
 use crate::run::{RunFolder, RunState, Setup};
@@ -19,21 +18,6 @@ pub(super) struct Figures {
 
 /// The file, or why there is none.
 type Outcome = Result<String, String>;
-
-impl Panel {
-    /// The figure that shows the same; `None` if there is none.
-    pub(super) fn figure(self) -> Option<Kind> {
-        match self {
-            Panel::Accuracy => Some(Kind::Accuracy),
-            Panel::Distance => Some(Kind::RankingDistance),
-            Panel::Distribution => Some(Kind::WeightDistribution),
-            Panel::Profiles => Some(Kind::Profiles),
-            Panel::Cycles => Some(Kind::Cycles),
-            Panel::Reconnection => Some(Kind::Reconnection),
-            Panel::Layers => None,
-        }
-    }
-}
 
 impl Figures {
     pub fn new() -> Self {
@@ -66,8 +50,7 @@ fn options(app: &App, kind: Kind) -> Options {
     let layer = app.layers().get(app.view.layer).map(|layer| layer.name.clone());
     Options {
         unit: app.view.unit,
-        // The profiles are those of all layers.
-        layer: layer.filter(|_| kind != Kind::Profiles),
+        layer: layer.filter(|_| kind.is_of_one_layer()),
         ..Options::default()
     }
 }

@@ -9,6 +9,8 @@ use std::fmt::Write;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
+use crate::figure::escaped;
+
 /// Size of a cell, in pixels.
 const WIDTH: u16 = 9;
 const HEIGHT: u16 = 18;
@@ -140,10 +142,6 @@ fn add_dots(path: &mut String, pattern: u32, left: u16, top: u16) {
             let _ = write!(path, "M{x} {y}h2.6v2.6h-2.6z");
         }
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]

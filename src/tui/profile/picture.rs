@@ -9,7 +9,7 @@ use super::actions::ACTIONS;
 use super::state::{Panel, Profiles, Reading};
 use crate::tui::chart::significant;
 use crate::tui::format::{grouped, wrap};
-use crate::tui::matrix_table::{self, share, small_title};
+use crate::tui::matrix_table::{MatrixTable, share, small_title};
 use crate::tui::picture::{SMALLEST, bordered, too_small};
 use crate::tui::profile_chart::{ProfileChart, multiples};
 use crate::tui::row::{Part, row};
@@ -113,8 +113,14 @@ fn panel(profiles: &Profiles, index: usize, theme: &Theme, area: Rect, buffer: &
     }
     match panel {
         Panel::Matrices => {
-            let (rows, chosen) = (profiles.rows(), Some(profiles.chosen));
-            matrix_table::render(&rows, &order, chosen, profiles.sort, theme, inner, buffer);
+            MatrixTable {
+                matrices: &profiles.rows(),
+                order: &order,
+                selected: Some(profiles.chosen),
+                sort: profiles.sort,
+                theme,
+            }
+            .render(inner, buffer);
         }
         Panel::Profile => profile(profiles, theme, inner, buffer),
         Panel::All => all(profiles, &order, theme, inner, buffer),

@@ -1,5 +1,5 @@
-//! A weight-agnostic network (the paper's figure 9, right): all its weights are the same, so that its connections are all
-//! there is to it. Every neuron is an image of the inputs that it is connected to.
+//! A weight-agnostic network (the paper's figure 9, right). All its weights share one value, so its
+//! connections define it. Every neuron is an image of the inputs that it is connected to.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,21 +9,21 @@ use super::pixels::Grid;
 use crate::train::{LayerFrame, LayerInfo};
 use crate::tui::chart::{Raster, significant};
 use crate::tui::format::grouped;
-use crate::tui::panels::{Scene, percent};
+use crate::tui::panels::scene::{Scene, percent};
 
-/// Whether all weights of the watched vector but the zeros were the same at the start, and the layer's connections are
-/// told.
+/// Returns true if the frame has the layer's connections and all non-zero initial weights of the
+/// watched vector are equal.
 pub fn is_weight_agnostic(frame: &LayerFrame) -> bool {
     !frame.connections.is_empty() && shared_value(frame).is_some()
 }
 
-/// The layer's vectors and their length, as far as the frame has them.
+/// Returns the number of vectors that the frame covers, and their length.
 fn extent(layer: &LayerInfo, frame: &LayerFrame) -> (usize, usize) {
     let length = frame.values.len().max(1);
     (layer.vectors.min(frame.connections.len() * 8 / length), length)
 }
 
-/// The value that all weights but the zeros have.
+/// Returns the value that all non-zero weights share.
 fn shared_value(frame: &LayerFrame) -> Option<f32> {
     let mut weights = frame.initial_values.iter().filter(|&&value| value != 0.0);
     let first = *weights.next()?;
@@ -58,7 +58,7 @@ pub fn render(
     scene.lines(vec![facts_line(scene, layer, frame, &page)], facts, buffer);
 }
 
-/// What does not show in the images.
+/// Returns a line of what the images do not show.
 fn facts_line(scene: &Scene, layer: &LayerInfo, frame: &LayerFrame, page: &Page) -> Line<'static> {
     let (vectors, length) = extent(layer, frame);
     let is_unused = |input: usize| {
@@ -79,12 +79,12 @@ fn facts_line(scene: &Scene, layer: &LayerInfo, frame: &LayerFrame, page: &Page)
     Line::styled(text, scene.theme.muted)
 }
 
-/// The neurons that are shown at once.
+/// The neurons that are visible at once.
 struct Page {
     area: Rect,
     /// Dots per pixel, in either direction.
     scale: i64,
-    /// Cells of a neuron, with its name above and a gap to the next.
+    /// Columns and rows per neuron, with its name above and a gap to the next.
     size: (u16, u16),
     across: u16,
     first: usize,
@@ -92,7 +92,8 @@ struct Page {
 }
 
 impl Page {
-    /// As large as all fit; or else as many as fit, the watched one among them.
+    /// The largest scale at which all neurons fit; otherwise the page of the watched neuron at the
+    /// smallest scale.
     fn new(scene: &Scene, vectors: usize, grid: Grid, area: Rect) -> Self {
         const LARGEST: i64 = 4;
         let dots = Raster::new(Rect::default(), scene.theme.unicode).per_cell();
@@ -124,7 +125,7 @@ impl Page {
     }
 }
 
-/// Draws a neuron's number, how many connections it has, and from where.
+/// Draws a neuron: its number, the number of its connections, and an image of its inputs.
 fn neuron(
     scene: &Scene,
     frame: &LayerFrame,
@@ -161,7 +162,7 @@ mod tests {
     use crate::tui::theme::{Depth, Theme};
     use crate::tui::view::View;
 
-    /// Three neurons of four inputs: connected to the first, to the last two, to none.
+    /// Three neurons of four inputs: connected to the first, to the last two, and to none.
     fn layer() -> (LayerInfo, LayerFrame) {
         let layer = LayerInfo { name: "dense1".into(), shape: vec![3, 4], vectors: 3, length: 4 };
         let frame = LayerFrame {

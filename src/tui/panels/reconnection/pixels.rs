@@ -8,10 +8,9 @@ use crate::data::ImageShape;
 use crate::tui::chart::put;
 use crate::tui::theme::Theme;
 
-/// How the entries of a weight vector lie in an image: tiles of the same size in rows, a pixel apart.
+/// The positions of a weight vector's entries in an image: tiles of equal size in rows, a pixel apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
-    /// How many entries there are.
     length: usize,
     tiles: usize,
     height: usize,
@@ -21,8 +20,8 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The grid for a vector of `length` entries of a layer of `shape`: its inputs as they lie in an `image`, one tile
-    /// for each kernel of a convolution, or else nearly a square.
+    /// Returns the grid for a vector of `length` entries of a layer of `shape`: a tile per channel of
+    /// the input `image`, a tile per kernel of a convolution, or otherwise nearly a square.
     pub fn of(shape: &[usize], length: usize, image: Option<ImageShape>) -> Self {
         let whole = |tiles: usize, height: usize, width: usize| {
             let pixels = tiles.checked_mul(height)?.checked_mul(width)?;
@@ -41,20 +40,20 @@ impl Grid {
         Grid { length, tiles, height, width, across: (across as usize).clamp(1, tiles.max(1)) }
     }
 
-    /// Columns and rows of pixels.
+    /// Returns the columns and rows of pixels.
     pub fn size(&self) -> (usize, usize) {
         let down = self.tiles.div_ceil(self.across).max(1);
         (self.across * (self.width + 1) - 1, (down * (self.height + 1)).saturating_sub(1))
     }
 
-    /// The column and the row of an entry.
+    /// Returns the column and the row of an entry.
     pub fn place(&self, index: usize) -> (usize, usize) {
         let (tile, row, column) = self.inside(index);
         let (left, top) = (tile % self.across, tile / self.across);
         (left * (self.width + 1) + column, top * (self.height + 1) + row)
     }
 
-    /// The entry at a column and a row; `None` between tiles and behind the last.
+    /// Returns the entry at a column and a row; `None` between tiles and after the last entry.
     pub fn index(&self, column: usize, row: usize) -> Option<usize> {
         let (across, x) = (column / (self.width + 1), column % (self.width + 1));
         let (down, y) = (row / (self.height + 1), row % (self.height + 1));
@@ -64,7 +63,7 @@ impl Grid {
             .then_some(index)
     }
 
-    /// Where an entry is, in words: `row,column`, with the tile before it where there are several.
+    /// Formats the position of an entry: `row,column`, or `tile:row,column` if there are several tiles.
     pub fn name(&self, index: usize) -> String {
         match (self.tiles, self.inside(index)) {
             (1, (_, row, column)) => format!("{row},{column}"),
@@ -72,7 +71,7 @@ impl Grid {
         }
     }
 
-    /// The tile of an entry, and its row and column there.
+    /// Returns the tile of an entry, and its row and column in the tile.
     fn inside(&self, index: usize) -> (usize, usize, usize) {
         let pixels = (self.height * self.width).max(1);
         (index / pixels, index % pixels / self.width, index % self.width)
@@ -87,17 +86,17 @@ pub struct Picture {
     scale: Scale,
 }
 
-/// How large pixels are, in columns, and in half rows, which are as high as columns are wide.
+/// Size of a pixel in columns and half rows; a half row is as high as a column is wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scale {
-    /// Each takes so many.
+    /// Each pixel takes this number of columns and half rows.
     Up(usize),
-    /// So many by so many share one; the strongest is seen.
+    /// A square of pixels with this side shares one column and half row; the strongest is drawn.
     Down(usize),
 }
 
 impl Picture {
-    /// As large as fits into `room`.
+    /// Scales the grid to fit into `room`.
     pub fn fit(grid: Grid, room: Rect) -> Self {
         let (width, height) = grid.size();
         let (columns, halves) =
@@ -115,32 +114,30 @@ impl Picture {
         Picture { grid, area, scale }
     }
 
-    /// Whether several entries share a pixel.
+    /// Returns true if several entries share a pixel.
     pub fn is_shrunk(&self) -> bool {
         matches!(self.scale, Scale::Down(_))
     }
 
-    /// The same somewhere else.
+    /// Returns the picture moved to `area`.
     pub fn at(self, area: Rect) -> Self {
         Picture { area, ..self }
     }
 
-    /// How its entries lie.
     pub fn grid(&self) -> &Grid {
         &self.grid
     }
 
-    /// The cells it takes.
     pub fn area(&self) -> Rect {
         self.area
     }
 
-    /// Columns and rows of cells.
+    /// Returns the width and height in cells.
     pub fn size(&self) -> (u16, u16) {
         (self.area.width, self.area.height)
     }
 
-    /// The cell of an entry's middle.
+    /// Returns the cell at the middle of an entry.
     pub fn cell(&self, index: usize) -> Position {
         let (column, row) = self.grid.place(index);
         let middle = |pixel: usize| match self.scale {
@@ -152,7 +149,7 @@ impl Picture {
         Position::new(self.area.x + x as u16, self.area.y + y as u16)
     }
 
-    /// Writes the first of `names` that fits in the row above it, which is there.
+    /// Writes the first of `names` that fits into the row above the picture.
     pub fn title(&self, names: [&str; 2], style: Style, buffer: &mut Buffer) {
         let fits = |name: &&str| name.len() <= usize::from(self.area.width);
         if let (Some(name), Some(y)) = (names.into_iter().find(fits), self.area.y.checked_sub(1)) {
@@ -160,7 +157,7 @@ impl Picture {
         }
     }
 
-    /// Draws `values`, of which `strongest` is the greatest absolute one.
+    /// Draws `values`; `strongest` is the absolute value with full strength.
     pub fn render(&self, values: &[f32], strongest: f32, theme: &Theme, buffer: &mut Buffer) {
         let scaled = |value: f32| f64::from(value) / f64::from(strongest.max(f32::MIN_POSITIVE));
         for (y, row) in self.area.rows().enumerate() {
@@ -172,7 +169,7 @@ impl Picture {
         }
     }
 
-    /// The strongest of the entries at a column and a half row; `None` where there is none.
+    /// Returns the strongest entry at a column and a half row; `None` if there is none.
     fn value(&self, values: &[f32], column: usize, half: usize) -> Option<f32> {
         let at =
             |column, row| self.grid.index(column, row).and_then(|index| values.get(index)).copied();
@@ -189,8 +186,8 @@ impl Picture {
     }
 }
 
-/// Draws two pixels, the upper and the lower half of a cell, of -1 to 1; nothing where a weight is zero. Without colours
-/// or half blocks the stronger of them is a sign of its strength.
+/// Draws two pixels from -1 to 1 into the upper and the lower half of a cell; a zero stays blank. Without
+/// colours or half blocks, a character shows the sign and the strength of the stronger one.
 fn pixels(halves: [f64; 2], position: Position, theme: &Theme, buffer: &mut Buffer) {
     let colours =
         halves.map(|value| theme.signed(value)).map(|colour| colour.filter(|_| theme.unicode));
@@ -207,7 +204,7 @@ fn pixels(halves: [f64; 2], position: Position, theme: &Theme, buffer: &mut Buff
     put(buffer, position, symbol, style);
 }
 
-/// A character for a number of -1 to 1.
+/// Returns the character for a value from -1 to 1.
 fn sign(value: f64) -> char {
     match value {
         0.0 => ' ',
@@ -237,7 +234,7 @@ mod tests {
             (image.size(), image.place(29), image.name(29)),
             ((28, 28), (1, 1), "1,1".into())
         );
-        // Not the image's inputs: nearly a square, the last row incomplete.
+        // Not of the image's size: nearly a square, with an incomplete last row.
         let square = Grid::of(&[10, 128], 128, Some(MNIST));
         assert_eq!(
             (square.size(), square.place(127), square.index(8, 10)),
@@ -280,7 +277,7 @@ mod tests {
         let theme = Theme::new(Depth::None, true);
         let grid = Grid::of(&[1, 9], 9, None);
         let values = [1.0, -0.2, 0.0, 0.05, -0.6, 0.0, 0.2, 0.0, -0.01];
-        // The third row of pixels shares its cells with nothing.
+        // The third row of pixels has nothing below it in its cells.
         let buffer = drawn(grid, &values, &theme, (3, 2));
         let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
         assert_eq!(text, "#= + .");
@@ -297,7 +294,7 @@ mod tests {
         assert_eq!(text.find('='), Some(14 * 7 - 1), "{text}");
         let shrunk = Picture::fit(grid, buffer.area);
         assert_eq!((shrunk.is_shrunk(), shrunk.cell(27 * 28 + 26)), (true, Position::new(13, 6)));
-        // With twice the room that it needs, every pixel takes twice as much.
+        // With twice the room, every pixel takes twice as much.
         let picture = Picture::fit(grid, Rect::new(5, 2, 60, 28));
         assert_eq!((picture.size(), picture.cell(0)), ((56, 28), Position::new(6, 2)));
         assert_eq!(picture.cell(783), Position::new(60, 29));
