@@ -60,7 +60,7 @@ pub(super) fn watch(
     let hung_up = listen_to_signals(&live, on_hangup)?;
     let folder = live.folder().clone();
     let mut progress = Progress::new(hung_up);
-    let server = Server::start(&folder, live.listening(), live.orders());
+    let server = Server::start(&folder, live.feed(), live.orders());
     if let Err(error) = &server {
         progress.say(&format!("the run cannot be attached to: no control socket: {error}"));
     }

@@ -77,7 +77,7 @@ pub(super) fn host(mut live: Live) -> Result<ExitCode> {
     // That some terminal hung up is nothing to a host.
     listen_to_signals(&live, OnHangup::GoOn)?;
     let folder = live.folder().clone();
-    let server = Server::start(&folder, live.listening(), live.orders())?;
+    let server = Server::start(&folder, live.feed(), live.orders())?;
     leave_terminal(&folder)?;
     // Screens look at all the others.
     let reason = live.find_map(|event| match event.kind {
