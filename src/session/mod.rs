@@ -1,8 +1,14 @@
-//! One interface to a run, wherever it lives.
+//! One interface to a run, live or recorded.
 //!
-//! A run is trained by a process that hosts it ([`Live`]) and lets others listen and steer ([`Server`]). A screen is in
-//! another process: it holds a [`Session`] and folds its events, and cannot tell a living run from a recorded one but
-//! for what it may do with it. A screen that dies, or a connection that is lost, never harms the training.
+//! ```text
+//! host:    Trainer ► Live ► Server ──socket──► Connection ► Attached ┐
+//!                     └► events.jsonl ──────────────────────► Replay ┴► screen
+//! ```
+//!
+//! A run is trained by a process that hosts it ([`Live`]) and lets clients listen and steer
+//! ([`Server`]). A screen is a client in another process: it folds the events of a [`Session`], and
+//! differs between a live run and a recorded one only in the commands it offers. Training is not
+//! affected by a screen that dies or a connection that is lost.
 
 use std::path::Path;
 

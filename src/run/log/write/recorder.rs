@@ -1,4 +1,5 @@
-//! Writing a run down while it happens, and passing it on to whoever watches.
+//! Recording a run: every event of the trainer goes to the files of the run folder, and to whoever
+//! watches.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -10,21 +11,27 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::checkpoint::CheckpointWriter;
-use super::folder::HEARTBEAT_SECONDS;
-use super::journal::{Journal, Listening, lock};
-use super::log::{LogFile, LogNews};
-use super::{Claim, RunFolder, frames};
+use super::LogFeed;
+use super::file::{LogFile, LogNews};
+use super::journal::{Journal, lock};
 use crate::model::WeightsFile;
+use crate::run::checkpoint::CheckpointWriter;
+use crate::run::folder::HEARTBEAT_SECONDS;
+use crate::run::{Claim, RunFolder, frames};
 use crate::train::{Checkpoint, Event, EventKind, FrameLocation, LogPosition, Recorder};
 
-/// How often a watcher may be told something before it looks; after that, what is only for looking is left out.
-const WATCHER_QUEUE: usize = 512;
-/// How long what comes with every step is kept back to be told together: whoever is woken takes a processor from the
-/// training, and no screen shows more.
-const TOGETHER: Duration = Duration::from_millis(100);
-/// Bytes of the log that are written at once, however short the time.
-const WRITE_AT: usize = 1 << 16;
+/// Batches of events that this process may have queued. When the queue is full, samples are dropped.
+const MOST_QUEUED: usize = 512;
+
+/// Interval at which per-step events are published. Batching them avoids waking a client on every
+/// step, which would compete with training for a core; no screen shows more.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Interval at which the log is flushed at least.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Bytes at which the log is flushed, however little time has passed.
+const FLUSH_AT: usize = 1 << 16;
 
 /// Writes `events.jsonl`, `frames.bin`, `snapshots/`, `checkpoint/` and `host.json`.
 pub struct RunRecorder {
@@ -32,21 +39,20 @@ pub struct RunRecorder {
     journal: Arc<Mutex<Journal>>,
     frames: Option<FramesFile>,
     checkpoints: CheckpointWriter,
-    watcher: Watcher,
+    queue: EventQueue,
     keeper: Option<(SyncSender<()>, JoinHandle<()>)>,
+    /// Step and seconds of the latest event.
     last: (u64, f64),
-    /// When listeners and watcher were last told everything.
-    told: Instant,
-    /// Where to go on from, until that is done.
+    published: Instant,
+    /// Position in the log from which a resumed run continues, until the log was cut there.
     rewind: Option<LogPosition>,
     _claim: Claim,
 }
 
-/// The channel to a screen. The trainer never waits for it.
-struct Watcher {
+/// The channel of events to this process. The trainer never waits for it.
+struct EventQueue {
     sender: Option<SyncSender<Vec<Event>>>,
-    /// What it has not been told.
-    untold: Vec<Event>,
+    unsent: Vec<Event>,
 }
 
 struct FramesFile {
@@ -54,11 +60,47 @@ struct FramesFile {
     length: u64,
 }
 
+/// How an event is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delivery {
+    /// A sample of a curve or a picture: with the next batch, and dropped if the queue is full.
+    Sample,
+    /// With the next batch. Such an event may happen at every step.
+    Batched,
+    /// At once.
+    Immediate,
+}
+
+impl Delivery {
+    fn of(kind: &EventKind) -> Self {
+        match kind {
+            EventKind::Step { .. }
+            | EventKind::RankingDistance { .. }
+            | EventKind::Distribution { .. }
+            | EventKind::Frame { .. } => Delivery::Sample,
+            EventKind::Sync { .. } | EventKind::Lookahead { .. } => Delivery::Batched,
+            EventKind::Started(_)
+            | EventKind::Epoch { .. }
+            | EventKind::Schedule(_)
+            | EventKind::Evaluation { .. }
+            | EventKind::Applied { .. }
+            | EventKind::Refused { .. }
+            | EventKind::Phase { .. }
+            | EventKind::Snapshot { .. }
+            | EventKind::Diverged { .. }
+            | EventKind::Resumed { .. }
+            | EventKind::Notice { .. }
+            | EventKind::Finished { .. }
+            | EventKind::Unknown => Delivery::Immediate,
+        }
+    }
+}
+
 impl RunRecorder {
-    /// Starts to record in `folder`. The receiver gets the events too, some of them together.
+    /// Starts to record in `folder`. The receiver gets the events too, in batches.
     ///
     /// # Errors
-    /// A log that cannot be made, or is there already.
+    /// The log cannot be created, or exists.
     pub fn start(folder: RunFolder) -> io::Result<(Self, Receiver<Vec<Event>>)> {
         let log = LogFile::create(&folder.events())?;
         let claim = folder.claim().map_err(io::Error::other)?;
@@ -69,11 +111,11 @@ impl RunRecorder {
         Ok((recorder, receiver))
     }
 
-    /// Records on in the claimed `folder`, from `position` of its log. Nothing is written or cut before
-    /// [`Recorder::rewind`].
+    /// Continues to record in the claimed `folder`, from `position` of its log. Nothing is written or
+    /// cut before [`Recorder::rewind`].
     ///
     /// # Errors
-    /// A log that cannot be opened.
+    /// The log cannot be opened.
     pub fn resume(
         folder: RunFolder,
         claim: Claim,
@@ -81,7 +123,7 @@ impl RunRecorder {
     ) -> io::Result<(Self, Receiver<Vec<Event>>)> {
         let log = LogFile::open(&folder.events())?;
         let file = OpenOptions::new().append(true).create(true).open(folder.frames())?;
-        // Frames are only for looking: as many as there are will do.
+        // A crash may have lost frames. They are pictures only: the run continues without them.
         let length = file.metadata()?.len().min(position.frames);
         let frames = FramesFile { file, length };
         let (mut recorder, receiver) = Self::over(folder, log, frames, claim);
@@ -95,28 +137,28 @@ impl RunRecorder {
         frames: FramesFile,
         claim: Claim,
     ) -> (Self, Receiver<Vec<Event>>) {
-        let (sender, receiver) = mpsc::sync_channel(WATCHER_QUEUE);
+        let (sender, receiver) = mpsc::sync_channel(MOST_QUEUED);
         let recorder = RunRecorder {
             checkpoints: CheckpointWriter::new(&folder),
             folder,
             journal: Arc::new(Mutex::new(Journal::new(log))),
             frames: Some(frames),
-            watcher: Watcher { sender: Some(sender), untold: Vec::new() },
+            queue: EventQueue { sender: Some(sender), unsent: Vec::new() },
             keeper: None,
             last: (0, 0.0),
-            told: Instant::now(),
+            published: Instant::now(),
             rewind: None,
             _claim: claim,
         };
         (recorder, receiver)
     }
 
-    /// Where others can listen to the events as they are written.
-    pub fn listening(&self) -> Listening {
-        Listening::new(self.journal.clone())
+    /// Returns a handle with which to subscribe to the lines of the log as they are written.
+    pub fn feed(&self) -> LogFeed {
+        LogFeed::new(self.journal.clone())
     }
 
-    /// Step and seconds of the newest event.
+    /// Step and seconds of the latest event.
     pub fn last(&self) -> (u64, f64) {
         self.last
     }
@@ -128,8 +170,8 @@ impl RunRecorder {
         if matches!(event.kind, EventKind::Finished { .. }) {
             journal.settle();
         }
-        // What the disk refuses is tried again by the keeper, not at every event.
-        if journal.log().waiting() >= WRITE_AT && !journal.log().refusing() {
+        // While the disk refuses to write, the keeper retries, not every event.
+        if journal.log().waiting().len() >= FLUSH_AT && !journal.log().refusing() {
             journal.log().flush();
         }
         let news = journal.news();
@@ -139,37 +181,37 @@ impl RunRecorder {
         }
     }
 
-    /// Tells everybody what they have not been told.
-    fn tell(&mut self) {
-        lock(&self.journal).tell();
-        self.watcher.tell();
-        self.told = Instant::now();
+    /// Sends all events that are held back, to subscribers and to this process.
+    fn publish(&mut self) {
+        lock(&self.journal).publish();
+        self.queue.flush();
+        self.published = Instant::now();
     }
 
-    /// Tells about trouble with the log, on the screen and, when it can be, in the log itself.
     fn report(&mut self, news: &LogNews) {
         let message = match news {
-            LogNews::Refused(why) => {
-                format!("the log cannot be written: {why}; training goes on, events wait in memory")
-            }
+            LogNews::Refused(reason) => format!(
+                "the log cannot be written: {reason}; training continues, events wait in memory"
+            ),
             LogNews::Recovered(0) => "the log is written again; nothing is lost".to_owned(),
             LogNews::Recovered(lost) => format!("the log is written again; {lost} events are lost"),
         };
         self.notice(message);
     }
 
-    /// Tells something on the screen and in the log.
+    /// Records a notice and publishes it at once.
     fn notice(&mut self, message: String) {
         let (step, seconds) = self.last;
         let event = Event { step, seconds, kind: EventKind::Notice { message } };
         if let Ok(line) = serde_json::to_string(&event) {
             lock(&self.journal).push(&line);
         }
-        self.watcher.push(event);
-        self.tell();
+        self.queue.push(event);
+        self.publish();
     }
 
-    /// Appends a frame; `None` if it cannot be written, which costs a picture and no number.
+    /// Appends a frame to `frames.bin`. Returns `None` if it cannot be written, which costs a picture
+    /// but no measurement.
     fn write_frame(&mut self, bytes: &[u8]) -> Option<FrameLocation> {
         let frames = self.frames.as_mut()?;
         let offset = frames.length;
@@ -197,10 +239,10 @@ impl Recorder for RunRecorder {
             *at = bytes.and_then(|bytes| self.write_frame(&bytes));
         }
         self.write(&event);
-        let can_wait = can_wait(&event.kind);
-        self.watcher.push(event);
-        if !can_wait || self.told.elapsed() >= TOGETHER {
-            self.tell();
+        let delivery = Delivery::of(&event.kind);
+        self.queue.push(event);
+        if delivery == Delivery::Immediate || self.published.elapsed() >= PUBLISH_INTERVAL {
+            self.publish();
         }
     }
 
@@ -218,7 +260,7 @@ impl Recorder for RunRecorder {
         let mut journal = lock(&self.journal);
         let log = journal.log();
         log.flush();
-        // While the disk refuses lines, there is no place in the log that a run could go on from.
+        // While the disk refuses lines, the log has no position from which a run could continue.
         let (Some(events), Ok(handle)) = (log.position(), log.handle()) else { return };
         drop(journal);
         let mut files = vec![handle];
@@ -254,44 +296,28 @@ impl Drop for RunRecorder {
     }
 }
 
-impl Watcher {
+impl EventQueue {
     fn push(&mut self, event: Event) {
         if self.sender.is_some() {
-            self.untold.push(event);
+            self.unsent.push(event);
         }
     }
 
-    fn tell(&mut self) {
-        let Some(sender) = self.sender.as_ref().filter(|_| !self.untold.is_empty()) else { return };
-        match sender.try_send(std::mem::take(&mut self.untold)) {
+    fn flush(&mut self) {
+        let Some(sender) = self.sender.as_ref().filter(|_| !self.unsent.is_empty()) else { return };
+        match sender.try_send(std::mem::take(&mut self.unsent)) {
             Ok(()) => {}
             Err(TrySendError::Full(mut events)) => {
-                events.retain(|event| !is_only_for_looking(&event.kind));
-                self.untold = events;
+                events.retain(|event| Delivery::of(&event.kind) != Delivery::Sample);
+                self.unsent = events;
             }
             Err(TrySendError::Disconnected(_)) => self.sender = None,
         }
     }
 }
 
-/// Whether nobody minds if one is left out.
-fn is_only_for_looking(kind: &EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::Step { .. }
-            | EventKind::RankingDistance { .. }
-            | EventKind::Distribution { .. }
-            | EventKind::Frame { .. }
-    )
-}
-
-/// Whether it may come with every step.
-fn can_wait(kind: &EventKind) -> bool {
-    is_only_for_looking(kind)
-        || matches!(kind, EventKind::Sync { .. } | EventKind::Lookahead { .. })
-}
-
-/// A thread that flushes the log at least once a second and beats the heart, paused or not.
+/// Starts a thread that flushes the log at least once a second and updates the heartbeat, whether the
+/// run is paused or not. It ends when the sender is dropped.
 fn keep(
     folder: RunFolder,
     journal: Arc<Mutex<Journal>>,
@@ -300,19 +326,20 @@ fn keep(
     folder.beat(started)?;
     let (stop, stopped) = mpsc::sync_channel::<()>(0);
     let thread = thread::Builder::new().name("log-keeper".into()).spawn(move || {
-        let half_second = Duration::from_millis(500);
         for tick in 1u64.. {
-            if stopped.recv_timeout(half_second) == Err(mpsc::RecvTimeoutError::Disconnected) {
+            if stopped.recv_timeout(FLUSH_INTERVAL) == Err(mpsc::RecvTimeoutError::Disconnected) {
                 break;
             }
             {
                 let mut journal = lock(&journal);
                 journal.log().flush();
-                // A training that takes long over something has told nothing meanwhile.
-                journal.tell();
+                // The trainer publishes nothing while it is busy with something that takes long.
+                journal.publish();
             }
+            // Two ticks a second.
             if tick.is_multiple_of(2 * HEARTBEAT_SECONDS) {
-                // A full disk is told by the log; a missed beat only makes the run look old.
+                // A failure needs no report: the log reports a full disk, and a run without a
+                // heartbeat only looks old.
                 let _ = folder.beat(started);
             }
         }

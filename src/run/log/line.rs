@@ -1,72 +1,81 @@
-//! One line of a log.
+//! The grammar of a line: one event as a JSON object, as in `events.jsonl` and on the socket.
 //!
-//! An event's type decides which fields follow, which serde can only find out by reading a line twice. Nearly all lines
-//! of a long log are of a few types that happen at every step or every sync; those are recognized by their beginning
-//! as this program writes it, and read at once.
+//! [`parse`] is the only parser. Which fields an event has depends on its `type`, so serde (for
+//! `flatten` and `tag`) buffers the whole object before it can read any of it. Nearly all lines of a
+//! long log are of three types, written at every step or sync. Those are recognized by their first
+//! bytes, as this program writes them, and read in one pass into a struct with the same fields.
+//!
+//! The structs repeat the fields of three variants. That cannot be avoided while [`EventKind`] is one
+//! tagged enum, because serde has no way to read a variant of it without the buffer. The repetition
+//! is checked: a field that is added to a variant is missing below, which does not compile, and a
+//! property test compares the two ways.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Error;
 
 use crate::train::{Event, EventKind, LayerDistance, LayerSync};
 
-/// Reads a line; zeros before it are passed over.
+/// Parses a line. Leading zero bytes, which a power cut leaves in a file, are skipped.
 ///
 /// # Errors
-/// A line that is not an event.
-pub(super) fn parse(line: &[u8]) -> Result<Event, Error> {
-    let hole = line.iter().take_while(|&&byte| byte == 0).count();
-    let line = &line[hole..];
-    let quick = match kind(line) {
-        Some(b"step") => event::<Step>(line),
-        Some(b"ranking_distance") => event::<Distance>(line),
-        Some(b"sync") => event::<Sync>(line),
+/// The line is not an event.
+pub(crate) fn parse(line: &[u8]) -> Result<Event, Error> {
+    let zeros = line.iter().take_while(|&&byte| byte == 0).count();
+    let line = &line[zeros..];
+    let event = match type_of(line) {
+        Some(b"step") => parse_as::<Step>(line),
+        Some(b"ranking_distance") => parse_as::<RankingDistance>(line),
+        Some(b"sync") => parse_as::<Sync>(line),
         _ => return serde_json::from_slice(line),
     };
-    // What is odd about it, only the long way can tell.
-    quick.or_else(|_| serde_json::from_slice(line))
+    // A line with, say, a repeated field: serde decides.
+    event.or_else(|_| serde_json::from_slice(line))
 }
 
-/// Whether a line tells something that happens at every step.
-pub(super) fn is_of_every_step(line: &[u8]) -> bool {
-    matches!(kind(line), Some(b"step" | b"ranking_distance"))
+/// Returns true for the types of which there may be a line at every step.
+pub(super) fn is_per_step(line: &[u8]) -> bool {
+    matches!(type_of(line), Some(b"step" | b"ranking_distance"))
 }
 
-/// The type, if the line begins as this program writes it: `{"step":7,"seconds":0.5,"type":"step"`.
-fn kind(line: &[u8]) -> Option<&[u8]> {
-    let number = |rest: &[u8]| {
-        let digit = |byte: &u8| byte.is_ascii_digit() || b".+-eE".contains(byte);
-        rest.iter().take_while(|byte| digit(byte)).count()
-    };
-    let rest = line.strip_prefix(b"{\"step\":")?;
-    let rest = rest[number(rest)..].strip_prefix(b",\"seconds\":")?;
-    let rest = rest[number(rest)..].strip_prefix(b",\"type\":\"")?;
+/// Returns the `type` of a line that begins as this program writes it:
+/// `{"step":7,"seconds":0.5,"type":"step"`.
+fn type_of(line: &[u8]) -> Option<&[u8]> {
+    let rest = skip_number(line.strip_prefix(b"{\"step\":")?);
+    let rest = skip_number(rest.strip_prefix(b",\"seconds\":")?);
+    let rest = rest.strip_prefix(b",\"type\":\"")?;
     rest.split(|&byte| byte == b'"').next()
 }
 
-fn event<'a, T: Deserialize<'a> + Into<Event>>(line: &'a [u8]) -> Result<Event, Error> {
+fn skip_number(text: &[u8]) -> &[u8] {
+    let is_part = |byte: &u8| byte.is_ascii_digit() || b".+-eE".contains(byte);
+    let length = text.iter().take_while(|byte| is_part(byte)).count();
+    &text[length..]
+}
+
+fn parse_as<'a, T: Deserialize<'a> + Into<Event>>(line: &'a [u8]) -> Result<Event, Error> {
     serde_json::from_slice::<T>(line).map(Into::into)
 }
 
-/// A line of type `step`.
+/// The fields of [`EventKind::Step`].
 #[derive(Deserialize)]
 struct Step {
     step: u64,
     seconds: f64,
-    #[serde(deserialize_with = "gap")]
+    #[serde(deserialize_with = "number_or_null")]
     loss: f32,
-    #[serde(deserialize_with = "gap")]
+    #[serde(deserialize_with = "number_or_null")]
     accuracy: f32,
 }
 
-/// A line of type `ranking_distance`.
+/// The fields of [`EventKind::RankingDistance`].
 #[derive(Deserialize)]
-struct Distance {
+struct RankingDistance {
     step: u64,
     seconds: f64,
     layers: Vec<LayerDistance>,
 }
 
-/// A line of type `sync`.
+/// The fields of [`EventKind::Sync`].
 #[derive(Deserialize)]
 struct Sync {
     step: u64,
@@ -78,8 +87,8 @@ struct Sync {
     layer_milliseconds: Vec<f64>,
 }
 
-/// A missing number is a gap; a missing field is an error.
-fn gap<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+/// Reads `null` as NaN. A missing field stays an error.
+fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f32::NAN))
 }
 
@@ -89,8 +98,8 @@ impl From<Step> for Event {
     }
 }
 
-impl From<Distance> for Event {
-    fn from(Distance { step, seconds, layers }: Distance) -> Self {
+impl From<RankingDistance> for Event {
+    fn from(RankingDistance { step, seconds, layers }: RankingDistance) -> Self {
         Event { step, seconds, kind: EventKind::RankingDistance { layers } }
     }
 }
@@ -126,15 +135,15 @@ mod tests {
         ]
     }
 
-    /// A damaged byte in some of them.
+    /// Lines, a third of them with one damaged byte.
     fn line() -> impl Strategy<Value = String> {
         let damage = prop::option::weighted(0.3, (any::<prop::sample::Index>(), 32u8..127));
         (any::<u64>(), 0.0..1e9, kinds(), damage).prop_map(|(step, seconds, kind, damage)| {
             let event = Event { step, seconds, kind };
             let mut line = serde_json::to_vec(&event).unwrap_or_default();
-            if let Some((place, byte)) = damage {
-                let place = place.index(line.len());
-                line[place] = byte;
+            if let Some((at, byte)) = damage {
+                let at = at.index(line.len());
+                line[at] = byte;
             }
             String::from_utf8_lossy(&line).into_owned()
         })
@@ -143,8 +152,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_quick_way_reads_the_same_as_the_long_way(line in line()) {
-            let long = serde_json::from_slice::<Event>(line.as_bytes());
-            prop_assert_eq!(parse(line.as_bytes()).ok(), long.ok());
+            let by_serde = serde_json::from_slice::<Event>(line.as_bytes());
+            prop_assert_eq!(parse(line.as_bytes()).ok(), by_serde.ok());
         }
     }
 
@@ -161,12 +170,12 @@ mod tests {
 
     #[test]
     fn types_are_recognized_where_they_are_written() {
-        let of_every_step = |text: &str| is_of_every_step(text.as_bytes());
-        assert!(of_every_step(r#"{"step":1,"seconds":1e-7,"type":"step","loss":1,"accuracy":0}"#));
-        assert!(!of_every_step(r#"{"step":1,"seconds":1,"type":"stepped"}"#));
-        assert!(!of_every_step(
+        let per_step = |text: &str| is_per_step(text.as_bytes());
+        assert!(per_step(r#"{"step":1,"seconds":1e-7,"type":"step","loss":1,"accuracy":0}"#));
+        assert!(!per_step(r#"{"step":1,"seconds":1,"type":"stepped"}"#));
+        assert!(!per_step(
             r#"{"step":1,"seconds":1,"type":"notice","message":"\"type\":\"step\""}"#
         ));
-        assert!(!of_every_step(r#"{"type":"step"}"#));
+        assert!(!per_step(r#"{"type":"step"}"#));
     }
 }

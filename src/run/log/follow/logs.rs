@@ -1,51 +1,51 @@
-//! Several logs at once, read on a thread of their own and followed as they grow.
+//! Several logs, read on one thread and followed as they grow.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use super::{Follower, ReadError, RunFolder};
+use crate::run::{LogCursor, ReadError, RunFolder};
 use crate::train::Event;
 
-/// How often a log that was read to its end is looked at again.
+/// Interval at which logs that were read to their ends are checked for more.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Pieces that wait to be taken at most: some megabytes of events each.
-const MOST_WAITING: usize = 4;
+/// Pieces that may be queued, a few megabytes of events each. The thread blocks when the queue is
+/// full.
+const MOST_QUEUED: usize = 4;
 
 /// The logs of several runs, read from their beginnings and followed until this is dropped.
 #[derive(Debug)]
 pub struct Followers {
     pieces: Receiver<Piece>,
-    /// Dropped with the rest, which is what ends the thread.
+    /// Dropping it ends the thread.
     _stop: Sender<()>,
 }
 
-/// News of one of the logs.
+/// News about the log of the run with the given index.
 #[derive(Debug)]
 pub enum Piece {
-    /// The next events of the run of this index.
     Events(usize, Vec<Event>),
-    /// All that is in the run's log so far was read.
+    /// The log was read to its present end.
     Caught(usize),
-    /// The run's log was cut: it is read from its beginning again, and what was known is void.
+    /// The log was cut. It is read from its beginning again; earlier events are void.
     Restarted(usize),
-    /// The run's log cannot be read any further.
+    /// The log cannot be read any further.
     Failed(usize, ReadError),
 }
 
 impl Followers {
     /// Starts to read the logs of `runs`.
     pub fn start(runs: Vec<RunFolder>) -> Self {
-        let (sender, pieces) = sync_channel(MOST_WAITING);
+        let (sender, pieces) = sync_channel(MOST_QUEUED);
         let (stop, stopped) = channel();
         thread::spawn(move || follow(runs, &sender, &stopped));
         Followers { pieces, _stop: stop }
     }
 
-    /// Takes the news there are, without waiting.
+    /// Takes the queued news, without waiting.
     pub fn poll(&self) -> Vec<Piece> {
-        self.pieces.try_iter().take(MOST_WAITING).collect()
+        self.pieces.try_iter().take(MOST_QUEUED).collect()
     }
 }
 
@@ -53,24 +53,16 @@ impl Followers {
 struct Log {
     index: usize,
     folder: RunFolder,
-    follower: Option<Follower>,
-    /// The first events after the log was cut.
-    anew: Option<Vec<Event>>,
-    caught: bool,
+    cursor: Option<LogCursor>,
+    /// Events to deliver after [`Piece::Restarted`].
+    after_restart: Option<Vec<Event>>,
+    caught_up: bool,
     failed: bool,
 }
 
-/// Reads the logs in turns until nobody listens any more.
+/// Reads the logs in turns until the receiver is dropped.
 fn follow(runs: Vec<RunFolder>, pieces: &SyncSender<Piece>, stopped: &Receiver<()>) {
-    let log = |(index, folder)| Log {
-        index,
-        folder,
-        follower: None,
-        anew: None,
-        caught: false,
-        failed: false,
-    };
-    let mut logs: Vec<Log> = runs.into_iter().enumerate().map(log).collect();
+    let mut logs: Vec<Log> = runs.into_iter().enumerate().map(Log::new).collect();
     loop {
         let mut idle = true;
         for log in &mut logs {
@@ -88,6 +80,10 @@ fn follow(runs: Vec<RunFolder>, pieces: &SyncSender<Piece>, stopped: &Receiver<(
 }
 
 impl Log {
+    fn new((index, folder): (usize, RunFolder)) -> Self {
+        Log { index, folder, cursor: None, after_restart: None, caught_up: false, failed: false }
+    }
+
     fn next(&mut self) -> Option<Piece> {
         if self.failed {
             return None;
@@ -99,23 +95,23 @@ impl Log {
     }
 
     fn read(&mut self) -> Result<Option<Piece>, ReadError> {
-        if let Some(events) = self.anew.take() {
+        if let Some(events) = self.after_restart.take() {
             return Ok(Some(Piece::Events(self.index, events)));
         }
-        let follower = match &mut self.follower {
-            Some(follower) => follower,
-            empty => empty.insert(Follower::open(self.folder.clone())?),
+        let cursor = match &mut self.cursor {
+            Some(cursor) => cursor,
+            empty => empty.insert(LogCursor::open(&self.folder)?),
         };
-        let events = follower.next_events()?;
-        if follower.take_restarted() {
-            (self.anew, self.caught) = (Some(events), false);
+        let events = cursor.next_events()?;
+        if cursor.take_restarted() {
+            (self.after_restart, self.caught_up) = (Some(events), false);
             return Ok(Some(Piece::Restarted(self.index)));
         }
         if !events.is_empty() {
             return Ok(Some(Piece::Events(self.index, events)));
         }
-        let news = !std::mem::replace(&mut self.caught, true);
-        Ok(news.then_some(Piece::Caught(self.index)))
+        let is_news = !std::mem::replace(&mut self.caught_up, true);
+        Ok(is_news.then_some(Piece::Caught(self.index)))
     }
 }
 
@@ -129,7 +125,7 @@ mod tests {
     const LINE: &str =
         "{\"step\":7,\"seconds\":0.5,\"type\":\"step\",\"loss\":2.0,\"accuracy\":0.5}\n";
 
-    /// Waits for the next piece, in words.
+    /// Waits for the next piece, and describes it.
     fn next(followers: &Followers) -> String {
         match followers.pieces.recv_timeout(Duration::from_secs(20)).expect("a piece") {
             Piece::Events(index, events) => format!("{index}: {} events", events.len()),
@@ -148,7 +144,7 @@ mod tests {
         assert_eq!(next(&followers), "0: 3 events");
         assert_eq!(next(&followers), "0: caught up");
         let mut log = OpenOptions::new().append(true).open(folder.events()).expect("opens");
-        // A torn line is left for later.
+        // A torn line is not read yet.
         write!(log, "{LINE}{}", &LINE[..9]).expect("writes");
         assert_eq!(next(&followers), "0: 1 events");
         log.write_all(&LINE.as_bytes()[9..]).expect("writes");

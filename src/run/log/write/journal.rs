@@ -1,73 +1,77 @@
-//! The log of a run under way, and those who listen to it line by line.
+//! The lines of a live run: first to the file, then to every subscriber.
+//!
+//! A subscriber gets the offset in the file up to which it can read by itself, and a queue of all later
+//! lines: together every line once. A subscriber that falls too far behind is dropped, because the
+//! writer never waits.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::log::{LogFile, LogNews};
+use super::file::{LogFile, LogNews};
 
-/// Lines a listener may be behind before it is let go: seconds of the fastest training. It can come back and read
-/// what it missed from the log.
-const MOST_BEHIND: usize = 1 << 14;
+/// Lines that a subscriber may have queued before it is dropped: seconds of the fastest training. It
+/// can subscribe again and read the lines that it missed from the file.
+const MOST_QUEUED: usize = 1 << 14;
 
-/// Where lines go: to the file first, then to whoever listens. A listener never holds up the writer.
+/// The log of a live run and its subscribers.
 #[derive(Debug)]
 pub(super) struct Journal {
     log: LogFile,
-    listeners: Vec<Listener>,
-    /// Lines that the listeners have not been told.
-    untold: Lines,
-    over: bool,
+    subscribers: Vec<Subscriber>,
+    /// Lines that were not sent to the subscribers yet.
+    unsent: Lines,
+    ended: bool,
 }
 
-/// Lines, each with its end.
+/// Lines, each with its line break.
 #[derive(Debug, Clone, Default)]
 struct Lines {
     text: String,
     count: usize,
 }
 
+/// The sending end of a [`Subscription`].
 #[derive(Debug)]
-struct Listener {
+struct Subscriber {
     lines: Sender<Arc<Lines>>,
-    standing: Arc<Standing>,
+    backlog: Arc<Backlog>,
 }
 
-/// How a listener keeps up.
+/// How far a subscriber is behind. Its two ends share it.
 #[derive(Debug, Default)]
-struct Standing {
-    /// Lines that it was told and has not taken.
-    behind: AtomicUsize,
-    too_slow: AtomicBool,
+struct Backlog {
+    /// Lines that were sent and not taken.
+    lines: AtomicUsize,
+    too_long: AtomicBool,
 }
 
-/// A way into the journal of a run, for those who want to listen.
+/// A handle with which to subscribe to the log of a live run.
 #[derive(Debug, Clone)]
-pub struct Listening(Arc<Mutex<Journal>>);
+pub struct LogFeed(Arc<Mutex<Journal>>);
 
-/// Everything from now on, and where everything before is.
+/// All lines from now on, and the position of all lines before.
 #[derive(Debug)]
 pub struct Subscription {
-    /// Bytes of the log's file: what is in it is not repeated here.
+    /// Bytes of the file. The lines in them are not repeated here.
     pub offset: u64,
     /// Whole lines that are not in the file yet.
     pub waiting: Vec<u8>,
     lines: Receiver<Arc<Lines>>,
-    standing: Arc<Standing>,
+    backlog: Arc<Backlog>,
 }
 
-impl Listener {
-    /// Whether the other end, which shares the standing, is still held by somebody.
-    fn is_there(&self) -> bool {
-        Arc::strong_count(&self.standing) > 1
+impl Subscriber {
+    fn is_connected(&self) -> bool {
+        Arc::strong_count(&self.backlog) > 1
     }
 
-    /// Tells lines; whether it goes on listening.
-    fn tell(&self, lines: &Arc<Lines>) -> bool {
-        let behind = self.standing.behind.fetch_add(lines.count, Ordering::Relaxed) + lines.count;
-        if behind > MOST_BEHIND {
-            self.standing.too_slow.store(true, Ordering::Relaxed);
+    /// Queues lines. Returns false if the subscriber has left or is too far behind.
+    fn send(&self, lines: &Arc<Lines>) -> bool {
+        let queued = self.backlog.lines.fetch_add(lines.count, Ordering::Relaxed) + lines.count;
+        if queued > MOST_QUEUED {
+            self.backlog.too_long.store(true, Ordering::Relaxed);
             return false;
         }
         self.lines.send(lines.clone()).is_ok()
@@ -76,81 +80,82 @@ impl Listener {
 
 impl Journal {
     pub(super) fn new(log: LogFile) -> Self {
-        Journal { log, listeners: Vec::new(), untold: Lines::default(), over: false }
+        Journal { log, subscribers: Vec::new(), unsent: Lines::default(), ended: false }
     }
 
-    /// Takes a line, without its end. Listeners are told by [`tell`](Self::tell), or before they could miss it.
+    /// Takes a line, without its line break. [`Journal::publish`] sends it to the subscribers.
     pub(super) fn push(&mut self, line: &str) {
         self.log.push(line);
-        if !self.listeners.is_empty() {
-            self.untold.text.extend([line, "\n"]);
-            self.untold.count += 1;
+        if !self.subscribers.is_empty() {
+            self.unsent.text.extend([line, "\n"]);
+            self.unsent.count += 1;
         }
     }
 
-    /// Tells everybody who listens what they have not been told.
-    pub(super) fn tell(&mut self) {
-        if self.untold.count == 0 {
+    /// Sends the subscribers all lines that they have not been sent.
+    pub(super) fn publish(&mut self) {
+        if self.unsent.count == 0 {
             return;
         }
-        let lines = Arc::new(std::mem::take(&mut self.untold));
-        self.listeners.retain(|listener| listener.tell(&lines));
+        let lines = Arc::new(std::mem::take(&mut self.unsent));
+        self.subscribers.retain(|subscriber| subscriber.send(&lines));
     }
 
-    /// Makes sure of what ends the run: whoever hears it finds everything on disk.
+    /// Flushes and syncs the file. Called before the last event is published, so that a subscriber that
+    /// receives it finds everything on disk.
     pub(super) fn settle(&mut self) {
         self.log.flush();
         self.log.sync();
     }
 
-    /// The file, for all but adding lines.
+    /// The file. Lines are added by [`Journal::push`] only.
     pub(super) fn log(&mut self) -> &mut LogFile {
         &mut self.log
     }
 
-    /// Whether writing began to fail, or to work again, since this was last asked.
+    /// Takes the change in the state of the disk since the last call.
     pub(super) fn news(&mut self) -> Option<LogNews> {
         self.log.news()
     }
 
-    /// No more lines will come.
+    /// Publishes the last lines and closes all subscriptions.
     pub(super) fn end(&mut self) {
         self.settle();
-        self.tell();
-        self.listeners.clear();
-        self.over = true;
+        self.publish();
+        self.subscribers.clear();
+        self.ended = true;
     }
 }
 
-impl Listening {
+impl LogFeed {
     pub(super) fn new(journal: Arc<Mutex<Journal>>) -> Self {
-        Listening(journal)
+        LogFeed(journal)
     }
 
-    /// Listens from now on. Of a run that is over nothing comes any more.
+    /// Subscribes to all lines from now on. The subscription of a run that has ended is closed.
     pub fn subscribe(&self) -> Subscription {
         let mut journal = lock(&self.0);
-        // While nothing is written, as in a paused run, nobody else notices who has left.
-        journal.listeners.retain(Listener::is_there);
-        journal.tell();
+        // Sending detects subscribers that have left, but a paused run sends nothing.
+        journal.subscribers.retain(Subscriber::is_connected);
+        journal.publish();
         journal.log.flush();
         let (sender, lines) = mpsc::channel();
-        let standing = Arc::<Standing>::default();
-        if !journal.over {
-            journal.listeners.push(Listener { lines: sender, standing: standing.clone() });
+        let backlog = Arc::<Backlog>::default();
+        if !journal.ended {
+            journal.subscribers.push(Subscriber { lines: sender, backlog: backlog.clone() });
         }
         Subscription {
             offset: journal.log.written(),
-            waiting: journal.log.waiting_lines().to_vec(),
+            waiting: journal.log.waiting().to_vec(),
             lines,
-            standing,
+            backlog,
         }
     }
 }
 
 impl Subscription {
-    /// The next lines, each with its end: waits for the first for so long, and takes what else is there. Empty if none
-    /// came, `None` when no more will come.
+    /// Returns the next lines, each with its line break: waits up to `patience` for the first, and takes
+    /// all others that are queued. Empty if there are none, `None` if the subscription is closed.
     pub fn next_lines(&self, patience: Duration) -> Option<String> {
         let first = match self.lines.recv_timeout(patience) {
             Ok(lines) => Some(lines),
@@ -160,14 +165,14 @@ impl Subscription {
         let mut text = String::new();
         for lines in first.into_iter().chain(self.lines.try_iter()) {
             text.push_str(&lines.text);
-            self.standing.behind.fetch_sub(lines.count, Ordering::Relaxed);
+            self.backlog.lines.fetch_sub(lines.count, Ordering::Relaxed);
         }
         Some(text)
     }
 
-    /// Whether it ended because its owner did not keep up.
+    /// Returns true if the subscription was closed because its owner did not keep up.
     pub fn too_slow(&self) -> bool {
-        self.standing.too_slow.load(Ordering::Relaxed)
+        self.backlog.too_long.load(Ordering::Relaxed)
     }
 }
 
@@ -192,15 +197,15 @@ mod tests {
         let journal = journal(&folder);
         lock(&journal).push("one");
         lock(&journal).push("two");
-        let subscription = Listening::new(journal.clone()).subscribe();
+        let subscription = LogFeed::new(journal.clone()).subscribe();
         assert_eq!((subscription.offset, subscription.waiting.as_slice()), (8, &b""[..]));
         lock(&journal).push("three");
-        assert_eq!(subscription.next_lines(SOON).as_deref(), Some(""), "it can wait");
+        assert_eq!(subscription.next_lines(SOON).as_deref(), Some(""), "not published");
         lock(&journal).push("four");
-        lock(&journal).tell();
+        lock(&journal).publish();
         assert_eq!(subscription.next_lines(SOON).as_deref(), Some("three\nfour\n"));
         lock(&journal).push("five");
-        let newcomer = Listening::new(journal.clone()).subscribe();
+        let newcomer = LogFeed::new(journal.clone()).subscribe();
         assert_eq!((newcomer.offset, newcomer.next_lines(SOON).as_deref()), (24, Some("")));
         lock(&journal).push("six");
         lock(&journal).end();
@@ -208,16 +213,16 @@ mod tests {
         assert_eq!(newcomer.next_lines(SOON).as_deref(), Some("six\n"));
         assert_eq!(subscription.next_lines(SOON), None);
         assert!(!subscription.too_slow());
-        assert_eq!(Listening::new(journal).subscribe().next_lines(SOON), None);
+        assert_eq!(LogFeed::new(journal).subscribe().next_lines(SOON), None);
     }
 
     #[test]
     fn who_hears_the_end_finds_everything_on_disk() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = journal(&folder);
-        let listener = Listening::new(journal.clone()).subscribe();
+        let listener = LogFeed::new(journal.clone()).subscribe();
         let log = folder.path().join("log");
-        // Nobody can look between writing and telling but from another thread, which waits for the news.
+        // Another thread waits for the line, and then reads the file.
         let on_disk = std::thread::scope(|scope| {
             let reader = scope.spawn(move || {
                 let heard = listener.next_lines(Duration::from_secs(10));
@@ -226,8 +231,8 @@ mod tests {
             let mut journal = lock(&journal);
             journal.push("the end");
             journal.settle();
-            journal.tell();
-            // The lock is held: what the reader finds was written before it was told.
+            journal.publish();
+            // The lock is held: the reader finds what was written before the line was published.
             reader.join().expect("no panic")
         });
         assert_eq!(on_disk, (Some("the end\n".into()), "the end\n".into()));
@@ -237,13 +242,13 @@ mod tests {
     fn who_has_left_is_forgotten_though_nothing_is_written() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = journal(&folder);
-        let listening = Listening::new(journal.clone());
-        let stays = listening.subscribe();
-        drop(listening.subscribe());
-        let newest = listening.subscribe();
-        assert_eq!(lock(&journal).listeners.len(), 2);
+        let feed = LogFeed::new(journal.clone());
+        let stays = feed.subscribe();
+        drop(feed.subscribe());
+        let newest = feed.subscribe();
+        assert_eq!(lock(&journal).subscribers.len(), 2);
         lock(&journal).push("line");
-        lock(&journal).tell();
+        lock(&journal).publish();
         let line = Some("line\n");
         assert_eq!(
             [stays, newest].map(|s| s.next_lines(SOON)).each_ref().map(|l| l.as_deref()),
@@ -255,13 +260,13 @@ mod tests {
     fn who_does_not_keep_up_is_let_go_and_can_tell() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = journal(&folder);
-        let slow = Listening::new(journal.clone()).subscribe();
-        for _ in 0..=MOST_BEHIND {
+        let slow = LogFeed::new(journal.clone()).subscribe();
+        for _ in 0..=MOST_QUEUED {
             lock(&journal).push("line");
-            lock(&journal).tell();
+            lock(&journal).publish();
         }
         let kept = slow.next_lines(SOON).map(|lines| lines.lines().count());
-        assert_eq!(kept, Some(MOST_BEHIND));
+        assert_eq!(kept, Some(MOST_QUEUED));
         assert_eq!(slow.next_lines(SOON), None);
         assert!(slow.too_slow());
     }

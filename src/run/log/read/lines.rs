@@ -1,7 +1,8 @@
-//! A log as whole lines, from any place on, however long it is and whatever has become of it.
+//! A log as whole lines, from any position on.
 //!
-//! A torn last line is left for later: it may still be written. A line that is not an event is skipped and counted, so
-//! that damage costs what it hit and nothing else.
+//! A torn last line is left for the next call: it may still be in the middle of being written. A line
+//! that is not an event is skipped and counted, so that damage costs the lines it hit and nothing
+//! else. A log that was cut, as resuming a run does, is detected and read from its beginning again.
 
 use std::fs::File;
 use std::io;
@@ -10,89 +11,98 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::{ReadError, line};
+use super::ReadError;
+use crate::run::log::parse;
 use crate::train::Event;
 
-/// Bytes read at once: a log of any length is never in memory as a whole.
-const PIECE: usize = 4 << 20;
+/// Bytes read at once, so that memory does not grow with the log.
+const CHUNK: usize = 4 << 20;
+
+/// Bytes that one core parses at a time.
+const CHUNK_PER_TASK: usize = 1 << 18;
 
 /// A longer line is damage.
 const LONGEST_LINE: usize = 16 << 20;
 
-/// How much of what was read last is remembered, to see whether it is still there.
-const MEMORY: usize = 64;
+/// Bytes before the current position that are remembered and compared, to detect a log that was cut
+/// and has grown again.
+const FINGERPRINT: usize = 64;
 
-/// An event, and the place in the log where its line ends.
+/// An event, and the offset in the log at which its line ends.
 #[derive(Debug)]
 pub(super) struct Line {
     pub end: u64,
     pub event: Event,
 }
 
-/// What was read in one go.
+/// The result of one read.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub lines: Vec<Line>,
-    /// Lines that are not events.
+    /// Number of lines that are not events.
     pub damaged: u64,
-    /// The log was cut: these lines are its first ones.
+    /// The log was cut since the last read: these are its first lines.
     pub restarted: bool,
 }
 
-/// Lines as they are in the file.
+/// Lines as bytes.
 pub(super) struct WholeLines {
-    /// Where they begin.
+    /// Offset of the first one.
     pub start: u64,
     pub text: Vec<u8>,
-    /// How many lines before them were too long.
+    /// Number of overlong lines before them.
     skipped: u64,
 }
 
-/// A place in a log, moving on.
+/// Reads a log forward, batch by batch.
 #[derive(Debug)]
-pub(super) struct LogReader {
+pub(super) struct LineReader {
     path: PathBuf,
-    /// Bytes of whole lines that were read.
+    /// End of the last line that was read.
     offset: u64,
-    /// Within a line that is too long.
+    /// `offset` is inside an overlong line.
     skipping: bool,
     /// The last bytes before `offset`.
-    memory: Vec<u8>,
-    /// Whether anything was an event so far.
+    fingerprint: Vec<u8>,
+    /// At least one line was an event.
     readable: bool,
 }
 
-impl LogReader {
-    /// At the beginning of a log.
+impl LineReader {
+    /// Starts at the beginning of the log.
     pub fn new(path: PathBuf) -> Self {
-        LogReader { path, offset: 0, skipping: false, memory: Vec::new(), readable: false }
+        LineReader { path, offset: 0, skipping: false, fingerprint: Vec::new(), readable: false }
     }
 
-    /// In the middle of a log, at the beginning of a line.
+    /// Starts at `offset`, which must be the beginning of a line.
     pub fn at(path: PathBuf, offset: u64) -> Self {
-        LogReader { offset, ..Self::new(path) }
+        LineReader { offset, ..Self::new(path) }
     }
 
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The next lines that are `wanted`, some megabytes at most, and no byte at or beyond `end`; `None` when all whole
-    /// lines were read. The last line of a batch is always wanted.
+    /// Reads the next few megabytes of lines and parses those that are `wanted`; the last line of a
+    /// batch is always parsed. Reads no byte at or beyond `end`. Returns `None` if there is no further
+    /// whole line.
+    ///
+    /// # Errors
+    /// The file cannot be read, or none of its first lines is an event.
     pub fn read(
         &mut self,
         end: u64,
         wanted: impl Fn(&[u8]) -> bool + Sync,
     ) -> Result<Option<Batch>, ReadError> {
         let file = File::open(&self.path).map_err(|source| self.io(source))?;
-        let restarted = !self.is_as_read(&file);
+        let restarted = !self.is_unchanged(&file);
         if restarted {
-            *self = LogReader::new(std::mem::take(&mut self.path));
+            *self = LineReader::new(std::mem::take(&mut self.path));
         }
         let before = self.offset;
-        let text = self.whole_lines(&file, PIECE, end);
+        let text = self.whole_lines(&file, CHUNK, end);
         let WholeLines { start, text, skipped } = text.map_err(|source| self.io(source))?;
-        let mut batch = parse(start, &text, wanted);
+        let mut batch = parse_lines(start, &text, wanted);
         batch.restarted = restarted;
         batch.damaged += skipped;
         self.remember(&text);
@@ -103,54 +113,60 @@ impl LogReader {
         Ok((restarted || self.offset > before).then_some(batch))
     }
 
-    /// Whether what was read last is still in the file.
-    fn is_as_read(&self, file: &File) -> bool {
-        let mut now = vec![0; self.memory.len()];
-        let start = self.offset - now.len() as u64;
-        file.read_exact_at(&mut now, start).is_ok() && now == self.memory
-    }
-
-    fn remember(&mut self, text: &[u8]) {
-        self.memory.extend_from_slice(&text[text.len().saturating_sub(MEMORY)..]);
-        let surplus = self.memory.len().saturating_sub(MEMORY);
-        self.memory.drain(..surplus);
-    }
-
-    /// The next whole lines: those within `length` bytes, or the next one if it is longer.
+    /// Reads the next whole lines: those within `length` bytes, or the next one if it is longer.
     pub fn whole_lines(&mut self, file: &File, length: usize, end: u64) -> io::Result<WholeLines> {
         let (mut length, mut skipped) = (length, 0);
         loop {
             let mut text = read_up_to(file, self.offset, length, end)?;
             let filled = text.len();
             if self.skipping {
-                let rest = text.iter().position(|&byte| byte == b'\n');
-                self.skipping = rest.is_none();
-                skipped += u64::from(rest.is_some());
-                let gone = &text[..rest.map_or(filled, |rest| rest + 1)];
-                self.offset += gone.len() as u64;
-                self.remember(gone);
+                skipped += u64::from(self.skip_in(&text));
                 if filled == 0 {
                     return Ok(WholeLines { start: self.offset, text, skipped });
                 }
                 continue;
             }
-            text.truncate(whole(&text));
-            match text.is_empty() && filled == length {
-                // A line longer than that: take more at once, up to a limit.
-                true if length < LONGEST_LINE => length = (2 * length).min(LONGEST_LINE),
-                true => self.skipping = true,
-                false => {
-                    let start = self.offset;
-                    self.offset += text.len() as u64;
-                    return Ok(WholeLines { start, text, skipped });
-                }
+            text.truncate(length_of_whole_lines(&text));
+            let is_too_short = text.is_empty() && filled == length;
+            if !is_too_short {
+                let start = self.offset;
+                self.offset += text.len() as u64;
+                return Ok(WholeLines { start, text, skipped });
+            }
+            if length < LONGEST_LINE {
+                length = (2 * length).min(LONGEST_LINE);
+            } else {
+                self.skipping = true;
             }
         }
     }
 
+    /// Passes over the part of an overlong line that is in `text`. Returns true if it ends there.
+    fn skip_in(&mut self, text: &[u8]) -> bool {
+        let line_end = text.iter().position(|&byte| byte == b'\n');
+        let passed = &text[..line_end.map_or(text.len(), |at| at + 1)];
+        self.skipping = line_end.is_none();
+        self.offset += passed.len() as u64;
+        self.remember(passed);
+        line_end.is_some()
+    }
+
+    /// Returns true if the bytes that were read last are still in the file.
+    fn is_unchanged(&self, file: &File) -> bool {
+        let mut now = vec![0; self.fingerprint.len()];
+        let start = self.offset - now.len() as u64;
+        file.read_exact_at(&mut now, start).is_ok() && now == self.fingerprint
+    }
+
+    fn remember(&mut self, text: &[u8]) {
+        self.fingerprint.extend_from_slice(&text[text.len().saturating_sub(FINGERPRINT)..]);
+        let surplus = self.fingerprint.len().saturating_sub(FINGERPRINT);
+        self.fingerprint.drain(..surplus);
+    }
+
     fn not_a_log(&self, text: &[u8]) -> ReadError {
         let first = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        let problem = match line::parse(first) {
+        let problem = match parse(first) {
             Err(error) if !first.is_empty() => error.to_string(),
             _ => "not an event".into(),
         };
@@ -162,8 +178,17 @@ impl LogReader {
     }
 }
 
-/// The bytes up to and with the last line break.
-fn whole(text: &[u8]) -> usize {
+/// Returns `3 damaged lines of the log were skipped`; `None` if none were.
+pub(super) fn damage_message(lines: u64) -> Option<String> {
+    match lines {
+        0 => None,
+        1 => Some("a damaged line of the log was skipped".into()),
+        lines => Some(format!("{lines} damaged lines of the log were skipped")),
+    }
+}
+
+/// Number of bytes up to and including the last line break.
+fn length_of_whole_lines(text: &[u8]) -> usize {
     text.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1)
 }
 
@@ -183,22 +208,14 @@ fn read_up_to(file: &File, offset: u64, length: usize, end: u64) -> io::Result<V
     Ok(text)
 }
 
-/// The lines of `text`, which begins at `start`, read on all cores.
-fn parse(start: u64, text: &[u8], wanted: impl Fn(&[u8]) -> bool + Sync) -> Batch {
-    const PART: usize = 1 << 18;
-    let mut parts = Vec::new();
-    let mut rest = 0;
-    while rest < text.len() {
-        let middle = (rest + PART).min(text.len());
-        let end =
-            text[middle..].iter().position(|&b| b == b'\n').map_or(text.len(), |i| middle + i + 1);
-        parts.push((start + rest as u64, &text[rest..end]));
-        rest = end;
-    }
+/// Parses the lines of `text`, which begins at the offset `start`, on all cores.
+fn parse_lines(start: u64, text: &[u8], wanted: impl Fn(&[u8]) -> bool + Sync) -> Batch {
     let end = start + text.len() as u64;
     let wanted = |line: &[u8], line_end| line_end == end || wanted(line);
-    let batches: Vec<Batch> =
-        parts.into_par_iter().map(|(at, part)| parse_part(at, part, &wanted)).collect();
+    let batches: Vec<Batch> = tasks(text)
+        .into_par_iter()
+        .map(|(offset, part)| parse_part(start + offset as u64, part, &wanted))
+        .collect();
     let mut all = Batch::default();
     all.lines.reserve(batches.iter().map(|batch| batch.lines.len()).sum());
     for batch in batches {
@@ -206,6 +223,20 @@ fn parse(start: u64, text: &[u8], wanted: impl Fn(&[u8]) -> bool + Sync) -> Batc
         all.lines.extend(batch.lines);
     }
     all
+}
+
+/// Cuts `text` after line breaks into parts of about [`CHUNK_PER_TASK`] bytes, each with its offset.
+fn tasks(text: &[u8]) -> Vec<(usize, &[u8])> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    while start < text.len() {
+        let middle = (start + CHUNK_PER_TASK).min(text.len());
+        let line_end = text[middle..].iter().position(|&byte| byte == b'\n');
+        let end = line_end.map_or(text.len(), |at| middle + at + 1);
+        parts.push((start, &text[start..end]));
+        start = end;
+    }
+    parts
 }
 
 fn parse_part(start: u64, text: &[u8], wanted: &impl Fn(&[u8], u64) -> bool) -> Batch {
@@ -216,11 +247,12 @@ fn parse_part(start: u64, text: &[u8], wanted: &impl Fn(&[u8], u64) -> bool) -> 
         if line.trim_ascii().is_empty() || !wanted(line, end) {
             continue;
         }
-        // A hole that a power cut left; what follows it is whole.
-        batch.damaged += u64::from(line.starts_with(b"\0"));
-        match line::parse(line) {
+        // A hole left by a power cut counts as one damaged line; what follows it may be an event.
+        let has_hole = line.starts_with(b"\0");
+        batch.damaged += u64::from(has_hole);
+        match parse(line) {
             Ok(event) => batch.lines.push(Line { end, event }),
-            Err(_) => batch.damaged += u64::from(!line.starts_with(b"\0")),
+            Err(_) => batch.damaged += u64::from(!has_hole),
         }
     }
     batch
@@ -236,8 +268,8 @@ mod tests {
         serde_json::to_string(&Event { step, seconds: 0.5, kind }).expect("a line") + "\n"
     }
 
-    /// Everything there is: steps, damaged lines, restarts.
-    fn all(reader: &mut LogReader) -> (Vec<u64>, u64, bool) {
+    /// Reads to the end: steps, number of damaged lines, whether the log was restarted.
+    fn all(reader: &mut LineReader) -> (Vec<u64>, u64, bool) {
         let (mut steps, mut damaged, mut restarted) = (Vec::new(), 0, false);
         while let Some(batch) = reader.read(u64::MAX, |_| true).expect("reads") {
             steps.extend(batch.lines.iter().map(|line| line.event.step));
@@ -247,11 +279,11 @@ mod tests {
         (steps, damaged, restarted)
     }
 
-    fn log(text: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf, LogReader) {
+    fn log(text: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf, LineReader) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
         std::fs::write(&path, text).expect("writes");
-        (folder, path.clone(), LogReader::new(path))
+        (folder, path.clone(), LineReader::new(path))
     }
 
     #[test]
@@ -269,7 +301,7 @@ mod tests {
         let mut text = line(1).into_bytes();
         text.extend(b"{\"step\":2,\"seco\n\xff\xfe\n\n");
         text.extend(line(3).bytes());
-        text.extend(vec![0; 2 * LONGEST_LINE + PIECE]);
+        text.extend(vec![0; 2 * LONGEST_LINE + CHUNK]);
         text.extend(b"\n");
         text.extend(line(4).bytes());
         let (_folder, _, mut reader) = log(text);
@@ -284,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_line_longer_than_a_piece_is_a_line() {
-        let message = "x".repeat(PIECE + 10);
+        let message = "x".repeat(CHUNK + 10);
         let notice = Event { step: 2, seconds: 1.0, kind: EventKind::Notice { message } };
         let notice = serde_json::to_string(&notice).expect("a line");
         let (_folder, _, mut reader) = log(line(1) + &notice + "\n" + &line(3));

@@ -1,22 +1,22 @@
-//! Appending to a file that must never be torn by our own hand.
+//! Appending whole lines to a file, on a disk that may refuse to take them.
 //!
-//! Lines are collected in memory and written whole. When the disk refuses (it is full, the network drive is gone),
-//! the file is cut back to its last whole line, what could not be written is counted, and writing is tried again
-//! later: training goes on.
+//! Lines are collected in memory and written together. When the disk refuses them (it is full, the
+//! network drive is gone), the file is cut back to its last whole line and the write is retried later.
+//! Lines that no longer fit in memory meanwhile are dropped and counted. Training continues.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-/// What is kept in memory while the disk refuses; more is lost, and counted.
+/// Bytes kept in memory while the disk refuses them.
 const MOST_WAITING: usize = 4 << 20;
 
-/// A file of lines, appended to.
+/// A file of lines that is appended to.
 #[derive(Debug)]
-pub struct LogFile {
+pub(super) struct LogFile {
     file: File,
-    /// Bytes of whole lines that are in the file.
+    /// Bytes of whole lines in the file.
     written: u64,
     waiting: Vec<u8>,
     waiting_lines: u64,
@@ -25,39 +25,46 @@ pub struct LogFile {
     news: Option<LogNews>,
 }
 
-/// A change in how writing goes.
+/// A change in the state of the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogNews {
-    /// The disk began to refuse: why.
+pub(super) enum LogNews {
+    /// Writing began to fail, for this reason.
     Refused(String),
-    /// The disk takes lines again; so many are lost.
+    /// Writing works again; this number of lines is lost.
     Recovered(u64),
 }
 
 impl LogFile {
-    /// Opens a file to append to; it must not exist yet.
-    ///
-    /// # Errors
-    /// Whatever the file system says.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    /// Creates a file to append to; it must not exist.
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
         OpenOptions::new().append(true).create_new(true).open(path).map(Self::over)
     }
 
-    /// Opens a file that is there to append to.
-    ///
-    /// # Errors
-    /// Whatever the file system says.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    /// Opens an existing file to append to.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).append(true).open(path)?;
         let written = file.metadata()?.len();
         Ok(LogFile { written, ..Self::over(file) })
     }
 
-    /// Cuts the file to its first `length` bytes, which end with a line; how many lines were cut, a torn one included.
+    fn over(file: File) -> Self {
+        LogFile {
+            file,
+            written: 0,
+            waiting: Vec::new(),
+            waiting_lines: 0,
+            lost_lines: 0,
+            refusing: false,
+            news: None,
+        }
+    }
+
+    /// Cuts the file to its first `length` bytes, at which a line must end. Returns the number of lines
+    /// that were cut, a torn one included.
     ///
     /// # Errors
-    /// A file that is shorter, or has no line that ends there.
-    pub fn cut(&mut self, length: u64) -> io::Result<u64> {
+    /// The file is shorter, no line ends there, or the system refuses.
+    pub(super) fn cut(&mut self, length: u64) -> io::Result<u64> {
         let damaged = |message: &str| io::Error::new(io::ErrorKind::InvalidData, message);
         if self.file.metadata()?.len() < length {
             return Err(damaged("it is shorter than when the checkpoint was taken"));
@@ -90,34 +97,20 @@ impl LogFile {
         }
     }
 
-    /// The file's length, if everything that was pushed is in it.
-    pub fn position(&self) -> Option<u64> {
+    /// Returns the length of the file if every line that was pushed is in it.
+    pub(super) fn position(&self) -> Option<u64> {
         let length = self.file.metadata().ok()?.len();
         (self.missing() == 0 && length == self.written).then_some(self.written)
     }
 
-    /// Another handle to the file, to sync it to disk without keeping others from writing.
-    ///
-    /// # Errors
-    /// Whatever the system says.
-    pub fn handle(&self) -> io::Result<File> {
+    /// Returns another handle to the file, with which it can be synced to disk without blocking its
+    /// writer.
+    pub(super) fn handle(&self) -> io::Result<File> {
         self.file.try_clone()
     }
 
-    fn over(file: File) -> Self {
-        LogFile {
-            file,
-            written: 0,
-            waiting: Vec::new(),
-            waiting_lines: 0,
-            lost_lines: 0,
-            refusing: false,
-            news: None,
-        }
-    }
-
-    /// Takes a line, without its end; it is in the file after the next [`LogFile::flush`].
-    pub fn push(&mut self, line: &str) {
+    /// Takes a line, without its line break. It is in the file after the next [`LogFile::flush`].
+    pub(super) fn push(&mut self, line: &str) {
         if self.waiting.len() + line.len() > MOST_WAITING {
             self.lost_lines += 1;
             return;
@@ -127,28 +120,23 @@ impl LogFile {
         self.waiting_lines += 1;
     }
 
-    /// Bytes of whole lines that are in the file.
-    pub fn written(&self) -> u64 {
+    /// Bytes of whole lines in the file.
+    pub(super) fn written(&self) -> u64 {
         self.written
     }
 
-    /// Whole lines that wait for the next flush.
-    pub fn waiting_lines(&self) -> &[u8] {
+    /// Whole lines that are not in the file yet.
+    pub(super) fn waiting(&self) -> &[u8] {
         &self.waiting
     }
 
-    /// Bytes that wait for the next flush.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
-    }
-
-    /// Whether the last try to write failed.
-    pub fn refusing(&self) -> bool {
+    /// Returns true if the last write failed.
+    pub(super) fn refusing(&self) -> bool {
         self.refusing
     }
 
-    /// Writes what waits.
-    pub fn flush(&mut self) {
+    /// Writes the waiting lines.
+    pub(super) fn flush(&mut self) {
         if self.waiting.is_empty() && !self.refusing {
             return;
         }
@@ -162,7 +150,7 @@ impl LogFile {
                 }
             }
             Err(error) => {
-                // A part may have been written: back to whole lines. If even that fails, a reader skips the torn one.
+                // A part may have been written. If it cannot be cut off, readers skip the torn line.
                 let _ = self.file.set_len(self.written);
                 if !std::mem::replace(&mut self.refusing, true) {
                     self.news = Some(LogNews::Refused(error.to_string()));
@@ -171,18 +159,18 @@ impl LogFile {
         }
     }
 
-    /// Whether writing began to fail, or to work again, since this was last asked.
-    pub fn news(&mut self) -> Option<LogNews> {
+    /// Takes the change in the state of the disk since the last call.
+    pub(super) fn news(&mut self) -> Option<LogNews> {
         self.news.take()
     }
 
-    /// Lines that are not in the file: they wait, or are lost.
-    pub fn missing(&self) -> u64 {
+    /// Number of pushed lines that are not in the file: they wait, or are lost.
+    pub(super) fn missing(&self) -> u64 {
         self.waiting_lines + self.lost_lines
     }
 
-    /// Asks the disk to keep what is written.
-    pub fn sync(&self) {
+    /// Syncs the file to disk, as far as the system does.
+    pub(super) fn sync(&self) {
         let _ = self.file.sync_data();
     }
 }

@@ -1,92 +1,101 @@
-//! A log as a line in time: what was known of a run at any moment of it, without reading it all again.
+//! The state of a run at any moment of it, without folding the whole log again.
 //!
-//! One pass over the log folds it, keeps the state at a few hundred places on the way, and notes where one may want to
-//! jump. States share what they have in common, so that a kept one costs some kilobytes. To see any moment, the nearest
-//! kept state before it is taken and the lines from there on, less than a megabyte of them, are read and applied.
+//! One pass folds the log, keeps a few hundred states on the way, and indexes the moments that one may
+//! want to jump to. States share their unchanged parts, so that a kept one costs a few kilobytes. For
+//! any moment, the nearest kept state before it is taken, and the lines from there on, less than a
+//! megabyte of them, are read and applied.
 
 use std::fs::File;
 use std::io;
 
-use super::follow::damage_in_words;
-use super::lines::{Line, LogReader};
-use super::{ReadError, RunFolder, RunState, line};
+use super::ReadError;
+use super::lines::{Line, LineReader, damage_message};
+use crate::run::log::parse;
+use crate::run::{RunFolder, RunState};
 use crate::train::{Event, EventKind, FrameLocation};
 
-/// How many states are kept; when there are more, every other one goes.
+/// Number of states kept. Beyond it, every other one is dropped and the spacing doubles.
 const MOST_KEPT: usize = 256;
 
 /// Bytes of the log between two kept states, at first.
 const SPACING: u64 = 1 << 16;
 
-/// Bytes of the log read at once on the way to a moment.
+/// Bytes of the log that are read at once on the way to a moment.
 const STRIDE: usize = 1 << 18;
 
-/// Pauses, evaluations and whatever else takes longer than this, in seconds, is shortened to it when the log is played.
+/// Longest time between two events when the log is played, in seconds. Pauses, evaluations and
+/// anything else that took longer are shortened to it.
 const LONGEST_GAP: f64 = 1.0;
 
-/// A moment of a run: after everything that happened at a step.
+/// A moment of a run: the end of a step, after all events of the step.
 ///
-/// A run that diverges goes back to an earlier step and on from there. Every time it does, a new stretch begins.
+/// A run that diverges goes back to an earlier step and continues from there. Each time, a new stretch
+/// begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment {
-    /// How many times the run had gone back.
+    /// Number of times the run had gone back.
     pub stretch: usize,
     /// Training steps finished.
     pub step: u64,
 }
 
-/// A place in the log, and what was known there.
+/// A position in the log, and the state of the run there.
 #[derive(Debug, Clone, Default)]
 pub struct Place {
-    /// The newest event's moment.
+    /// Moment of the latest event.
     pub moment: Moment,
-    /// What was known; the frame aside, which is not kept in memory.
+    /// The state, except for the frame, which stays on disk.
     pub state: RunState,
-    /// Seconds from the beginning when it is played without long gaps.
+    /// Seconds since the start when the log is played, with long gaps shortened.
     pub played: f64,
-    /// Bytes of the log up to here.
+    /// Number of bytes of the log before this position.
     offset: u64,
 }
 
-/// What has become of a log.
+/// How a log changed between two reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Growth {
-    /// It is as it was.
     None,
-    /// It has grown.
     Grown,
-    /// It was cut, as resuming a run does, and is read anew: places in it are void.
+    /// It was cut, as resuming a run does, and was read again. Earlier places in it are void.
     Restarted,
 }
 
-/// A log with an index, following it as it grows.
+/// A log and its index, which can be brought up to date while the log grows.
 #[derive(Debug)]
 pub struct Timeline {
     folder: RunFolder,
-    reader: LogReader,
+    reader: LineReader,
     newest: Place,
     index: Index,
 }
 
-/// What is remembered of the way.
 #[derive(Debug)]
 struct Index {
-    /// Ascending; each at the end of its moment.
+    /// In ascending order, each at the end of its moment.
     kept: Vec<Place>,
     spacing: u64,
     stretches: Vec<Stretch>,
     syncs: Vec<Moment>,
     changes: Vec<Moment>,
-    /// Where the announcement of each frame ends, its step, and where it lies.
-    frames: Vec<(u64, u64, FrameLocation)>,
+    frames: Vec<FrameEntry>,
     damaged: u64,
 }
 
-/// Steps in a row.
+/// The steps of a stretch.
 #[derive(Debug, Clone, Copy, Default)]
 struct Stretch {
     first: u64,
     last: u64,
+}
+
+/// A frame that an event of the log announces.
+#[derive(Debug, Clone, Copy)]
+struct FrameEntry {
+    /// Offset in the log at which the event ends.
+    end: u64,
+    step: u64,
+    at: FrameLocation,
 }
 
 impl Default for Index {
@@ -104,13 +113,13 @@ impl Default for Index {
 }
 
 impl Place {
-    /// The moment that `event` belongs to if it comes next.
+    /// Returns the moment of `event` if it comes next.
     fn moment_of(&self, event: &Event) -> Moment {
         let back = usize::from(event.step < self.moment.step);
         Moment { stretch: self.moment.stretch + back, step: event.step }
     }
 
-    /// When `event` is played if it comes next.
+    /// Returns the time at which `event` is played if it comes next.
     fn played_at(&self, event: &Event) -> f64 {
         self.played + (event.seconds - self.state.seconds).clamp(0.0, LONGEST_GAP)
     }
@@ -124,8 +133,8 @@ impl Place {
 }
 
 impl Index {
-    /// Takes note of what comes after `place`.
-    fn note(&mut self, place: &Place, Line { end, event }: &Line) {
+    /// Indexes the event that comes after `place`.
+    fn add(&mut self, place: &Place, Line { end, event }: &Line) {
         let moment = place.moment_of(event);
         let last = self.kept.last().map_or(0, |kept| kept.offset);
         if moment > place.moment && place.offset >= last + self.spacing {
@@ -136,12 +145,33 @@ impl Index {
             None => self.stretches.push(Stretch { first: moment.step, last: moment.step }),
         }
         match &event.kind {
-            EventKind::Sync { .. } | EventKind::Lookahead { .. } => note(&mut self.syncs, moment),
-            EventKind::Applied { command, .. } if command.steers() => {
-                note(&mut self.changes, moment);
+            EventKind::Sync { .. } | EventKind::Lookahead { .. } => {
+                push_once(&mut self.syncs, moment);
             }
-            EventKind::Frame { at: Some(at), .. } => self.frames.push((*end, event.step, *at)),
-            _ => {}
+            EventKind::Applied { command, .. } if command.steers() => {
+                push_once(&mut self.changes, moment);
+            }
+            EventKind::Frame { at: Some(at), .. } => {
+                self.frames.push(FrameEntry { end: *end, step: event.step, at: *at });
+            }
+            // Listed one by one: for a new kind, decide whether one may want to jump to it.
+            EventKind::Started(_)
+            | EventKind::Step { .. }
+            | EventKind::Epoch { .. }
+            | EventKind::Schedule(_)
+            | EventKind::RankingDistance { .. }
+            | EventKind::Distribution { .. }
+            | EventKind::Evaluation { .. }
+            | EventKind::Frame { at: None, .. }
+            | EventKind::Applied { .. }
+            | EventKind::Refused { .. }
+            | EventKind::Phase { .. }
+            | EventKind::Snapshot { .. }
+            | EventKind::Diverged { .. }
+            | EventKind::Resumed { .. }
+            | EventKind::Notice { .. }
+            | EventKind::Finished { .. }
+            | EventKind::Unknown => {}
         }
     }
 
@@ -154,18 +184,18 @@ impl Index {
     }
 }
 
-/// Adds a moment, once.
-fn note(moments: &mut Vec<Moment>, moment: Moment) {
+fn push_once(moments: &mut Vec<Moment>, moment: Moment) {
     if moments.last() != Some(&moment) {
         moments.push(moment);
     }
 }
 
-/// The nearest of `moments` after `now`, or before it.
+/// Returns the first of `moments` after `now` if `forward`, otherwise the last one before it.
 fn nearest(moments: &[Moment], now: Moment, forward: bool) -> Option<Moment> {
-    let index = match forward {
-        true => Some(moments.partition_point(|&moment| moment <= now)),
-        false => moments.partition_point(|&moment| moment < now).checked_sub(1),
+    let index = if forward {
+        Some(moments.partition_point(|&moment| moment <= now))
+    } else {
+        moments.partition_point(|&moment| moment < now).checked_sub(1)
     };
     moments.get(index?).copied()
 }
@@ -174,16 +204,16 @@ impl Timeline {
     /// Reads the log of the run in `folder` as far as it has been written.
     ///
     /// # Errors
-    /// A file that cannot be read, or that is not a log.
+    /// The file cannot be read, or is not a log.
     pub fn open(folder: RunFolder) -> Result<Self, ReadError> {
-        let reader = LogReader::new(folder.events());
+        let reader = LineReader::new(folder.events());
         let (newest, index) = (Place::default(), Index::default());
         let mut timeline = Timeline { folder, reader, newest, index };
         timeline.follow()?;
         Ok(timeline)
     }
 
-    /// Reads what has been written since.
+    /// Reads the part of the log that was written since the last read.
     ///
     /// # Errors
     /// As [`Timeline::open`].
@@ -195,7 +225,7 @@ impl Timeline {
                 growth = Growth::Restarted;
             }
             for line in &batch.lines {
-                self.index.note(&self.newest, line);
+                self.index.add(&self.newest, line);
                 self.newest.apply(&line.event, line.end);
             }
             self.index.damaged += batch.damaged;
@@ -206,7 +236,6 @@ impl Timeline {
         Ok(growth)
     }
 
-    /// The run's folder.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
     }
@@ -216,39 +245,40 @@ impl Timeline {
         &self.newest
     }
 
-    /// That lines were not events and were skipped, as a sentence.
+    /// Says in a sentence how many lines were skipped because they are not events; `None` if none.
     pub fn damage(&self) -> Option<String> {
-        damage_in_words(self.index.damaged)
+        damage_message(self.index.damaged)
     }
 
-    /// Whether `place` is the end of the log.
+    /// Returns true if `place` is the end of the log.
     pub fn is_newest(&self, place: &Place) -> bool {
         place.offset == self.newest.offset
     }
 
-    /// The place at the end of `moment`, or of the last one before it. From `from` it is quicker if that lies close
-    /// before.
+    /// Returns the place at the end of `moment`, or of the last moment before it. Starts at `from` if
+    /// that is nearer than a kept state.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// The log cannot be read.
     pub fn at(&self, moment: Moment, from: &Place) -> io::Result<Place> {
         let before = |place: &Place| place.moment <= moment;
         self.forward(from, before, |place, event| place.moment_of(event) > moment)
     }
 
-    /// The place reached after so many seconds of playing. From `from` it is quicker if that lies close before.
+    /// Returns the place reached after `seconds` of playing. Starts at `from` if that is nearer than a
+    /// kept state.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// The log cannot be read.
     pub fn after(&self, seconds: f64, from: &Place) -> io::Result<Place> {
         let before = |place: &Place| place.played <= seconds;
         self.forward(from, before, |place, event| place.played_at(event) > seconds)
     }
 
-    /// The place at the end of the moment that follows `from`.
+    /// Returns the place at the end of the moment that follows `from`.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// The log cannot be read.
     pub fn next(&self, from: &Place) -> io::Result<Place> {
         let mut moment = None;
         let later = |place: &Place, event: &Event| {
@@ -258,7 +288,8 @@ impl Timeline {
         self.forward(from, |_| false, later)
     }
 
-    /// From the nearest known place that is `before` what is looked for, up to the first event that is `beyond` it.
+    /// Advances from the nearest known place for which `before` is true up to the first event for
+    /// which `beyond` is true.
     fn forward(
         &self,
         from: &Place,
@@ -274,7 +305,7 @@ impl Timeline {
         let mut place = nearer.unwrap_or(from).clone();
         let path = self.folder.events();
         let file = File::open(&path)?;
-        let mut reader = LogReader::at(path, place.offset);
+        let mut reader = LineReader::at(path, place.offset);
         loop {
             let lines = reader.whole_lines(&file, STRIDE, self.newest.offset)?;
             if lines.text.is_empty() {
@@ -283,8 +314,8 @@ impl Timeline {
             let mut end = lines.start;
             for text in lines.text.split_inclusive(|&byte| byte == b'\n') {
                 end += text.len() as u64;
-                // What is damaged was counted when the log was opened.
-                let Ok(event) = line::parse(text) else { continue };
+                // Damaged lines were counted when the log was indexed.
+                let Ok(event) = parse(text) else { continue };
                 if beyond(&place, &event) {
                     return Ok(place);
                 }
@@ -294,24 +325,26 @@ impl Timeline {
     }
 }
 
-/// Where to jump.
+/// Moments to jump to.
 impl Timeline {
-    /// The end of a step. Of a step that was repeated after the run had gone back, the last time.
+    /// Returns the moment of a step. Of a step that was repeated after the run had gone back, returns
+    /// the last repetition.
     pub fn moment_of(&self, step: u64) -> Moment {
         let stretch = self.index.stretches.iter().rposition(|stretch| stretch.first <= step);
         Moment { stretch: stretch.unwrap_or_default(), step }
     }
 
-    /// So many steps later, or earlier if negative, as they were taken: also through those that were repeated.
+    /// Returns the moment `by` steps later, or earlier if negative, in the order in which the steps
+    /// were taken, repeated ones included.
     pub fn shifted(&self, moment: Moment, by: i64) -> Moment {
-        let known = |number: usize| {
-            let Stretch { first, last } = *self.index.stretches.get(number)?;
+        let bounds = |stretch: usize| {
+            let Stretch { first, last } = *self.index.stretches.get(stretch)?;
             Some((i128::from(first), i128::from(last)))
         };
         let mut stretch = moment.stretch;
         let mut step = i128::from(moment.step) + i128::from(by);
-        while let Some((first, last)) = known(stretch) {
-            let (before, after) = (stretch.checked_sub(1).and_then(known), known(stretch + 1));
+        while let Some((first, last)) = bounds(stretch) {
+            let (before, after) = (stretch.checked_sub(1).and_then(bounds), bounds(stretch + 1));
             if let (true, Some((next, _))) = (step > last, after) {
                 (stretch, step) = (stretch + 1, next + (step - last - 1));
             } else if let (true, Some((_, end))) = (step < first, before) {
@@ -324,20 +357,20 @@ impl Timeline {
         Moment { stretch, step: u64::try_from(step).unwrap_or_default() }
     }
 
-    /// The first sync after `now`, or the last one before it.
+    /// Returns the first sync after `now` if `forward`, otherwise the last one before it.
     pub fn sync_near(&self, now: Moment, forward: bool) -> Option<Moment> {
         nearest(&self.index.syncs, now, forward)
     }
 
-    /// The first change made by hand after `now`, or the last one before it.
+    /// Returns the first manual change after `now` if `forward`, otherwise the last one before it.
     pub fn change_near(&self, now: Moment, forward: bool) -> Option<Moment> {
         nearest(&self.index.changes, now, forward)
     }
 
-    /// The newest look at the weights at a place: where it lies in `frames.bin`, and its step.
+    /// Returns the latest frame at `place`: its location in `frames.bin`, and its step.
     pub fn frame_at(&self, place: &Place) -> Option<(FrameLocation, u64)> {
-        let index = self.index.frames.partition_point(|&(end, ..)| end <= place.offset);
-        self.index.frames[..index].last().map(|&(_, step, at)| (at, step))
+        let index = self.index.frames.partition_point(|frame| frame.end <= place.offset);
+        self.index.frames[..index].last().map(|frame| (frame.at, frame.step))
     }
 }
 
@@ -354,11 +387,11 @@ mod tests {
         Started, Weights,
     };
 
-    /// A log in a folder of its own, with what is known after each of its events.
+    /// A log in a temporary folder, with the state after each of its events.
     struct Log {
         _folder: tempfile::TempDir,
         run: RunFolder,
-        /// Ascending; the last entry of a moment is its end.
+        /// In ascending order; the last entry of a moment is its end.
         known: Vec<(Moment, RunState)>,
     }
 
@@ -370,7 +403,7 @@ mod tests {
             Log { _folder: folder, run, known: vec![Default::default()] }
         }
 
-        /// Appends events as a run does, and takes note of what they make known.
+        /// Appends events as a run does, and folds them.
         fn append(&mut self, events: &[(u64, f64, EventKind)]) {
             let mut text = String::new();
             for (step, seconds, kind) in events.iter().cloned() {
@@ -390,11 +423,11 @@ mod tests {
             file.write_all(text.as_bytes()).expect("writes");
         }
 
-        /// With states kept so densely that even a short log has more than enough of them.
+        /// Indexes the log with so small a spacing that even a short log exceeds `MOST_KEPT`.
         fn timeline(&self) -> Timeline {
             let mut timeline = Timeline {
                 folder: self.run.clone(),
-                reader: LogReader::new(self.run.events()),
+                reader: LineReader::new(self.run.events()),
                 newest: Place::default(),
                 index: Index { spacing: 500, ..Index::default() },
             };
@@ -402,7 +435,7 @@ mod tests {
             timeline
         }
 
-        /// What was known at the end of a moment, or of the last one before it.
+        /// State at the end of a moment, or of the last one before it.
         fn known_at(&self, moment: Moment) -> &(Moment, RunState) {
             let index = self.known.partition_point(|(known, _)| *known <= moment);
             &self.known[index - 1]
@@ -424,7 +457,7 @@ mod tests {
         }))
     }
 
-    /// What may happen at a step, by number.
+    /// One of the events that may happen at a step.
     fn happening(what: u8, number: u64) -> EventKind {
         let value = number as f32 / 7.0;
         let score = Score { loss: value, accuracy: 1.0 / (1.0 + value), examples: 9 };
@@ -462,7 +495,7 @@ mod tests {
         }
     }
 
-    /// A run's events: steps with all that may happen between them, now and then back to an earlier one.
+    /// A run's events: steps, other events between them, and returns to an earlier step.
     fn run() -> impl Strategy<Value = Vec<(u64, f64, EventKind)>> {
         let act = (0u8..60, 0u64..40, 0.0..3.0f64);
         prop::collection::vec(act, 0..900).prop_map(|acts| {
@@ -486,7 +519,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
 
-        /// However one gets to a moment, one finds there what was known then.
+        /// The state at a moment does not depend on the way to it.
         #[test]
         fn any_moment_is_as_it_was(
             run in run(),
@@ -501,7 +534,7 @@ mod tests {
             log.append_text("\n\n{\"damaged\"\n");
             log.append(&run[first..]);
             timeline.follow().expect("reads");
-            prop_assert_eq!(timeline.damage(), damage_in_words(2));
+            prop_assert_eq!(timeline.damage(), damage_message(2));
             prop_assert_eq!(&timeline.newest().state, &log.known[log.known.len() - 1].1);
 
             let mut here = timeline.newest().clone();
@@ -520,7 +553,7 @@ mod tests {
             }
         }
 
-        /// Playing only ever goes on, skips nothing and never waits long.
+        /// Playing only moves forward, shows known states only, and never waits longer than a gap.
         #[test]
         fn playing_comes_by_every_moment(run in run(), stride in 0.3..20.0f64) {
             let mut log = Log::new();
@@ -533,7 +566,7 @@ mod tests {
                 here = timeline.after(seconds, &here).expect("reads");
                 prop_assert!(here.played <= seconds);
                 let known = log.known[seen..].iter().position(|(_, state)| *state == here.state);
-                prop_assert!(known.is_some(), "a state of its own at {:?}", here.moment);
+                prop_assert!(known.is_some(), "an unknown state at {:?}", here.moment);
                 seen += known.unwrap_or_default();
             }
             prop_assert!(seconds <= log.known.len() as f64 * LONGEST_GAP + stride);
@@ -561,7 +594,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever has become of a log: what is readable is shown, and nothing breaks.
+        /// Of a damaged log, the readable part is shown, and nothing fails.
         #[test]
         fn a_mutilated_log_is_survived(
             run in run(),
@@ -572,9 +605,9 @@ mod tests {
             let mut log = Log::new();
             log.append(&run);
             let mut text = std::fs::read(log.run.events()).expect("reads");
-            for (place, byte) in wounds {
-                let place = place.index(text.len());
-                text[place] = byte;
+            for (at, byte) in wounds {
+                let at = at.index(text.len());
+                text[at] = byte;
             }
             for cut in cuts {
                 let cut = cut.index(text.len());

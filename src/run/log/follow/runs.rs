@@ -1,4 +1,4 @@
-//! The runs of a folder and how they stand, read on a thread of its own and kept up to date.
+//! The runs of a folder and their summaries, read on a thread and kept up to date.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,59 +7,62 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{ReadError, RunFolder, Summary, list_runs};
+use crate::run::{ReadError, RunFolder, Summary, list_runs};
 
-/// How often the folder is looked at.
+/// Interval at which the folder is checked for changes.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A log is read again at the earliest after so many times what reading it took, so that long logs that grow cost
-/// little.
+/// Pause before a log is read again, as a multiple of the time that reading it took, so that reading
+/// a long log that grows fills at most a twentieth of the time.
 const REST: u32 = 20;
+
+const MOST_QUEUED: usize = 256;
 
 /// All runs in a folder, watched until this is dropped.
 #[derive(Debug)]
 pub struct RunWatch {
     news: Receiver<RunNews>,
-    /// Dropped with the rest, which is what ends the thread.
+    /// Dropping it ends the thread.
     _stop: Sender<()>,
 }
 
-/// What has changed.
+/// A change in the folder.
 #[derive(Debug)]
 pub enum RunNews {
-    /// These are all the runs there are, newest first.
+    /// The list of runs, latest first, if it has changed.
     Listed(Vec<RunFolder>),
-    /// How a run stands, or why that cannot be said.
+    /// The summary of the run in this folder, or the reason why its log cannot be read.
     Read(PathBuf, Box<Result<Summary, ReadError>>),
 }
 
 impl RunWatch {
-    /// Starts to watch the runs in the folder `runs`. Which there are is known at once.
+    /// Starts to watch the folder `runs`. Its list of runs is available at once.
     pub fn start(runs: &Path) -> Self {
-        let (sender, news) = sync_channel(256);
+        let (sender, news) = sync_channel(MOST_QUEUED);
         let (stop, stopped) = channel();
         let (runs, listed) = (runs.to_owned(), list_runs(runs));
-        // There is room for one.
+        // Cannot fail: the queue is empty.
         let _ = sender.try_send(RunNews::Listed(listed.clone()));
         thread::spawn(move || watch(&runs, listed, &sender, &stopped));
         RunWatch { news, _stop: stop }
     }
 
-    /// Takes the news there are, without waiting.
+    /// Takes the queued news, without waiting.
     pub fn poll(&self) -> Vec<RunNews> {
         self.news.try_iter().collect()
     }
 }
 
-/// What was last seen of a run.
+/// State of a run when its log was last read.
 struct Seen {
+    /// Time of modification and length of its log.
     changed: Option<(SystemTime, u64)>,
     living: bool,
-    /// When it may be read again.
+    /// Earliest time to read the log again.
     due: Instant,
 }
 
-/// Looks again and again, until nobody listens any more.
+/// Checks the folder and its runs until the receiver is dropped.
 fn watch(
     runs: &Path,
     mut listed: Vec<RunFolder>,
@@ -70,7 +73,7 @@ fn watch(
     loop {
         for folder in &listed {
             let before = seen.get(folder.path());
-            let Some((after, summary)) = look(folder, before) else { continue };
+            let Some((after, summary)) = read_if_changed(folder, before) else { continue };
             let path = folder.path().to_owned();
             seen.insert(path.clone(), after);
             if news.send(RunNews::Read(path, Box::new(summary))).is_err() {
@@ -91,8 +94,11 @@ fn watch(
     }
 }
 
-/// Reads a run whose log has grown or whose process is gone since it was seen `before`.
-fn look(folder: &RunFolder, before: Option<&Seen>) -> Option<(Seen, Result<Summary, ReadError>)> {
+/// Summarizes a run whose log has changed, or whose process has ended, since `before`.
+fn read_if_changed(
+    folder: &RunFolder,
+    before: Option<&Seen>,
+) -> Option<(Seen, Result<Summary, ReadError>)> {
     let file = fs::metadata(folder.events()).ok();
     let changed = file.and_then(|file| Some((file.modified().ok()?, file.len())));
     if let Some(seen) = before {
@@ -112,7 +118,7 @@ fn look(folder: &RunFolder, before: Option<&Seen>) -> Option<(Seen, Result<Summa
 mod tests {
     use super::*;
 
-    /// Waits for the next news, in words.
+    /// Waits for the next news, and describes it.
     fn next(watch: &RunWatch) -> String {
         match watch.news.recv_timeout(Duration::from_secs(20)).expect("news") {
             RunNews::Listed(folders) => format!("{} runs", folders.len()),
@@ -138,12 +144,13 @@ mod tests {
         let watch = RunWatch::start(place.path());
         assert_eq!(next(&watch), "0 runs");
         let [old, new] = ["a-old", "b-new"].map(|name| RunFolder::open(&place.path().join(name)));
-        // It lives while it is claimed; it gets its name when all is there.
+        // A run counts as running while it is claimed. The folder is renamed into place when it is
+        // complete, so that the watch never sees half of it.
         let elsewhere = tempfile::tempdir().expect("a folder");
         let beside = RunFolder::open(&elsewhere.path().join("run"));
         fs::create_dir_all(beside.path()).expect("a folder");
         log(&beside, 3);
-        let claim = beside.claim().expect("nobody hosts it");
+        let claim = beside.claim().expect("no process hosts it");
         fs::rename(beside.path(), old.path()).expect("renames");
         assert_eq!(next(&watch), "1 runs");
         assert_eq!(next(&watch), "a-old running 3");
