@@ -38,6 +38,7 @@ mod rerun;
 mod resume;
 mod run;
 mod runs;
+mod screen;
 mod screenshot;
 mod snapshot;
 mod start;

@@ -11,7 +11,7 @@ use color_eyre::eyre::eyre;
 use serde::Serialize;
 
 use super::output;
-use crate::tui::{ProfileNews, Profiles, Screen, Theme, show_profiles};
+use crate::tui::{self, ProfileNews, Profiles, Screen, Theme};
 use crate::weights::{
     Comparison, Layout, MatrixSummary, PERCENTILES, TensorFile, TensorFileError, TensorInfo,
     compare, partners, printable,
@@ -119,12 +119,12 @@ fn one(arguments: &ProfileArguments, file: &TensorFile) -> Result<()> {
 fn screen(file: TensorFile, layout: Option<Layout>) -> Result<()> {
     let theme = Theme::load()?;
     let name = file.path().file_name().unwrap_or(file.path().as_os_str());
-    let mut profiles = Profiles::new(printable(&name.to_string_lossy()));
+    let profiles = Profiles::new(printable(&name.to_string_lossy()));
     let mut screen = Screen::open()?;
     // As many small matrices as are read between two looks at the news.
     let (sender, news) = sync_channel(256);
     let reader = thread::spawn(move || tell(&file, layout, &sender));
-    show_profiles(&mut screen, &mut profiles, &news, &theme);
+    tui::show(&mut screen, tui::profile_view(profiles, news), &theme);
     screen.close();
     // Whoever leaves early does not wait for what is left.
     if !reader.is_finished() {

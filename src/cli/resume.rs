@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use color_eyre::Result;
 
-use super::run::{ScreenOptions, require_terminal, watch};
+use super::screen::{ScreenOptions, require_terminal, watch};
 use super::{headless, host};
 use crate::run::{Resumption, RunState, find_run};
 use crate::session::{Attached, Live};

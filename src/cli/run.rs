@@ -1,22 +1,19 @@
 //! `laperm run FILE`
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use color_eyre::Result;
-use signal_hook::consts::SIGINT;
-use signal_hook::flag::register_conditional_shutdown;
 
-use super::{InputError, headless, host, output};
+use super::screen::{ScreenOptions, require_terminal, watch};
+use super::{headless, host};
 use crate::experiment::Experiment;
 use crate::run::{FolderError, RunFolder, RunState, Summary, is_complete};
-use crate::session::{Attached, Live, Session};
-use crate::train::{Backend, Command, Prepared, Reason};
-use crate::tui::{self, Leave, Pace, Screen, Theme};
+use crate::session::{Attached, Live};
+use crate::train::{Backend, Prepared, Reason};
+use crate::tui::{Screen, Theme};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
@@ -31,17 +28,6 @@ pub(super) struct RunArguments {
     hosted: bool,
 }
 
-/// How a run is looked at.
-#[derive(Debug, Default, Args)]
-pub(super) struct ScreenOptions {
-    /// What becomes of the run when its terminal is lost.
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) on_hangup: OnHangup,
-    /// Send the terminal less than 2 kB a second, for slow connections.
-    #[arg(long)]
-    slow_link: bool,
-}
-
 /// What becomes of a run when its terminal is lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum OnHangup {
@@ -50,13 +36,6 @@ pub(super) enum OnHangup {
     GoOn,
     /// It ends and is saved.
     Stop,
-}
-
-impl ScreenOptions {
-    /// How much the terminal is sent, where `usual` is what it is sent over a good connection.
-    pub(super) fn pace(&self, usual: Pace) -> Pace {
-        if self.slow_link { Pace::SLOW } else { usual }
-    }
 }
 
 /// What may be said about a run beside its experiment.
@@ -146,40 +125,6 @@ pub(super) fn host(experiment: &Experiment, backend: Backend, runs: &Path) -> Re
     host::start(runs, &arguments, &toml::to_string(experiment)?)
 }
 
-/// Shows a run until the person leaves, and says where it is.
-pub(super) fn watch(
-    mut attached: Attached,
-    mut screen: Screen,
-    theme: &Theme,
-    options: &ScreenOptions,
-) -> Result<ExitCode> {
-    let leave = tui::show(&mut screen, &mut attached, theme, options.pace(Pace::LIVE));
-    let folder = RunFolder::open(attached.folder());
-    if leave == Leave::HungUp {
-        if options.on_hangup == OnHangup::Stop {
-            attached.send(Command::Stop);
-            attached.wait();
-        }
-        // Restoring a terminal that is gone would fail on every path out of here.
-        std::process::exit(0);
-    }
-    screen.close();
-    if leave == Leave::Stop {
-        // A host that is busy for long must not hold the terminal.
-        register_conditional_shutdown(SIGINT, 130, Arc::new(AtomicBool::new(true)))?;
-        let _ = writeln!(io::stderr(), "stopping and saving; Ctrl-C does not wait for it");
-        attached.wait();
-    }
-    if leave == Leave::Detached {
-        let name = folder.name();
-        output::text(&format!("{name} goes on; look at it with\n  laperm attach {name}\n"))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let state = crate::run::read_state(&folder)?;
-    output::text(&farewell(&state, &folder))?;
-    ended(state.reason, &folder)
-}
-
 /// The exit code of a run that has ended. A run that is not all on disk is a failure however well it went.
 pub(super) fn ended(reason: Option<Reason>, folder: &RunFolder) -> Result<ExitCode> {
     if reason != Some(Reason::Failed) && !is_complete(folder)? {
@@ -213,13 +158,4 @@ pub(super) fn farewell(state: &RunState, folder: &RunFolder) -> String {
         failure.unwrap_or_default(),
         summary.run,
     )
-}
-
-pub(super) fn require_terminal() -> Result<()> {
-    if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        return Ok(());
-    }
-    let message = "the screen needs a terminal on standard input and output; train without one by \
-                   `laperm run FILE --headless`";
-    Err(InputError(message.into()).into())
 }

@@ -12,7 +12,7 @@ use super::InputError;
 use super::output::{self, Picture};
 use crate::run::find_run;
 use crate::session::{Replay, Target, Transport};
-use crate::tui::{Action, App, Depth, Theme, render, to_svg};
+use crate::tui::{App, Depth, Theme, render, to_svg};
 
 #[derive(Debug, Args)]
 pub(super) struct ScreenshotArguments {
@@ -53,8 +53,7 @@ pub(super) fn run(arguments: &ScreenshotArguments, runs: &Path) -> Result<()> {
         app.choose_layer(layer.saturating_sub(1));
     }
     if let Some(panel) = arguments.panel {
-        app.act(Action::Focus(panel.saturating_sub(1)));
-        app.act(Action::Zoom);
+        app.zoom_panel(panel.saturating_sub(1));
     }
     let (columns, rows) = arguments.size;
     let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
