@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::connection::Commands;
-use super::{ConnectError, Connection, Session};
+use super::{ConnectError, Connection};
 use crate::run::{LogCursor, ReadError, RunFolder, read_frame};
 use crate::train::{Command, Event, EventKind, Reason};
 
@@ -54,10 +54,19 @@ impl Attached {
             .map_err(ConnectError::from)?;
         Ok(Attached { folder, events, commands, over: false })
     }
-}
 
-impl Session for Attached {
-    fn poll(&mut self) -> Vec<Event> {
+    /// Folder of the run.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Returns false once the connection has ended, because the run is over or its host is gone.
+    pub fn steerable(&self) -> bool {
+        !self.over
+    }
+
+    /// Takes the events that have arrived since the last call, without waiting.
+    pub fn poll(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         loop {
             match self.events.try_recv() {
@@ -71,22 +80,16 @@ impl Session for Attached {
         }
     }
 
-    fn send(&mut self, command: Command) {
+    /// Sends a command to the run. The answer arrives as an event.
+    pub fn send(&mut self, command: Command) {
         if let Some(commands) = lock(&self.commands).as_mut() {
-            // A host that is gone is told by the reader.
+            // If the host is gone, the reading thread reports it.
             let _ = commands.send(&command);
         }
     }
 
-    fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn steerable(&self) -> bool {
-        !self.over
-    }
-
-    fn wait(&mut self) {
+    /// Waits until the run has ended and everything is saved. Discards the events until then.
+    pub fn wait(&mut self) {
         while self.events.recv().is_ok() {}
         self.over = true;
     }

@@ -5,9 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Session;
 use crate::run::{Growth, Moment, Place, ReadError, RunFolder, RunState, Timeline, read_frame};
-use crate::train::{Command, Event, Frame, FrameLocation};
+use crate::train::{Frame, FrameLocation};
 
 /// Speeds of playing, relative to the run itself.
 const SPEEDS: [u32; 10] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
@@ -118,6 +117,11 @@ impl Replay {
         };
         replay.living = replay.is_living();
         Ok(replay)
+    }
+
+    /// Folder of the run.
+    pub fn folder(&self) -> &Path {
+        self.timeline.folder().path()
     }
 
     /// Carries out an action of the user.
@@ -308,32 +312,10 @@ impl Replay {
     }
 }
 
-impl Session for Replay {
-    fn poll(&mut self) -> Vec<Event> {
-        Vec::new()
-    }
-
-    fn send(&mut self, _command: Command) {}
-
-    fn folder(&self) -> &Path {
-        self.timeline.folder().path()
-    }
-
-    fn steerable(&self) -> bool {
-        false
-    }
-
-    fn wait(&mut self) {}
-
-    fn replay(&mut self) -> Option<&mut Replay> {
-        Some(self)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::{EventKind, Reason, Started};
+    use crate::train::{Event, EventKind, Reason, Started};
 
     /// A log of `steps` steps, ten a second, with a pause of a minute after step 50.
     fn log(steps: u64) -> (tempfile::TempDir, RunFolder) {

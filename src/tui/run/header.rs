@@ -6,18 +6,18 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::app::App;
-use super::format;
-use super::row::{Part, row};
-use super::theme::Theme;
+use super::state::App;
 use crate::experiment::WrapperName;
 use crate::run::RunState;
 use crate::session::Playback;
 use crate::train::{Phase, Reason, Started};
+use crate::tui::format;
+use crate::tui::row::{Part, row};
+use crate::tui::theme::Theme;
 
-/// How many lines it takes of a screen of `area`.
+/// Number of lines in a view whose body is `area`.
 pub(super) fn height(area: Rect) -> u16 {
-    if area.height >= 30 { 3 } else { 2 }
+    if area.height >= 28 { 3 } else { 2 }
 }
 
 /// Draws it.
@@ -50,7 +50,7 @@ fn identity(app: &App, run: &RunState, theme: &Theme) -> Vec<Part> {
         let (state, style) = played(playback, theme);
         parts.push(Part::new(0, "REPLAY ", theme.mark).and(state, style));
     }
-    let (state, style) = state(run, app.over().is_none(), theme);
+    let (state, style) = state(run, app.not_steered().is_none(), theme);
     parts.push(Part::new(u8::from(app.playback.is_some()), state, style));
     if app.frozen.is_some() {
         parts.push(Part::new(0, format!("view frozen at step {}", run.step), theme.mark));

@@ -1,22 +1,23 @@
-//! The focused panel's figure as a file in the run's folder, drawn while the screen goes on.
+//! The figure of the focused panel as a file in the run's folder. A thread draws it, so that the
+//! screen stays live.
 
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use super::app::App;
+use super::state::App;
 use crate::figure::{Kind, Options, Source, draw};
 use crate::model::write_atomically;
 use crate::run::{RunFolder, RunState, Setup};
 
-/// Figures that are drawn aside.
+/// Figures in progress.
 pub(super) struct Figures {
     sender: Sender<Outcome>,
     receiver: Receiver<Outcome>,
 }
 
-/// The file, or why there is none.
+/// The file, or what went wrong.
 type Outcome = Result<String, String>;
 
 impl Figures {
@@ -25,27 +26,27 @@ impl Figures {
         Figures { sender, receiver }
     }
 
-    /// Begins to draw what the focused panel of `app` shows, for the run in `folder`.
+    /// Starts to draw the figure of the focused panel, for the run in `folder`.
     pub fn begin(&self, app: &App, folder: &Path) {
         let Some(kind) = app.panel().figure() else { return };
         let (state, options) = (app.shown().clone(), options(app, kind));
         let (folder, sender) = (RunFolder::open(folder), self.sender.clone());
-        // Nobody waits for it: a person who leaves at once has no figure.
+        // Leaving does not wait for the thread: a user who leaves at once gets no figure.
         thread::spawn(move || sender.send(save(kind, state, &options, &folder)));
     }
 
-    /// Tells of the figures that were finished.
-    pub fn tell(&self, app: &mut App) {
+    /// Reports the figures that are finished.
+    pub fn report(&self, app: &mut App) {
         for outcome in self.receiver.try_iter() {
             match outcome {
-                Ok(file) => app.say(format!("saved {file}")),
-                Err(why) => app.warn(format!("no figure: {why}")),
+                Ok(file) => app.chrome.say(format!("saved {file}")),
+                Err(why) => app.chrome.warn(format!("no figure: {why}")),
             }
         }
     }
 }
 
-/// The figure as the screen shows it.
+/// Options of a figure that shows what the screen shows.
 fn options(app: &App, kind: Kind) -> Options {
     let layer = app.layers().get(app.view.layer).map(|layer| layer.name.clone());
     Options {
@@ -55,7 +56,7 @@ fn options(app: &App, kind: Kind) -> Options {
     }
 }
 
-/// Draws and saves it; returns the file within the run's folder.
+/// Draws and saves a figure. Returns its file, relative to the run's folder.
 fn save(kind: Kind, state: RunState, options: &Options, folder: &RunFolder) -> Outcome {
     let step = state.step;
     let setup = Setup::read(folder).map_err(|error| error.to_string())?;

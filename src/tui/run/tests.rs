@@ -1,16 +1,24 @@
-//! The screen of a run, driven by events and keys.
+//! The view of a run, driven by events and keys.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::*;
+use super::render;
+use super::state::App;
 use crate::run::TimeUnit;
 use crate::session::{Playback, Target, Transport};
 use crate::train::{
     Command, Event, EventKind, LayerInfo, Phase, Reason, Schedule, Score, Started, Weights,
 };
+use crate::tui::content::{Content, actions};
+use crate::tui::help;
+use crate::tui::keys::Key;
+use crate::tui::pace::Change;
+use crate::tui::panels::Panel;
+use crate::tui::theme::{Depth, Theme};
+use crate::tui::window::{Leave, Request};
 
 fn event(step: u64, kind: EventKind) -> Event {
     Event { step, seconds: step as f64 / 10.0, kind }
@@ -59,6 +67,14 @@ fn press(app: &mut App, keys: impl IntoIterator<Item = KeyCode>) {
 
 fn type_text(app: &mut App, text: &str) {
     press(app, text.chars().map(KeyCode::Char));
+}
+
+/// How the view asks to be left, if it does.
+fn leave(app: &mut App) -> Option<Leave> {
+    match app.chrome_mut().take_request() {
+        Some(Request::Leave(leave)) => Some(leave),
+        _ => None,
+    }
 }
 
 fn control(app: &mut App, c: char) {
@@ -195,17 +211,32 @@ fn leaving_a_live_run_is_asked_about() {
     type_text(&mut app, "q");
     assert_shows(&app, "stop and save");
     press(&mut app, [KeyCode::Esc]);
-    assert_eq!(app.take_request(), None);
+    assert_eq!(leave(&mut app), None);
     type_text(&mut app, "qs");
-    assert_eq!(app.take_request(), Some(Request::Stop));
+    assert_eq!(leave(&mut app), Some(Leave::Stop));
     let mut app = running(3);
     // Whatever is open, Ctrl-C asks, and the second one is an answer.
     type_text(&mut app, "K5");
     control(&mut app, 'c');
-    assert_eq!(app.take_request(), None);
+    assert_eq!(leave(&mut app), None);
     assert_shows(&app, "stop and save");
     control(&mut app, 'c');
-    assert_eq!(app.take_request(), Some(Request::Stop));
+    assert_eq!(leave(&mut app), Some(Leave::Stop));
+}
+
+#[test]
+fn escape_goes_back_step_by_step() {
+    let mut app = App::new(false);
+    press(&mut app, [KeyCode::Enter, KeyCode::Esc]);
+    assert_eq!((app.chrome.zoomed, leave(&mut app)), (false, None));
+    press(&mut app, [KeyCode::Esc]);
+    assert_eq!(leave(&mut app), Some(Leave::Left));
+    // A live run is never left without a question, which escape closes.
+    let mut app = running(3);
+    press(&mut app, [KeyCode::Esc]);
+    assert_shows(&app, "stop and save");
+    press(&mut app, [KeyCode::Esc]);
+    assert_eq!((app.chrome.popup().is_none(), leave(&mut app)), (true, None));
 }
 
 #[test]
@@ -213,7 +244,7 @@ fn a_run_that_is_over_stays_to_be_looked_at() {
     let mut app = running(76);
     type_text(&mut app, "q");
     finish(&mut app, Reason::Finished, None);
-    assert_eq!(app.take_request(), None);
+    assert_eq!(leave(&mut app), None);
     assert_shows(&app, "finished");
     assert_shows(&app, "all steps taken");
     type_text(&mut app, " +");
@@ -222,7 +253,7 @@ fn a_run_that_is_over_stays_to_be_looked_at() {
     type_text(&mut app, "}q");
     assert_eq!(app.take_commands(), []);
     assert_eq!(app.view.vector, 1);
-    assert_eq!(app.take_request(), Some(Request::Leave));
+    assert_eq!(leave(&mut app), Some(Leave::Left));
 }
 
 #[test]
@@ -232,7 +263,7 @@ fn a_run_of_others_is_left_without_a_question() {
     assert_eq!(app.take_commands(), []);
     assert_shows(&app, "not steered from here");
     type_text(&mut app, "q");
-    assert_eq!(app.take_request(), Some(Request::Leave));
+    assert_eq!(leave(&mut app), Some(Leave::Left));
 }
 
 #[test]
@@ -251,9 +282,9 @@ fn divergence_asks_what_now_but_takes_no_typing() {
     // A stray key does nothing, and the question goes when it is answered elsewhere.
     app.take_events(&[diverged()]);
     press(&mut app, [KeyCode::Enter]);
-    assert_eq!((app.take_commands(), app.take_request()), (vec![], None));
+    assert_eq!((app.take_commands(), leave(&mut app)), (vec![], None));
     app.take_events(&[diverged(), event(3, EventKind::Phase { phase: Phase::Running })]);
-    assert!(app.popups.is_empty());
+    assert!(app.chrome.popup().is_none());
     app.take_events(&[diverged()]);
     type_text(&mut app, "l");
     assert_shows(&app, "learning rate");
@@ -268,7 +299,7 @@ fn a_failure_is_shown_with_its_message() {
     finish(&mut app, Reason::Failed, Some("the disk is full"));
     assert_shows(&app, "The run has failed: the disk is full");
     press(&mut app, [KeyCode::Enter]);
-    assert!(app.popups.is_empty());
+    assert!(app.chrome.popup().is_none());
     assert_shows(&app, "failed after step 77: the disk is full");
 }
 
@@ -293,9 +324,9 @@ fn nothing_is_drawn_when_nothing_has_changed() {
     app.take_events(&[]);
     assert_eq!(app.change(), Change::None);
     app.take_events(&[step(4)]);
-    assert_eq!(app.change(), Change::Run);
+    assert_eq!(app.change(), Change::News);
     type_text(&mut app, "m");
-    assert_eq!(app.change(), Change::Person);
+    assert_eq!(app.change(), Change::Input);
 }
 
 /// A recorded run of 1000 steps, shown at step 400.
@@ -414,25 +445,25 @@ fn help_lists_every_binding() {
         pages += &text(&app);
         press(&mut app, [KeyCode::Right]);
     }
-    for row in ACTIONS {
-        let keys = match row.action {
-            Action::Focus(_) => "1-9".into(),
+    for row in actions::<App>() {
+        let keys = match row.description {
+            "focus panel" => format!("1-{}", Panel::ALL.len()),
             _ => row.key_names(),
         };
         let entry = format!("{keys:<0$} {1}", help::KEYS, row.description);
         assert!(pages.contains(&entry), "`{entry}` is not in\n{pages}");
     }
     press(&mut app, [KeyCode::Left, KeyCode::Esc]);
-    assert!(app.popups.is_empty());
+    assert!(app.chrome.popup().is_none());
 }
 
 #[test]
 fn looking_around() {
     let mut app = running(1000);
     press(&mut app, [KeyCode::Tab, KeyCode::Tab, KeyCode::BackTab, KeyCode::Enter]);
-    assert_eq!((app.panel().title(), app.zoomed), ("Ranking distance", true));
+    assert_eq!((app.panel().title(), app.chrome.zoomed), ("Ranking distance", true));
     press(&mut app, [KeyCode::Esc]);
-    assert!(!app.zoomed);
+    assert!(!app.chrome.zoomed);
     type_text(&mut app, "]]}}}}{gxmb");
     assert_eq!((app.view.layer, app.view.vector), (1, 1));
     assert_eq!((app.view.log, app.view.unit, app.view.smoothing), (true, TimeUnit::Epochs, 10.0));
@@ -515,7 +546,7 @@ proptest! {
         height in 0u16..50,
     ) {
         let mut app = App::new(steerable);
-        let keys: Vec<Key> = ACTIONS.iter().flat_map(|row| row.keys).copied().collect();
+        let keys: Vec<Key> = actions::<App>().flat_map(|row| row.keys).copied().collect();
         for (i, (what, which)) in happenings.into_iter().enumerate() {
             let at = i as u64;
             match what {
