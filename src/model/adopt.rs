@@ -314,8 +314,8 @@ impl Search<'_> {
     }
 }
 
-/// Groups tensors, given by index and name, into layers in the order of their first tensors. Tensors
-/// with an unknown name are left out.
+/// Groups tensors, given by index and name, into layers in the order of their first tensors.
+/// Tensors with an unknown name are left out.
 fn grouped<'a>(tensors: impl Iterator<Item = (usize, &'a str)>) -> Vec<LayerTensors> {
     let mut layers: Vec<LayerTensors> = Vec::new();
     for (index, name) in tensors {
