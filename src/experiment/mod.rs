@@ -1,6 +1,7 @@
 //! Experiments: what to train and how, read from TOML and checked before anything starts.
 
 mod check;
+mod paper;
 mod published;
 mod read;
 mod schedule;

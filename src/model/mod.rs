@@ -20,5 +20,6 @@ pub use file::{NamedTensor, WeightsFile, WeightsFileError};
 pub use forward::{Draw, PackedWeights, Statistics, Weights};
 pub use initial::{BiasInitializer, InitialError, Initializer, initial_values, pruning_priority};
 pub use layer::{Activation, Layer, Padding};
-pub use network::{Network, ShapeError};
+pub use network::Network;
 pub use parameter::{Parameter, Role};
+pub use plan::ShapeError;

@@ -1,7 +1,7 @@
 //! A sequence of layers, checked against the shape of the data.
 
 use super::fuse::fuse;
-use super::plan::{Plan, Planner};
+use super::plan::{Plan, Planner, ShapeError};
 use super::{Layer, Parameter, Role};
 
 /// A network whose layers fit each other and the data.
@@ -14,18 +14,6 @@ pub struct Network {
     input: [usize; 3],
     widest: usize,
     classes: usize,
-}
-
-/// A layer that does not fit the output of the layer before it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("layer {}, {name}: {problem}", position + 1)]
-pub struct ShapeError {
-    /// Index in the sequence of layers.
-    pub position: usize,
-    /// Name of the layer, such as `conv2`, or its type if it has no name.
-    pub name: String,
-    /// Description of the problem.
-    pub problem: String,
 }
 
 impl Network {

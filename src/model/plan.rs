@@ -1,6 +1,6 @@
 //! Turns layers into operations whose sizes are all known.
 
-use super::{Activation, Layer, Padding, Parameter, Role, ShapeError};
+use super::{Activation, Layer, Padding, Parameter, Role};
 use crate::kernels::Convolution;
 
 /// A sequence of operations.
@@ -53,6 +53,18 @@ pub(super) struct Dropout {
     /// Number of the layer among the network's dropout layers, counted from 1. It selects the
     /// layer's random numbers.
     pub(super) site: u64,
+}
+
+/// A layer that does not fit the output of the layer before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("layer {}, {name}: {problem}", position + 1)]
+pub struct ShapeError {
+    /// Index in the sequence of layers.
+    pub position: usize,
+    /// Name of the layer, such as `conv2`, or its type if it has no name.
+    pub name: String,
+    /// Description of the problem.
+    pub problem: String,
 }
 
 /// Shape of the values between two layers, for one example.
