@@ -134,7 +134,7 @@ impl Network {
 
 /// The forward pass of one batch.
 struct Pass<'a> {
-    /// Packed for evaluation, as they are for training.
+    /// Packed if the pass is for evaluation.
     weights: &'a Weights,
     /// `None` for evaluation.
     training: Option<&'a mut Training>,
