@@ -193,6 +193,7 @@ fn every_file_is_known_here_and_described_by_its_figure() {
     let files: BTreeSet<String> = fs::read_dir(folder())
         .expect("a folder of experiments")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|file| file.ends_with(".toml"))
         .collect();
     let known = PAPER.iter().map(|(name, ..)| *name).chain(["quick"]);
     assert_eq!(files, known.map(|name| format!("{name}.toml")).collect());
