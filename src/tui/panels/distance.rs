@@ -1,7 +1,7 @@
-//! Mean and standard deviation of the ranking distance of one training step, as a ratio of the weight
-//! vector's length (the paper's section 3 and figure 3), for the selected layer or for all layers on
-//! one axis. A sharp rise of the mean in a saturated phase is marked and, when zoomed, explained with
-//! its values: it may be a sign of overfitting (appendix A.3).
+//! Mean and standard deviation of the ranking distance of one training step, as a ratio of the
+//! weight vector's length (the paper's section 3 and figure 3), for the selected layer or for all
+//! layers on one axis. A sharp rise of the mean in a saturated phase is marked and, when zoomed,
+//! explained with its values: it may be a sign of overfitting (appendix A.3).
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -105,8 +105,8 @@ fn nothing(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Returns the layers with a measured distance: index, distances, and the factor from ranks to a ratio
-/// of the length.
+/// Returns the layers with a measured distance: index, distances, and the factor from ranks to a
+/// ratio of the length.
 fn monitored<'a>(scene: &Scene<'a>) -> impl Iterator<Item = (usize, &'a Distance, f64)> {
     let pairs = scene.state.distance.iter().zip(scene.layers());
     let known = pairs.enumerate().filter(|(_, (distance, _))| !distance.mean.is_empty());
@@ -145,8 +145,8 @@ fn curve<'a>(
     }
 }
 
-/// Returns one curve per monitored layer, the selected one on top. That many lines are readable only
-/// as trends.
+/// Returns one curve per monitored layer, the selected one on top. That many lines are readable
+/// only as trends.
 fn overlaid<'a>(scene: &Scene<'a>, pick: fn(&Distance) -> &Series) -> Vec<Curve<'a>> {
     /// Default half-life of the trends, in values.
     const CALM: f32 = 50.0;
@@ -219,8 +219,8 @@ fn times(scene: &Scene, rise: &SharpRise) -> String {
     }
 }
 
-/// Returns the latest sharp rise up to the cursor, the factor from ranks to a ratio of the length, and
-/// the number of rises before it.
+/// Returns the latest sharp rise up to the cursor, the factor from ranks to a ratio of the length,
+/// and the number of rises before it.
 fn latest_rise<'a>(scene: &Scene<'a>) -> Option<((usize, f64), &'a SharpRise, usize)> {
     let until = scene.view.cursor.unwrap_or(u64::MAX);
     let seen = || rises(scene).filter(move |(_, _, rise)| rise.step <= until);

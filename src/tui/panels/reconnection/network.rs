@@ -51,8 +51,8 @@ pub fn render(
     let below = u16::from(scene.zoomed && area.height >= 12) * 2;
     let images = Rect { height: area.height - below, ..area };
     let page = Page::new(scene, extent(layer, frame).0, grid, images);
-    for (vector, place) in page.places() {
-        neuron(scene, frame, vector, (grid, page.scale), place, buffer);
+    for (vector, area) in page.areas() {
+        neuron(scene, frame, vector, (grid, page.scale), area, buffer);
     }
     let facts = Rect { y: images.bottom() + 1, height: below.saturating_sub(1), ..area };
     scene.lines(vec![facts_line(scene, layer, frame, &page)], facts, buffer);
@@ -115,12 +115,12 @@ impl Page {
         Page { first, count: count.min(vectors - first), ..page }
     }
 
-    fn places(&self) -> impl Iterator<Item = (usize, Rect)> {
+    fn areas(&self) -> impl Iterator<Item = (usize, Rect)> {
         (0..self.count).map(|i| {
             let (column, row) = (i as u16 % self.across, i as u16 / self.across);
             let (x, y) = (self.area.x + column * self.size.0, self.area.y + row * self.size.1);
-            let place = Rect { x, y, width: self.size.0 - 2, height: self.size.1 };
-            (self.first + i, place.intersection(self.area))
+            let area = Rect { x, y, width: self.size.0 - 2, height: self.size.1 };
+            (self.first + i, area.intersection(self.area))
         })
     }
 }
@@ -146,7 +146,7 @@ fn neuron(
     let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let mut raster = Raster::new(below, scene.theme.unicode);
     let style = if watched { scene.theme.accent } else { scene.theme.text };
-    for (column, row) in kept.into_iter().map(|input| grid.place(input)) {
+    for (column, row) in kept.into_iter().map(|input| grid.position(input)) {
         let (left, top) = (column as i64 * scale, row as i64 * scale);
         for (x, y) in (0..scale * scale).map(|i| (left + i % scale, top + i / scale)) {
             raster.dot(x, y, style);
@@ -212,7 +212,7 @@ mod tests {
         // 28x28 dots are 14x7 cells: two in a row, with their names one row.
         let page = Page::new(&scene, 7, grid, Rect::new(0, 0, 36, 9));
         assert_eq!((page.scale, page.first, page.count), (1, 4, 2));
-        assert_eq!(page.places().map(|(vector, _)| vector).collect::<Vec<_>>(), [4, 5]);
+        assert_eq!(page.areas().map(|(vector, _)| vector).collect::<Vec<_>>(), [4, 5]);
         let all = Page::new(&scene, 7, grid, Rect::new(0, 0, 200, 40));
         assert_eq!((all.scale, all.first, all.count), (2, 0, 7));
     }
