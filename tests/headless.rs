@@ -8,7 +8,7 @@ use std::path::Path;
 
 use laperm::model::WeightsFile;
 use laperm::run::{RunFolder, read_events, read_frame};
-use laperm::train::{EventKind, Reason};
+use laperm::train::{Backend, EventKind, Reason};
 use rustix::process::Signal;
 use serde_json::Value;
 use support::{Outcome, Running, SMALL, Workplace, events, eventually, reason};
@@ -70,7 +70,7 @@ fn a_person_is_told_in_words() {
     let first = outcome.stdout.lines().next().unwrap();
     let start = "small: finished after 60 steps, 3 syncs, best test accuracy ";
     assert!(first.starts_with(start), "{first}");
-    assert!(outcome.stderr.contains("on glyphs by adam and laperm, backend flex"));
+    assert!(outcome.stderr.contains("on glyphs with adam and laperm, backend flex"));
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn other_backends_or_a_word_about_them() {
     let EventKind::Started(started) = &events(&workplace.only_run())[0].kind else {
         panic!("the log does not begin with `started`")
     };
-    assert_eq!(started.backend, "ndarray");
+    assert_eq!(started.backend, Backend::Ndarray);
 }
 
 #[cfg(not(feature = "tch"))]

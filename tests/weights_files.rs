@@ -315,7 +315,7 @@ fn what_is_no_file_of_weights_is_refused() {
         workplace.run(&["profile", name, "--json"]).assert_refused(2, &[name, problem]);
     }
     for (name, problem) in [
-        ("cyclic.h5", "does one hold itself?"),
+        ("cyclic.h5", "does one contain itself?"),
         ("missing.h5", "group `/`: it lists `gone`, which is missing"),
         ("repeated.pt", "tensor `wide` cannot be read: it would take 8388608 bytes"),
     ] {

@@ -4,34 +4,36 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
-use color_eyre::Result;
+use clap::Args;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde::Serialize;
 use toml::Value;
 
-use super::{InputError, output, screenshot};
-use crate::run::{RunFolder, Summary, find_run, read_events};
-use crate::tui::{
-    self, Compare, Depth, MOST_RUNS, Screen, Theme, TimeUnit, render_compare, to_svg,
-};
+use super::failure::{InputError, Result};
+use super::{output, screenshot};
+use crate::run::{RunFolder, Summary, TimeUnit, find_run, read_events};
+use crate::tui::{self, Compare, Depth, MOST_RUNS, Screen, Theme, render_compare, to_svg};
 
+/// Show several runs side by side: curves, results, and the keys in which they differ.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    laperm compare 2026-11-22_140512 2026-11-22_151044\n  \
+    laperm compare 2026-11-22 2026-11-23 --by epochs --svg compared.svg")]
 pub(super) struct CompareArguments {
-    /// The runs: their folders, or their names in the folder of the runs.
+    /// Runs to compare: their folders, their names, or the beginnings of their names.
     #[arg(required = true, num_args = 2..=MOST_RUNS, value_name = "RUN")]
     compared: Vec<String>,
-    /// Align the curves by this.
-    #[arg(long, value_enum, default_value_t)]
-    by: By,
-    /// Print one JSON object: what the runs have come to, and in what they differ.
+    /// Unit of the time axis, by which the curves are aligned.
+    #[arg(long, value_enum, default_value_t, value_name = "UNIT")]
+    by: TimeUnit,
+    /// Print one JSON object: the results of the runs, and the keys in which they differ.
     #[arg(long, conflicts_with = "svg")]
     json: bool,
-    /// Draw the screen into this SVG file.
+    /// Write the screen to this SVG file instead.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Columns and rows of the picture.
+    /// Size of the SVG in character cells.
     #[arg(
         long,
         requires = "svg",
@@ -42,28 +44,6 @@ pub(super) struct CompareArguments {
     size: (u16, u16),
 }
 
-/// What the curves of several runs have in common.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum By {
-    /// Training steps.
-    #[default]
-    Steps,
-    /// Epochs.
-    Epochs,
-    /// Seconds since each run began.
-    Seconds,
-}
-
-impl From<By> for TimeUnit {
-    fn from(by: By) -> Self {
-        match by {
-            By::Steps => TimeUnit::Steps,
-            By::Epochs => TimeUnit::Epochs,
-            By::Seconds => TimeUnit::Seconds,
-        }
-    }
-}
-
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report<'a> {
@@ -71,11 +51,11 @@ struct Report<'a> {
     differences: BTreeMap<&'a str, &'a [Option<Value>]>,
 }
 
-pub(super) fn run(arguments: &CompareArguments, runs: &Path) -> Result<()> {
+pub(super) fn run(arguments: &CompareArguments, runs: &Path) -> Result {
     let found = arguments.compared.iter().map(|run| find_run(runs, run));
     let folders = found.collect::<Result<Vec<RunFolder>, _>>()?;
     let mut compare = Compare::new(&folders)?;
-    compare.align_by(arguments.by.into());
+    compare.align_by(arguments.by);
     if arguments.json || arguments.svg.is_some() {
         for (index, folder) in folders.iter().enumerate() {
             compare.take_all(index, &read_events(folder)?);
@@ -96,15 +76,15 @@ fn report(compare: &Compare) -> Report<'_> {
     }
 }
 
-fn draw(compare: &Compare, (columns, rows): (u16, u16), path: &Path) -> Result<()> {
+fn draw(compare: &Compare, (columns, rows): (u16, u16), path: &Path) -> Result {
     let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
     render_compare(compare, &Theme::new(Depth::True, true), buffer.area, &mut buffer);
     output::file(path, to_svg(&buffer, "laperm: several runs compared").as_bytes())
 }
 
-fn show(compare: &mut Compare) -> Result<()> {
+fn show(compare: &mut Compare) -> Result {
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-        let message = "the screen needs a terminal on standard input and output; compare without one by \
+        let message = "the screen needs a terminal on standard input and output; to compare without one, use \
                        --json or --svg FILE";
         return Err(InputError(message.into()).into());
     }

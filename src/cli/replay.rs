@@ -3,14 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
-use color_eyre::Result;
 use tempfile::TempDir;
 
-use super::InputError;
+use super::failure::{InputError, Result};
 use super::run::require_terminal;
 use crate::run::{RunFolder, find_run};
 use crate::session::{Replay, Target, Transport};
@@ -24,6 +22,7 @@ const RECORDED_RUN: [(&str, &[u8]); 3] = [
     ("frames.bin", include_bytes!("../../assets/recorded-run/frames.bin")),
 ];
 
+/// Play a recorded run, or follow one that is still being written.
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
     /// The run: its folder, or its name in the folder of the runs. A small recorded one where absent.
@@ -36,7 +35,7 @@ pub(super) struct ReplayArguments {
     slow_link: bool,
 }
 
-pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result<ExitCode> {
+pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result {
     require_terminal()?;
     let theme = Theme::load()?;
     // Kept until the screen is closed.
@@ -60,18 +59,13 @@ pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result<ExitCode> 
 }
 
 /// Shows a recorded run until the person leaves.
-pub(super) fn show(
-    mut replay: Replay,
-    mut screen: Screen,
-    theme: &Theme,
-    pace: Pace,
-) -> Result<ExitCode> {
+pub(super) fn show(mut replay: Replay, mut screen: Screen, theme: &Theme, pace: Pace) -> Result {
     match tui::show(&mut screen, &mut replay, theme, pace) {
         // Nothing is to be saved, and a terminal that is gone is not told.
         Leave::HungUp => {}
         Leave::Left | Leave::Stop | Leave::Detached => screen.close(),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Puts the recorded run where it can be read; it is gone when the folder is dropped.

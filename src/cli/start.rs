@@ -2,10 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use color_eyre::Result;
-
+use super::failure::Result;
 use super::replay;
 use super::resume::resume;
 use super::run::{RunOptions, ScreenOptions, host, require_terminal};
@@ -20,7 +18,7 @@ use crate::tui::{self, Choice, Compare, ExperimentItem, Pace, Screen, Start, The
 const QUICK: &str = include_str!("../../experiments/quick.toml");
 const QUICK_PATH: &str = "experiments/quick.toml";
 
-pub(super) fn start(runs: &Path) -> Result<ExitCode> {
+pub(super) fn start(runs: &Path) -> Result {
     require_terminal()?;
     let theme = Theme::load()?;
     let mut screen = Screen::open()?;
@@ -28,7 +26,7 @@ pub(super) fn start(runs: &Path) -> Result<ExitCode> {
     let mut start = Start::new(experiments()?);
     loop {
         match tui::start(&mut screen, &mut start, &watch, &theme) {
-            Choice::Quit => return Ok(ExitCode::SUCCESS),
+            Choice::Quit => return Ok(()),
             Choice::Launch(path) => {
                 let attached = host(&experiment(&path)?, Backend::default(), runs)?;
                 return super::run::watch(attached, screen, &theme, &ScreenOptions::default());
@@ -58,7 +56,7 @@ pub(super) fn start(runs: &Path) -> Result<ExitCode> {
                     }
                 };
                 if !back {
-                    return Ok(ExitCode::SUCCESS);
+                    return Ok(());
                 }
             }
         }

@@ -9,7 +9,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
-use super::{Experiment, Problem};
+use super::{Experiment, Problem, optimizer};
 
 /// An experiment that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,7 @@ impl Source<'_> {
     fn overridden(&self, overrides: &[String]) -> Result<Experiment, ExperimentError> {
         let mut table: toml::Table = self.text.parse().map_err(|e| self.toml_error(&e))?;
         let mut experiment = None;
-        for assignment in overrides {
+        for assignment in names_first(overrides) {
             let fail = |problem: String| ExperimentError::Override {
                 assignment: assignment.clone(),
                 problem,
@@ -87,7 +87,11 @@ impl Source<'_> {
                 fail("must look like key.key=value, such as wrapper.k=100".into())
             })?;
             let path: Vec<&str> = key.trim().split('.').collect();
-            set(&mut table, &path, value_of(value.trim())).map_err(fail)?;
+            let value = value_of(value.trim());
+            if path == OPTIMIZER_NAME {
+                optimizer::rename(&mut table, &value);
+            }
+            set(&mut table, &path, value).map_err(fail)?;
             let parsed = Experiment::deserialize(table.clone());
             experiment = Some(parsed.map_err(|e| fail(e.message().to_owned()))?);
         }
@@ -145,6 +149,17 @@ impl Source<'_> {
         }
         Some(place.span())
     }
+}
+
+/// The keys of the optimizer's name, which decides what other keys `[optimizer]` has.
+const OPTIMIZER_NAME: [&str; 2] = ["optimizer", "name"];
+
+/// The overrides, those of the optimizer's name before all others.
+fn names_first(overrides: &[String]) -> Vec<&String> {
+    let key = |assignment: &str| assignment.split('=').next().unwrap_or_default().trim().to_owned();
+    let mut ordered: Vec<_> = overrides.iter().collect();
+    ordered.sort_by_key(|assignment| key(assignment) != OPTIMIZER_NAME.join("."));
+    ordered
 }
 
 /// A TOML value, or a string where it is none: quotes are a nuisance in a shell.

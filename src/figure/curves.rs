@@ -1,8 +1,8 @@
 //! From the series of runs to the curves of a plot.
 
-use super::options::Unit;
 use super::plot::Point;
 use super::source::{Family, Source};
+use crate::run::TimeUnit;
 use crate::run::{RunState, Series};
 
 /// A longer series is reduced to the ranges of this number of columns.
@@ -13,7 +13,7 @@ const COLUMNS: usize = 400;
 /// and the band is its range in each column.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
-    pub unit: Unit,
+    pub unit: TimeUnit,
     /// The end of the axis.
     pub end: f64,
     /// Half-life of the smoothing, in values; 0 disables it.
@@ -22,8 +22,8 @@ pub struct Reading {
 
 impl Reading {
     /// Creates an axis that ends with the longest run.
-    pub fn new(sources: &[Source], unit: Unit, smoothing: f64) -> Self {
-        let ends = sources.iter().map(|source| unit.place(&source.state, source.state.step));
+    pub fn new(sources: &[Source], unit: TimeUnit, smoothing: f64) -> Self {
+        let ends = sources.iter().map(|source| unit.position(&source.state, source.state.step));
         Reading { unit, end: ends.fold(0.0, f64::max), smoothing }
     }
 
@@ -47,7 +47,7 @@ impl Reading {
         let decay = if self.smoothing > 0.0 { 0.5f64.powf(1.0 / self.smoothing) } else { 0.0 };
         let (mut sum, mut weight) = (0.0, 0.0);
         let value = |(step, value): (u64, f32)| {
-            let (position, value) = (self.unit.place(state, step), f64::from(value) * factor);
+            let (position, value) = (self.unit.position(state, step), f64::from(value) * factor);
             if !value.is_finite() {
                 return (position, f64::NAN);
             }
@@ -144,7 +144,7 @@ mod tests {
             values in prop::collection::vec(-1e3f64..1e3, 1..3000)
         ) {
             let end = values.len() as f64;
-            let reading = Reading { unit: Unit::Step, end, smoothing: 0.0 };
+            let reading = Reading { unit: TimeUnit::Steps, end, smoothing: 0.0 };
             let all: Vec<(f64, f64)> =
                 values.iter().enumerate().map(|(i, &v)| (i as f64, v)).collect();
             let points = reading.reduced(all);

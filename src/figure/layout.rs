@@ -2,10 +2,11 @@
 
 use super::canvas::{Area, Canvas};
 use super::curves::Reading;
-use super::options::Unit;
+use super::options::axis_title;
 use super::plot::{Axis, Curve, Legend, Plot};
 use super::scale::{Scale, round_up};
 use super::source::Source;
+use crate::run::TimeUnit;
 
 /// Width of a column of text, in millimetres.
 pub const COLUMN: f64 = 88.0;
@@ -17,7 +18,7 @@ pub fn over_time(reading: Reading, y: Axis, curves: Vec<Curve>) -> Plot {
     let Reading { unit, end, .. } = reading;
     Plot {
         title: String::new(),
-        x: Axis::of_counts(unit.title(), end, 6),
+        x: Axis::of_counts(axis_title(unit), end, 6),
         y,
         curves,
         legend: Legend::Inside,
@@ -26,9 +27,9 @@ pub fn over_time(reading: Reading, y: Axis, curves: Vec<Curve>) -> Plot {
 }
 
 /// Returns the manual changes of a single run; none for several runs.
-pub fn marks(sources: &[Source], unit: Unit) -> Vec<(f64, String)> {
+pub fn marks(sources: &[Source], unit: TimeUnit) -> Vec<(f64, String)> {
     let [source] = sources else { return Vec::new() };
-    let position = |step| unit.place(&source.state, step);
+    let position = |step| unit.position(&source.state, step);
     source.state.marks.iter().map(|mark| (position(mark.step), mark.label.clone())).collect()
 }
 

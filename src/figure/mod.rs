@@ -29,7 +29,7 @@ pub use canvas::escaped;
 pub use draw::{Figure, draw};
 pub use error::FigureError;
 pub use kind::Kind;
-pub use options::{Options, Unit};
+pub use options::Options;
 pub use raster::{PngError, to_png};
 pub(crate) use scale::round_up;
 pub use scale::{Scale, Tick, short, significant};

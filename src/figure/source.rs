@@ -1,8 +1,9 @@
 //! The runs that a figure is drawn from, and how they differ.
 
 use super::error::FigureError;
+use crate::experiment::WrapperName;
 use crate::run::{ReadError, RunFolder, RunState, Setup, differences, read_state_at};
-use crate::train::{LayerFrame, LayerInfo, Started};
+use crate::train::{LayerFrame, LayerInfo, Named};
 
 /// A run to draw.
 #[derive(Debug, Clone)]
@@ -180,26 +181,20 @@ fn named(key: &str, value: &str) -> String {
 
 /// Returns the display name of a run's network.
 pub fn network(source: &Source) -> String {
-    let name = source.state.started.as_ref().map_or("", |started| started.network.as_str());
-    let known = ["conv2", "conv4", "conv7", "conv13", "f1", "f2"];
-    match name {
-        "resnet50" => "ResNet50".into(),
-        "mlp" => "MLP".into(),
-        name if known.contains(&name) => name[..1].to_uppercase() + &name[1..],
-        name => name.into(),
+    match source.state.started.as_deref().map(|started| &started.network) {
+        Some(Named::Known(published)) => published.recipe().title.into(),
+        Some(Named::Other(name)) => name.clone(),
+        None => String::new(),
     }
 }
 
 /// Returns the name of the training method: the wrapper, or the optimizer if there is none.
 fn method(source: &Source) -> String {
-    let (wrapper, optimizer) = match source.state.started.as_deref() {
-        Some(Started { wrapper, optimizer, .. }) => (wrapper.as_str(), optimizer.as_str()),
-        None => ("", ""),
-    };
-    match (wrapper, optimizer) {
-        ("laperm", _) => "LaPerm".into(),
-        ("lookahead", _) => "Lookahead".into(),
-        (_, "adam") => "Adam".into(),
-        (_, other) => other.to_uppercase(),
+    let Some(started) = source.state.started.as_deref() else { return String::new() };
+    match (&started.wrapper, &started.optimizer) {
+        (Named::Known(WrapperName::Laperm), _) => "LaPerm".into(),
+        (Named::Known(WrapperName::Lookahead), _) => "Lookahead".into(),
+        (_, Named::Known(optimizer)) => optimizer.definition().title.into(),
+        (_, other) => other.to_string().to_uppercase(),
     }
 }

@@ -13,14 +13,12 @@ mod layer;
 mod network;
 mod parameter;
 mod plan;
-mod published;
 
 pub use adopt::{AdoptError, Adopted, Matching, adopt};
 pub(crate) use file::write_atomically;
 pub use file::{NamedTensor, WeightsFile, WeightsFileError};
 pub use forward::{Draw, PackedWeights, Statistics, Weights};
-pub use initial::{BiasInitializer, Initializer, initial_values, pruning_priority};
+pub use initial::{BiasInitializer, InitialError, Initializer, initial_values, pruning_priority};
 pub use layer::{Activation, Layer, Padding};
 pub use network::{Network, ShapeError};
 pub use parameter::{Parameter, Role};
-pub use published::Published;

@@ -32,10 +32,11 @@ impl Network {
     /// Checks `layers` on images of `input` channels, height and width, and lists their parameters.
     ///
     /// ```
-    /// use laperm::model::{Network, Published};
-    /// let conv7 = Network::new(&Published::Conv7.layers(10), [1, 28, 28], 10)?;
-    /// assert_eq!(conv7.trainable(), 325_578);
-    /// assert_eq!(conv7.parameters()[0].name, "conv1.weight");
+    /// use laperm::model::{Layer, Network};
+    /// let layers = [Layer::conv(8, 3), Layer::Flatten, Layer::dense(10)];
+    /// let network = Network::new(&layers, [1, 28, 28], 10)?;
+    /// assert_eq!(network.trainable(), 8 * 9 + 8 + 8 * 784 * 10 + 10);
+    /// assert_eq!(network.parameters()[0].name, "conv1.weight");
     /// # Ok::<(), laperm::model::ShapeError>(())
     /// ```
     ///
@@ -108,82 +109,9 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Activation, Padding, Published};
+    use crate::model::{Activation, Padding};
 
     const MNIST: [usize; 3] = [1, 28, 28];
-    const CIFAR: [usize; 3] = [3, 32, 32];
-
-    fn published(network: Published) -> Network {
-        let input = match network {
-            Published::Mlp | Published::Conv7 | Published::F1 | Published::F2 => MNIST,
-            _ => CIFAR,
-        };
-        Network::new(&network.layers(10), input, 10).expect("a published network fits its data")
-    }
-
-    #[test]
-    fn published_networks_have_their_published_sizes() {
-        let sizes = Published::ALL.map(|network| (network.name(), published(network).trainable()));
-        let expected = [
-            ("mlp", 89_610),
-            ("conv2", 4_302_922),
-            ("conv4", 2_427_722),
-            ("conv7", 325_578),
-            ("conv13", 14_991_946),
-            ("resnet50", 760_266),
-            ("f1", 7_840),
-            ("f2", 109_184),
-        ];
-        assert_eq!(sizes, expected);
-    }
-
-    #[test]
-    fn operations_by_hand() {
-        let f2 = 2 * (2 * 784 * 128 + 3 * (128 * 64 + 64 * 10));
-        assert_eq!(published(Published::F2).training_operations(), f2);
-        // 3x3 kernels over 32x32, 32x32, 16x16 and 16x16 pixels, of 3, 64, 64 and 128 channels.
-        let convolutions = [3 * 64 * 1024, 64 * 64 * 1024, 64 * 128 * 256, 128 * 128 * 256];
-        let dense = 8192 * 256 + 256 * 256 + 2560;
-        let after_first = 9 * convolutions[1..].iter().sum::<u64>() + dense;
-        let conv4 = 2 * (2 * 9 * convolutions[0] + 3 * after_first);
-        assert_eq!(published(Published::Conv4).training_operations(), conv4);
-    }
-
-    #[test]
-    fn batch_norm_statistics_complete_the_published_resnet() {
-        let resnet = published(Published::Resnet50);
-        let statistics: usize = resnet.norms().iter().map(|(_, channels)| 2 * channels).sum();
-        assert_eq!(resnet.trainable() + statistics, 763_882);
-    }
-
-    #[test]
-    fn names_are_unique_and_follow_the_layers() {
-        for network in Published::ALL {
-            let network = published(network);
-            let mut names: Vec<_> = network.parameters().iter().map(|p| &p.name).collect();
-            names.sort();
-            let count = names.len();
-            names.dedup();
-            assert_eq!(names.len(), count);
-        }
-        let names = published(Published::Resnet50).parameters.into_iter().map(|p| p.name);
-        let names: Vec<_> = names.collect();
-        assert!(names.contains(&"block9.shortcut.conv1.weight".to_owned()), "{names:?}");
-        assert!(names.contains(&"block24.bn2.bias".to_owned()));
-    }
-
-    #[test]
-    fn fans_of_a_convolution_count_its_kernel() {
-        let conv7 = published(Published::Conv7);
-        let conv3 = &conv7.parameters()[4];
-        assert_eq!(
-            (conv3.name.as_str(), conv3.shape.as_slice()),
-            ("conv3.weight", &[32, 32, 5, 5][..])
-        );
-        assert_eq!((conv3.fan_in, conv3.fan_out), (800, 800));
-        let bias = &conv7.parameters()[5];
-        assert_eq!((bias.role, bias.fan_in, bias.fan_out), (Role::Bias, 32, 32));
-    }
 
     #[test]
     fn tensors_are_parameters_and_statistics() {

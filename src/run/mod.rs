@@ -35,6 +35,7 @@ mod rises;
 mod series;
 mod state;
 mod summary;
+mod time_unit;
 mod timeline;
 mod watch;
 
@@ -61,5 +62,6 @@ pub use rises::{SharpRise, SharpRises};
 pub use series::Series;
 pub use state::{Distance, Mark, Notice, RunState, Scores};
 pub use summary::{Standing, Summary};
+pub use time_unit::TimeUnit;
 pub use timeline::{Growth, Moment, Place, Timeline};
 pub use watch::{RunNews, RunWatch};

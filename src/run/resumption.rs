@@ -2,14 +2,12 @@
 
 use std::io;
 
-use clap::ValueEnum;
-
 use super::{
     Claim, ClaimError, DataChanged, Follower, ReadCheckpointError, ReadError, RunFolder, RunState,
     is_complete, read_checkpoint, read_started,
 };
 use crate::experiment::{Experiment, ExperimentError, Problem};
-use crate::train::{Backend, Checkpoint, Prepared, ResumeError, StartError, Started};
+use crate::train::{Backend, Checkpoint, Named, Prepared, ResumeError, StartError, Started};
 
 /// A run that this process has claimed to go on with.
 pub struct Resumption {
@@ -128,20 +126,6 @@ impl Resumption {
     }
 }
 
-impl ResumptionError {
-    /// Whether what the user gave is at fault, rather than the program or the machine.
-    pub fn is_input(&self) -> bool {
-        match self {
-            ResumptionError::Io(_)
-            | ResumptionError::Resume(ResumeError::Broken(_))
-            | ResumptionError::Checkpoint(ReadCheckpointError::Io { .. })
-            | ResumptionError::Claim(ClaimError::Io { .. }) => false,
-            ResumptionError::Start(StartError::Data(error)) => error.is_input(),
-            _ => true,
-        }
-    }
-}
-
 /// What a run set out to train, and who computes.
 ///
 /// # Errors
@@ -153,7 +137,8 @@ pub(crate) fn recorded_start(folder: &RunFolder) -> Result<(Started, Backend), R
         problem: "the run has not begun".into(),
     };
     let started = read_started(folder)?.ok_or_else(missing)?;
-    let backend = Backend::from_str(&started.backend, false)
-        .map_err(|_| ResumptionError::Backend(started.backend.clone()))?;
-    Ok((started, backend))
+    match started.backend {
+        Named::Known(backend) => Ok((started, backend)),
+        Named::Other(name) => Err(ResumptionError::Backend(name)),
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Distribution, List, Series, SharpRises};
+use crate::experiment::WrapperName;
 use crate::train::{
     Event, EventKind, Frame, LayerSync, Phase, Reason, Schedule, Score, Started, Weights,
 };
@@ -287,7 +288,7 @@ impl RunState {
 
     /// Whether an evaluation of these weights now is one just before a sync, rather than of the only weights there are.
     pub(super) fn is_before_sync(&self, weights: Weights) -> bool {
-        let permutes = self.started.as_ref().is_some_and(|s| s.wrapper == "laperm");
+        let permutes = self.started.as_ref().is_some_and(|s| s.wrapper == WrapperName::Laperm);
         weights == Weights::Inner && permutes && self.schedule.active
     }
 

@@ -125,8 +125,8 @@ impl Summary {
         Summary {
             run: folder.path().display().to_string(),
             name: started.map(|s| s.name.clone()).unwrap_or_default(),
-            network: started.map(|s| s.network.clone()).unwrap_or_default(),
-            dataset: started.map(|s| s.dataset.clone()).unwrap_or_default(),
+            network: started.map(|s| s.network.to_string()).unwrap_or_default(),
+            dataset: started.map(|s| s.dataset.to_string()).unwrap_or_default(),
             begun: begun(folder),
             steps: state.step,
             total_steps: started.map_or(0, |s| s.total_steps),

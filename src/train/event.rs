@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Frame};
+use super::{Backend, Command, Frame, Named};
+use crate::data::DatasetName;
+use crate::experiment::{OptimizerName, Published, WrapperName};
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -168,19 +170,19 @@ pub enum EventKind {
 pub struct Started {
     /// The experiment's name.
     pub name: String,
-    /// The network's name.
-    pub network: String,
-    /// The dataset's name.
-    pub dataset: String,
-    /// The backend that computes.
-    pub backend: String,
+    /// The published network, or the title of one of the experiment's own layers.
+    pub network: Named<Published>,
+    /// The dataset.
+    pub dataset: Named<DatasetName>,
+    /// The backend that runs the computation.
+    pub backend: Named<Backend>,
     /// The instruction set of its kernels, on which the last bits of all results depend; empty where it has none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub instruction_set: String,
-    /// The wrapper around the inner optimizer: `none`, `lookahead` or `laperm`.
-    pub wrapper: String,
-    /// The inner optimizer: `adam` or `sgd`.
-    pub optimizer: String,
+    /// The wrapper around the inner optimizer.
+    pub wrapper: Named<WrapperName>,
+    /// The inner optimizer.
+    pub optimizer: Named<OptimizerName>,
     /// The seed everything random derives from.
     pub seed: u64,
     /// Trainable parameters.

@@ -12,6 +12,7 @@ mod frame;
 mod learner;
 mod measure;
 mod monitor;
+mod named;
 mod optimizer;
 mod script;
 pub mod snapshot;
@@ -30,6 +31,7 @@ pub use event::{
 };
 pub use frame::{Frame, LayerFrame};
 pub use measure::{MeasureError, Measurement, Subject, matrix_product_peak};
+pub use named::Named;
 pub use script::Script;
 pub use snapshot::{Snapshot, SnapshotError, SnapshotInfo, SnapshotKind, TensorSize, Verified};
 pub use start::{Prepared, StartError, initial_weights, load_data};

@@ -10,6 +10,7 @@ use super::panels::Panel;
 use super::popup::{Popup, Reaction};
 use super::question::{Question, Topic};
 use super::view::View;
+use crate::experiment::WrapperName;
 use crate::run::RunState;
 use crate::session::{Playback, Transport};
 use crate::train::{Command, Event, EventKind, LayerInfo, Phase, Reason};
@@ -389,17 +390,12 @@ impl App {
     }
 
     pub(super) fn without_period(&self) -> Option<&'static str> {
-        self.over().or_else(|| match self.wrapper() {
-            "none" => Some("this run has no syncs"),
-            _ => None,
-        })
+        self.over().or(self.wraps(&[WrapperName::None]).then_some("this run has no syncs"))
     }
 
     pub(super) fn without_pruning(&self) -> Option<&'static str> {
-        self.over().or_else(|| match self.wrapper() {
-            "none" | "lookahead" => Some("only LaPerm prunes"),
-            _ => None,
-        })
+        let others = [WrapperName::None, WrapperName::Lookahead];
+        self.over().or(self.wraps(&others).then_some("only LaPerm prunes"))
     }
 
     pub(super) fn no_replay(&self) -> Option<&'static str> {
@@ -433,8 +429,10 @@ impl App {
         none.or(self.run.started.is_none().then_some("the run has not begun"))
     }
 
-    fn wrapper(&self) -> &str {
-        self.run.started.as_ref().map_or("", |started| started.wrapper.as_str())
+    /// Returns true if the run is trained by one of `wrappers`.
+    fn wraps(&self, wrappers: &[WrapperName]) -> bool {
+        let started = self.run.started.as_ref();
+        started.is_some_and(|started| wrappers.iter().any(|wrapper| started.wrapper == *wrapper))
     }
 
     pub(super) fn layers(&self) -> &[crate::train::LayerInfo] {

@@ -6,8 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use super::app::App;
-use super::view::TimeUnit;
-use crate::figure::{Kind, Options, Source, Unit, draw};
+use crate::figure::{Kind, Options, Source, draw};
 use crate::model::write_atomically;
 use crate::run::{RunFolder, RunState, Setup};
 
@@ -50,11 +49,7 @@ impl Figures {
 fn options(app: &App, kind: Kind) -> Options {
     let layer = app.layers().get(app.view.layer).map(|layer| layer.name.clone());
     Options {
-        unit: match app.view.unit {
-            TimeUnit::Steps => Unit::Step,
-            TimeUnit::Epochs => Unit::Epoch,
-            TimeUnit::Seconds => Unit::Seconds,
-        },
+        unit: app.view.unit,
         layer: layer.filter(|_| kind.is_of_one_layer()),
         ..Options::default()
     }

@@ -10,6 +10,7 @@ use super::app::App;
 use super::format;
 use super::row::{Part, row};
 use super::theme::Theme;
+use crate::experiment::WrapperName;
 use crate::run::RunState;
 use crate::session::Playback;
 use crate::train::{Phase, Reason, Started};
@@ -156,14 +157,14 @@ fn values(run: &RunState, theme: &Theme, at_length: bool) -> Vec<Part> {
         }
     };
     let mut parts = Vec::new();
-    if started.wrapper != "none" {
+    if started.wrapper != WrapperName::None {
         parts.push(value(0, "k", schedule.k.to_string(), schedule.k_by_hand));
     }
-    if started.wrapper == "laperm" {
+    if started.wrapper == WrapperName::Laperm {
         parts.push(value(1, "p", format::ratio(schedule.p), schedule.p_by_hand));
     }
     parts.push(value(2, "lr", format::short(schedule.lr), schedule.lr_by_hand));
-    if started.wrapper != "none" {
+    if started.wrapper != WrapperName::None {
         parts.push(syncs(run, theme));
     }
     if at_length {
@@ -190,9 +191,10 @@ fn details(run: &RunState, started: &Started, theme: &Theme) -> Vec<Part> {
         let took = format!("{} ms", format::short(run.sync_milliseconds));
         parts.push(Part::new(6, "a sync takes ", theme.muted).and(took, theme.text));
     }
-    let optimizer = match started.wrapper.as_str() {
-        "none" => started.optimizer.clone(),
-        wrapper => format!("{wrapper} around {}", started.optimizer),
+    let optimizer = if started.wrapper == WrapperName::None {
+        started.optimizer.to_string()
+    } else {
+        format!("{} around {}", started.wrapper, started.optimizer)
     };
     let parameters = format!("{} parameters", format::grouped(started.parameters as u64));
     let origin = format!("seed {}, {}", started.seed, started.backend);

@@ -58,4 +58,4 @@ pub use svg::to_svg;
 pub use terminal::Screen;
 pub use theme::{Depth, Theme};
 pub use theme_file::ThemeError;
-pub use view::{TimeUnit, View};
+pub use view::View;

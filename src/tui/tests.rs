@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::*;
+use crate::run::TimeUnit;
 use crate::session::{Playback, Target, Transport};
 use crate::train::{
     Command, Event, EventKind, LayerInfo, Phase, Reason, Schedule, Score, Started, Weights,

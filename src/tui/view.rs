@@ -1,38 +1,7 @@
 //! What a person is looking at: shared by all panels, so that they move together.
 
 use super::matrix_table::SortBy;
-
-/// The unit in which time axes are labelled.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum TimeUnit {
-    /// Training steps.
-    #[default]
-    Steps,
-    /// Epochs, with fractions.
-    Epochs,
-    /// Seconds since the run began.
-    Seconds,
-}
-
-impl TimeUnit {
-    /// The one after this, round and round.
-    pub fn next(self) -> Self {
-        match self {
-            TimeUnit::Steps => TimeUnit::Epochs,
-            TimeUnit::Epochs => TimeUnit::Seconds,
-            TimeUnit::Seconds => TimeUnit::Steps,
-        }
-    }
-
-    /// What the axis is called.
-    pub fn name(self) -> &'static str {
-        match self {
-            TimeUnit::Steps => "steps",
-            TimeUnit::Epochs => "epochs",
-            TimeUnit::Seconds => "seconds",
-        }
-    }
-}
+use crate::run::TimeUnit;
 
 /// Selection, zoom and cursor, linked over all panels.
 #[derive(Debug, Clone, Default, PartialEq)]

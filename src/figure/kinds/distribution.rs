@@ -93,7 +93,7 @@ const LINES: [Lines; 5] = [
 fn samples(source: &Source, layer: usize, reading: Reading) -> Vec<(f64, &LayerDistribution)> {
     let mut samples: Vec<(f64, &LayerDistribution)> = Vec::new();
     for (step, seen) in source.state.distribution.layer(layer) {
-        let position = reading.unit.place(&source.state, step);
+        let position = reading.unit.position(&source.state, step);
         if samples.last().is_none_or(|(last, _)| position - last >= reading.end / SAMPLES) {
             samples.push((position, seen));
         }

@@ -7,6 +7,7 @@ use crate::figure::error::FigureError;
 use crate::figure::kind::{Kind, Picture};
 use crate::figure::layout::{PAGE, in_grid, letter, over_time, percentages};
 use crate::figure::options::Options;
+use crate::figure::options::axis_title;
 use crate::figure::plot::{Axis, Curve, Legend, Plot, SMALL, around, legend, legend_size};
 use crate::figure::scale::{Scale, Tick, short};
 use crate::figure::source::{Family, Source, families};
@@ -93,7 +94,7 @@ fn over(reading: Reading, curves: &[Curve], (from, to): (f64, f64), index: usize
     let axis = Axis::of_values("test accuracy (%)", percentages(range), 6);
     let mut plot = over_time(reading, axis, curves.to_vec());
     if from > 0.0 {
-        plot.x = Axis::of_values(reading.unit.title(), Scale::linear(from, to), 6);
+        plot.x = Axis::of_values(axis_title(reading.unit), Scale::linear(from, to), 6);
     }
     let zoom = if from > 0.0 { " zoom" } else { "" };
     plot.title = letter(index) + zoom;

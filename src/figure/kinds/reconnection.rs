@@ -1,6 +1,7 @@
 //! A weight vector as an image before training (upper left) and after (lower right), with arrows
 //! from the initial to the current positions of weights (figure 14).
 
+use crate::experiment::WrapperName;
 use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Position, Stroke};
 use crate::figure::error::FigureError;
 use crate::figure::kind::{Kind, Picture};
@@ -67,7 +68,7 @@ fn vector(source: &Source, options: &Options) -> Result<Vector, FigureError> {
         ranks.map(|(now, &rank)| (positions[rank as usize], now)).collect();
     moves.retain(|&(from, _)| before[from] != 0.0);
     moves.sort_by(|a, b| before[b.0].abs().total_cmp(&before[a.0].abs()));
-    let permutes = source.state.started.as_ref().is_some_and(|s| s.wrapper == "laperm");
+    let permutes = source.state.started.as_ref().is_some_and(|s| s.wrapper == WrapperName::Laperm);
     let after = if permutes {
         // What a sync would write: the initial values at other positions.
         frame.after.iter().map(|&rank| before[positions[rank as usize]]).collect()

@@ -24,8 +24,8 @@ use crate::train::monitor::{DistanceMonitor, FrameMonitor};
 use crate::train::snapshot::{checksum, weights_file};
 use crate::train::wrapper::{NotFinite, Wrapper};
 use crate::train::{
-    Checkpoint, Event, EventKind, LayerInfo, Order, Phase, Prepared, Reason, Schedule, Script,
-    Started, Weights,
+    Checkpoint, Event, EventKind, LayerInfo, Named, Order, Phase, Prepared, Reason, Schedule,
+    Script, Started, Weights,
 };
 
 /// Who is told what happens. Its answers never change the training.
@@ -177,12 +177,15 @@ impl<R: Recorder> Trainer<R> {
         let (layers, parameters) = layers(&learner);
         let started = Started {
             name: experiment.name.clone(),
-            network: experiment.network.title().into(),
-            dataset: prepared.dataset,
-            backend: backend.name().into(),
+            network: match experiment.network.name {
+                Some(published) => Named::Known(published),
+                None => Named::Other(experiment.network.title().into()),
+            },
+            dataset: prepared.dataset.as_str().into(),
+            backend: Named::Known(backend),
             instruction_set: backend.instruction_set().map_or("", InstructionSet::name).into(),
-            wrapper: experiment.wrapper.name.name().into(),
-            optimizer: experiment.optimizer.name.name().into(),
+            wrapper: Named::Known(experiment.wrapper.name),
+            optimizer: Named::Known(experiment.optimizer.name),
             seed: experiment.seed,
             parameters: learner.network().trainable(),
             batch: experiment.train.batch,

@@ -2,9 +2,10 @@
 
 use crate::figure::{Tick, round_up, short};
 use crate::run::RunState;
+use crate::run::TimeUnit;
 use crate::train::Phase;
 use crate::tui::format::grouped;
-use crate::tui::view::{TimeUnit, View};
+use crate::tui::view::View;
 
 /// A time axis over the steps `from..to`.
 #[derive(Debug, Clone, Copy)]

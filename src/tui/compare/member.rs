@@ -3,10 +3,10 @@
 use ratatui::style::Style;
 
 use super::align::{Aligned, place};
+use crate::run::TimeUnit;
 use crate::run::{Distance, RunFolder, RunState, Series, Setup, Summary};
 use crate::train::LayerInfo;
 use crate::tui::theme::Theme;
-use crate::tui::view::TimeUnit;
 
 /// What a chart shows of every run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use crossterm::event::KeyEvent;
 
 use super::actions::ACTIONS;
 use super::member::{Member, Quantity};
+use crate::run::TimeUnit;
 use crate::run::{Difference, Piece, ReadError, RunFolder, Setup, Summary, differences};
 use crate::train::Event;
 use crate::tui::app::{Change, Status};
@@ -11,7 +12,7 @@ use crate::tui::chart::jump;
 use crate::tui::help::Help;
 use crate::tui::keys::{Key, find};
 use crate::tui::popup::Reaction;
-use crate::tui::view::{TimeUnit, View};
+use crate::tui::view::View;
 
 /// The most runs that can be compared: as many as eyes tell apart.
 pub const MOST_RUNS: usize = 8;

@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 use super::actions::{ACTIONS, Action};
 use super::state::{Compare, Panel, Request};
 use super::{MOST_RUNS, render_compare};
+use crate::run::TimeUnit;
 use crate::run::{Piece, ReadError, RunFolder};
 use crate::train::{
     Command, Event, EventKind, LayerDistance, LayerInfo, Phase, Reason, Schedule, Score, Started,
@@ -17,7 +18,6 @@ use crate::train::{
 use crate::tui::app::Change;
 use crate::tui::keys::find;
 use crate::tui::theme::{Depth, Theme};
-use crate::tui::view::TimeUnit;
 
 /// Folders of runs that were told these experiments.
 fn folders(experiments: &[&str]) -> (tempfile::TempDir, Vec<RunFolder>) {

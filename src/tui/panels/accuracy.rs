@@ -6,6 +6,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::panel::Panel;
 use super::scene::{Scene, unlabelled};
+use crate::experiment::WrapperName;
 use crate::figure::kinds;
 use crate::run::{Scores, Series};
 use crate::tui::chart::{Chart, Curve, Highlight, Look, Scale, TimeAxis, extent, significant};
@@ -110,7 +111,8 @@ fn curves<'a>(
     factor: f64,
 ) -> Vec<Curve<'a>> {
     let state = scene.state;
-    let synchronizes = state.started.as_ref().is_none_or(|started| started.wrapper == "laperm");
+    let synchronizes =
+        state.started.as_ref().is_none_or(|started| started.wrapper == WrapperName::Laperm);
     let test = if synchronizes { ["after sync", "sync"] } else { ["test", "test"] };
     let line = |scores, names, index, symbol| Curve {
         series: pick(scores),

@@ -7,6 +7,7 @@ use ratatui::text::Line;
 
 use super::panel::Panel;
 use super::scene::{Scene, percent};
+use crate::experiment::WrapperName;
 use crate::run::RunState;
 use crate::train::{LayerInfo, LayerSync};
 use crate::tui::chart::significant;
@@ -25,7 +26,8 @@ pub const PANEL: Panel = Panel {
 fn caption(scene: &Scene) -> Vec<String> {
     let Some(started) = &scene.state.started else { return Vec::new() };
     let parameters = format!("{} parameters", grouped(started.parameters as u64));
-    let k = (started.wrapper != "none").then(|| format!("k {}", grouped(scene.state.schedule.k)));
+    let k = (started.wrapper != WrapperName::None)
+        .then(|| format!("k {}", grouped(scene.state.schedule.k)));
     [parameters].into_iter().chain(k).collect()
 }
 

@@ -41,12 +41,13 @@ mod tests {
     use ratatui::layout::Rect;
 
     use super::*;
+    use crate::run::TimeUnit;
     use crate::run::{Distance, Mark, RunState, Scores, Series};
     use crate::train::{
         Frame, LayerDistribution, LayerFrame, LayerInfo, LayerSync, Phase, Started,
     };
     use crate::tui::theme::{Depth, Theme};
-    use crate::tui::view::{TimeUnit, View};
+    use crate::tui::view::View;
 
     fn text(panel: &Panel, state: &RunState, unicode: bool) -> String {
         let (view, theme) = (View::default(), Theme::new(Depth::None, unicode));

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::experiment::WrapperName;
 use crate::run::{Mark, RunState, Series};
 use crate::train::{Frame, LayerFrame, LayerInfo, Phase};
 use crate::tui::chart::{Curve, Scale, TimeAxis, extent};
@@ -90,7 +91,7 @@ impl<'a> Scene<'a> {
 
     /// Returns true if the run trains by permuting weights.
     pub(super) fn permutes(&self) -> bool {
-        self.state.started.as_ref().is_some_and(|started| started.wrapper == "laperm")
+        self.state.started.as_ref().is_some_and(|started| started.wrapper == WrapperName::Laperm)
     }
 
     /// Returns the marker and the style of a layer in a list, which show the selected one.

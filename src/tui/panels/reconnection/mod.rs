@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 
 use super::panel::Panel;
 use super::scene::{Scene, percent};
-use crate::data::{DatasetName, ImageShape};
+use crate::data::ImageShape;
 use crate::figure::kinds;
 use crate::method::{is_ranking, order};
 use crate::train::LayerFrame;
@@ -73,7 +73,7 @@ fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
 /// Returns the shape of the input images if the first layer is selected.
 fn image(scene: &Scene) -> Option<ImageShape> {
     let started = scene.state.started.as_ref().filter(|_| scene.view.layer == 0)?;
-    Some(started.dataset.parse::<DatasetName>().ok()?.shape())
+    Some(started.dataset.known()?.shape())
 }
 
 /// A weight that has moved.
