@@ -61,21 +61,15 @@ fn row(svg: &mut String, dots: &mut BTreeMap<String, String>, buffer: &Buffer, y
         }
         let (mut xs, mut text) = (String::new(), String::new());
         for (column, cell) in cells[start..start + same].iter().enumerate() {
-            let x = (start + column) as u16 * WIDTH;
-            match braille(cell.symbol()) {
-                Some(pattern) => {
-                    add_dots(dots.entry(ink.clone()).or_default(), pattern, x, y * HEIGHT)
-                }
-                None if cell.symbol().trim().is_empty() => {}
-                None if ["▀", "▄"].contains(&cell.symbol()) => {
-                    let top = y * HEIGHT + if cell.symbol() == "▄" { HEIGHT / 2 } else { 0 };
-                    let half = format!("M{x} {top}h{WIDTH}v{}h-{WIDTH}z", HEIGHT / 2);
-                    dots.entry(ink.clone()).or_default().push_str(&half);
-                }
-                None => {
-                    let _ = write!(xs, "{x} ");
-                    text.push_str(&escaped(cell.symbol()));
-                }
+            let (x, top) = ((start + column) as u16 * WIDTH, y * HEIGHT);
+            if let Some(pattern) = braille(cell.symbol()) {
+                add_dots(dots.entry(ink.clone()).or_default(), pattern, x, top);
+            } else if let Some(offset) = half_block(cell.symbol()) {
+                let half = format!("M{x} {}h{WIDTH}v{}h-{WIDTH}z", top + offset, HEIGHT / 2);
+                dots.entry(ink.clone()).or_default().push_str(&half);
+            } else if !cell.symbol().trim().is_empty() {
+                let _ = write!(xs, "{x} ");
+                text.push_str(&escaped(cell.symbol()));
             }
         }
         if !text.is_empty() {
@@ -132,6 +126,15 @@ fn colour(colour: Color) -> Option<String> {
 fn braille(symbol: &str) -> Option<u32> {
     let code = u32::from(symbol.chars().next()?);
     (0x2800..=0x28ff).contains(&code).then(|| code - 0x2800)
+}
+
+/// Returns the distance of a half block from the top of its cell.
+fn half_block(symbol: &str) -> Option<u16> {
+    match symbol {
+        "▀" => Some(0),
+        "▄" => Some(HEIGHT / 2),
+        _ => None,
+    }
 }
 
 /// Adds the dots of a braille pattern in the cell at `left`, `top` to a path.

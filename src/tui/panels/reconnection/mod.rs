@@ -20,6 +20,7 @@ use crate::tui::format::grouped;
 mod network;
 mod pixels;
 
+use network::Network;
 use pixels::{Grid, Picture};
 
 pub const PANEL: Panel = Panel {
@@ -44,8 +45,8 @@ fn caption(scene: &Scene) -> Vec<String> {
     let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
         return Vec::new();
     };
-    if network::is_weight_agnostic(frame) {
-        return network::caption(layer, frame);
+    if let Some(network) = Network::new(layer, frame) {
+        return network.caption();
     }
     let Some(moves) = Reconnection::new(scene, frame) else { return Vec::new() };
     let moved = format!("{} moved", percent(moves.moved.len() as f64 / moves.weights as f64));
@@ -57,8 +58,8 @@ fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
         return scene.nothing_yet("The weights have not been recorded yet.", area, buffer);
     };
     let grid = Grid::of(&layer.shape, frame.values.len(), image(scene));
-    if network::is_weight_agnostic(frame) {
-        return network::render(scene, layer, frame, grid, area, buffer);
+    if let Some(network) = Network::new(layer, frame) {
+        return network.render(scene, grid, area, buffer);
     }
     match Reconnection::new(scene, frame) {
         Some(moves) => Layout::new(scene, &moves, grid, area).render(buffer),
