@@ -189,6 +189,15 @@ fn check_screen(golden: &mut Golden, pty: &Pty, name: &str, text: &str) {
     golden.check(name, &lines(&last));
 }
 
+/// Compares the first page of the help with the golden file `name`, and closes the help.
+#[track_caller]
+fn check_help(golden: &mut Golden, pty: &mut Pty, name: &str) {
+    pty.keys("?");
+    check_screen(golden, pty, name, " closes");
+    pty.keys("\x1b");
+    pty.wait_without(" closes");
+}
+
 /// Returns the screen as lines without trailing blanks, each ended by a line break.
 fn lines(screen: &str) -> String {
     screen.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
@@ -214,10 +223,7 @@ fn a_replay_its_second_page_and_its_help() {
         check_screen(&mut golden, pty, &format!("replay-{size}.txt"), "450/600");
         pty.keys("6");
         check_screen(&mut golden, pty, &format!("replay-{size}-page-2.txt"), "▸6 Reconnection");
-        pty.keys("?");
-        check_screen(&mut golden, pty, &format!("replay-{size}-help.txt"), "pause");
-        pty.keys("\x1b");
-        pty.wait_for("▸6 Reconnection");
+        check_help(&mut golden, pty, &format!("replay-{size}-help.txt"));
         golden.finish();
     });
 }
@@ -230,6 +236,7 @@ fn the_start_screen() {
         let mut golden = Golden::default();
         pty.wait_until("the runs are read", |screen| !screen.contains("reading"));
         check_screen(&mut golden, pty, &format!("start-{size}.txt"), "finished");
+        check_help(&mut golden, pty, &format!("start-{size}-help.txt"));
         golden.finish();
     });
 }
@@ -241,6 +248,7 @@ fn a_comparison() {
     at_both_sizes(&workplace, &[&["compare"], &runs[..]].concat(), |pty, size| {
         let mut golden = Golden::default();
         check_screen(&mut golden, pty, &format!("compare-{size}.txt"), "93.60   93.60");
+        check_help(&mut golden, pty, &format!("compare-{size}-help.txt"));
         golden.finish();
     });
 }
@@ -274,6 +282,7 @@ fn profiles_of_a_file() {
     at_both_sizes(&workplace, &["profile", "net.safetensors"], |pty, size| {
         let mut golden = Golden::default();
         check_screen(&mut golden, pty, &format!("profile-{size}.txt"), "3 matrices");
+        check_help(&mut golden, pty, &format!("profile-{size}-help.txt"));
         golden.finish();
     });
 }

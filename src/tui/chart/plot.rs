@@ -4,12 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
-use super::Scale;
 use super::axes;
 use super::curve::{Curve, Highlight, Look};
 use super::raster::{Raster, put};
 use super::reduce::{Column, Columns};
 use super::time::TimeAxis;
+use crate::figure::Scale;
 use crate::run::Mark;
 use crate::tui::theme::Theme;
 

@@ -234,11 +234,13 @@ fn hint(scene: &Scene, width: usize) -> Vec<Line<'static>> {
     let ratio = |ranks: f32| significant(f64::from(ranks) * factor);
     let before = match before {
         0 => String::new(),
-        before => format!(" {before} before it."),
+        1 => " There was an earlier rise.".into(),
+        before => format!(" There were {before} earlier rises."),
     };
     let text = format!(
-        "{} Sharp rise of {} at {} in a saturated phase: the mean went from {} to {} of the length ({}; at its \
-         busiest it was {}). This may be a sign of overfitting (appendix A.3 of the paper).{before}",
+        "{} Sharp rise of {} at {} in a saturated phase: the mean rose from {} to {} of the length \
+         ({}; highest before: {}). This may be a sign of overfitting (appendix A.3 of the \
+         paper).{before}",
         sign(scene),
         scene.layers()[layer].name,
         scene.time().readout(rise.step),
@@ -318,9 +320,10 @@ mod tests {
         assert!(text.contains("▲ rise ×4.00"), "{text}");
         assert_eq!(caption, "deep | ▲ rise at 701");
         let (text, _) = drawn(&state, &View::default(), true, (78, 18));
-        let sentence = "the mean went from 0.00100 to 0.00400 of the length (×4.00; at its busiest it was 0.0100)";
-        let told = text.replace('\n', " ").split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains(sentence) && told.contains("deep at 701"), "{text}");
+        let sentence =
+            "the mean rose from 0.00100 to 0.00400 of the length (×4.00; highest before: 0.0100)";
+        let shown = text.replace('\n', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains(sentence) && shown.contains("deep at 701"), "{text}");
     }
 
     #[test]
