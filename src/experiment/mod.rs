@@ -1,7 +1,8 @@
-//! Experiments: what to train, read from TOML and checked before anything starts.
+//! Experiments: what to train and how, read from TOML and checked before anything starts.
 
 mod check;
 mod optimizer;
+mod paper;
 mod published;
 mod read;
 mod schedule;
@@ -9,6 +10,7 @@ mod schema;
 
 pub use check::Problem;
 pub use optimizer::OptimizerSection;
+pub use published::{Published, Recipe};
 pub use read::ExperimentError;
 pub use schedule::{Plan, Rule};
 

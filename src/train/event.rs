@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Backend, Command, Frame, Named};
 use crate::data::DatasetName;
-use crate::experiment::{OptimizerName, WrapperName};
-use crate::model::Published;
+use crate::experiment::{OptimizerName, Published, WrapperName};
 
 /// One event with its time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

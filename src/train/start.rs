@@ -123,7 +123,8 @@ pub fn initial_weights(
     let values = parameters.map(|(index, parameter)| {
         let source = snapshot.as_ref().map(|file| shuffled(file, parameter)).transpose()?;
         let (rule, biases, seed) = (&section.weights, section.biases, experiment.seed);
-        Ok(initial_values(rule, biases, parameter, index, seed, source))
+        initial_values(rule, biases, parameter, index, seed, source)
+            .map_err(|error| StartError::Experiment(format!("initial.weights: {error}")))
     });
     values.collect()
 }
