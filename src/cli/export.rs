@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::builder::PossibleValue;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use color_eyre::Result;
 use serde::Serialize;
 
@@ -24,16 +23,6 @@ pub(super) struct ExportArguments {
     /// Print one JSON object: the files, and how many rows each has.
     #[arg(long)]
     json: bool,
-}
-
-impl ValueEnum for Format {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Format::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()))
-    }
 }
 
 /// What `--json` prints.
