@@ -8,7 +8,8 @@ use csv::Writer;
 
 use super::Exported;
 use super::file::NewFile;
-use super::tables::{Cell, RowFile, Table};
+use super::table_files::RowFile;
+use super::tables::{Cell, Table};
 
 /// An incomplete CSV file.
 pub(super) struct CsvFile {

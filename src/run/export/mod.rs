@@ -11,6 +11,7 @@
 mod csv;
 mod file;
 mod parquet;
+mod table_files;
 mod tables;
 mod tensorboard;
 
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use self::csv::CsvFile;
 use self::parquet::ParquetFile;
-use self::tables::TableFiles;
+use self::table_files::TableFiles;
 use self::tensorboard::EventFile;
 use super::{LogCursor, ReadError, RunFolder, RunState};
 use crate::train::{Event, EventKind};

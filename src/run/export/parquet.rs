@@ -14,7 +14,8 @@ use parquet::schema::types::Type as Schema;
 
 use super::Exported;
 use super::file::NewFile;
-use super::tables::{Cell, RowFile, Table, Type};
+use super::table_files::RowFile;
+use super::tables::{Cell, Table, Type};
 
 /// Rows of a row group, which are kept in memory until they are written.
 const GROUP: usize = 1 << 17;

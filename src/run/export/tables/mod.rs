@@ -12,14 +12,12 @@ mod steps;
 mod syncs;
 
 use std::io;
-use std::path::Path;
 
-use super::{Export, Exported};
 use crate::run::RunState;
 use crate::train::{Event, EventKind, LayerInfo};
 
-/// Every table.
-const TABLES: &[Table] = &[
+/// Every table, in the order of the files.
+pub(super) const TABLES: &[Table] = &[
     steps::TABLE,
     evaluations::TABLE,
     distances::TABLE,
@@ -71,43 +69,23 @@ pub(super) enum Cell<'a> {
     Boolean(bool),
 }
 
-/// A file of rows.
-pub(super) trait RowFile: Sized {
-    fn create(table: &Table, folder: &Path) -> io::Result<Self>;
-    fn write(&mut self, row: &[Cell]) -> io::Result<()>;
-    fn finish(self) -> io::Result<Exported>;
-}
-
-/// One file per table.
-pub(super) struct TableFiles<F>(Vec<(&'static Table, F)>);
-
-impl<F: RowFile> TableFiles<F> {
-    pub(super) fn create(folder: &Path) -> io::Result<Self> {
-        let files = TABLES.iter().map(|table| Ok((table, F::create(table, folder)?)));
-        files.collect::<io::Result<_>>().map(TableFiles)
-    }
-}
-
-impl<F: RowFile> Export for TableFiles<F> {
-    fn write(&mut self, event: &Event, state: &RunState) -> io::Result<()> {
-        let common = common(event, state);
-        for (table, file) in &mut self.0 {
-            (table.rows)(&event.kind, state, &mut |cells| {
-                let row = common.iter().chain(cells).map(|cell| cell.finite_or_missing());
-                file.write(&row.collect::<Vec<Cell>>())
-            })?;
-        }
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> io::Result<Vec<Exported>> {
-        self.0.into_iter().map(|(_, file)| file.finish()).collect()
-    }
-}
-
 impl Table {
     pub(super) fn columns(&self) -> impl Iterator<Item = Column> {
         COMMON.iter().chain(self.columns).copied()
+    }
+
+    /// Passes the rows of an event to `write`, with all columns.
+    pub(super) fn rows(
+        &self,
+        event: &Event,
+        state: &RunState,
+        mut write: impl FnMut(&[Cell]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let common = common(event, state);
+        (self.rows)(&event.kind, state, &mut |cells| {
+            let row = common.iter().chain(cells).map(|cell| cell.finite_or_missing());
+            write(&row.collect::<Vec<Cell>>())
+        })
     }
 }
 
