@@ -42,13 +42,11 @@ pub trait Session {
     /// Whether the run can be steered from here, as a live one can.
     fn steerable(&self) -> bool;
 
-    /// The session as a recorded run, which is played instead of polled; `None` for a run that
-    /// tells its events itself.
+    /// The session as a recorded run, which is played instead of polled; `None` for a run that tells its events itself.
     fn replay(&mut self) -> Option<&mut Replay> {
         None
     }
 
-    /// Waits until the run has ended and everything is saved. Called when the screen is already
-    /// closed.
+    /// Waits until the run has ended and everything is saved. Called when the screen is already closed.
     fn wait(&mut self);
 }
