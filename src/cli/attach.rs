@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::failure::{InputError, Result};
-use super::run::{ScreenOptions, require_terminal, watch};
+use super::screen::{ScreenOptions, require_terminal, watch};
 use crate::run::{RunFolder, find_run, list_runs};
 use crate::session::Attached;
 use crate::tui::{Screen, Theme};

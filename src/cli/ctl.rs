@@ -11,7 +11,9 @@ use crate::run::{RunFolder, find_run};
 use crate::session::{ConnectError, Connection};
 use crate::train::{Command, Event, EventKind};
 
-/// Control a run from a script: each command waits until the run has carried it out.
+/// Control a run from a script.
+///
+/// Each command waits until the run has carried it out.
 #[derive(Debug, Args)]
 #[command(after_help = "Exits with 1 if the run refuses a command.\n\n\
     Examples:\n  \

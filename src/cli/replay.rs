@@ -9,7 +9,7 @@ use clap::Args;
 use tempfile::TempDir;
 
 use super::failure::{InputError, Result};
-use super::run::require_terminal;
+use super::screen::require_terminal;
 use crate::run::{RunFolder, find_run};
 use crate::session::{Replay, Target, Transport};
 use crate::tui::{self, Leave, Pace, Screen, Theme};

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::failure::Result;
 use super::replay;
 use super::resume::resume;
-use super::run::{RunOptions, ScreenOptions, host, require_terminal};
+use super::run::{RunOptions, host};
+use super::screen::{ScreenOptions, require_terminal, watch};
 use crate::data;
 use crate::experiment::Experiment;
 use crate::run::{RunFolder, RunWatch};
@@ -22,18 +23,18 @@ pub(super) fn start(runs: &Path) -> Result {
     require_terminal()?;
     let theme = Theme::load()?;
     let mut screen = Screen::open()?;
-    let watch = RunWatch::start(runs);
+    let news = RunWatch::start(runs);
     let mut start = Start::new(experiments()?);
     loop {
-        match tui::start(&mut screen, &mut start, &watch, &theme) {
+        match tui::start(&mut screen, &mut start, &news, &theme) {
             Choice::Quit => return Ok(()),
             Choice::Launch(path) => {
                 let attached = host(&experiment(&path)?, Backend::default(), runs)?;
-                return super::run::watch(attached, screen, &theme, &ScreenOptions::default());
+                return watch(attached, screen, &theme, &ScreenOptions::default());
             }
             Choice::Open(path) if RunFolder::open(&path).is_hosted() => {
                 let attached = Attached::open(RunFolder::open(&path))?;
-                return super::run::watch(attached, screen, &theme, &ScreenOptions::default());
+                return watch(attached, screen, &theme, &ScreenOptions::default());
             }
             Choice::Open(path) | Choice::Replay(path) => {
                 let replay = Replay::open(RunFolder::open(&path))?;
@@ -41,7 +42,7 @@ pub(super) fn start(runs: &Path) -> Result {
             }
             Choice::Resume(path) => match resume(&path.display().to_string(), None, None, runs) {
                 Ok(attached) => {
-                    return super::run::watch(attached, screen, &theme, &ScreenOptions::default());
+                    return watch(attached, screen, &theme, &ScreenOptions::default());
                 }
                 Err(error) => start.warn(error.to_string()),
             },
