@@ -444,7 +444,7 @@ fn every_kind_of_bad_input_exits_with_2() {
         (&["eval", "--weights", weights, "--network", "conv3"], "conv3"),
         (&["eval", "--weights", weights, "--network", "mlp"], weights),
         // Data.
-        (&["data", "verify", "mnist", "--data", "empty"], "mnist"),
+        (&["data", "preview", "mnist", "--data", "empty"], "mnist"),
         (&["data", "preview", "--index", "1000000"], "1000000"),
         (&["data", "fetch", "glyphs"], "glyphs"),
         (&["data", "fetch", "mnist", "--mirror", "ftp://a"], "ftp://a"),
