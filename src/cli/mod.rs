@@ -80,7 +80,7 @@ enum Subcommands {
 pub fn main() -> ExitCode {
     // clap reports bad usage itself, with exit code 2.
     let arguments = Arguments::parse();
-    let installed = color_eyre::install().map_err(Failure::no_reports);
+    let installed = color_eyre::install().map_err(Failure::of_color_eyre);
     match installed.and_then(|()| dispatch(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
