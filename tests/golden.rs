@@ -1,7 +1,8 @@
-//! Golden files: what the program draws, compared character by character with tests/golden.
+//! Compares screens and figures with the golden files in tests/golden, character by character.
 //!
-//! A change that is meant is written with `LAPERM_UPDATE=1 cargo test --release --test golden`, and reviewed as
-//! a diff. Everything is drawn from the run in assets/recorded-run, so that no file depends on the machine.
+//! `LAPERM_UPDATE=1 cargo test --release --test golden` writes the files after an intended change;
+//! the diff is then part of the review. Everything is drawn from the run in assets/recorded-run, so
+//! that the files do not depend on the machine.
 
 mod support;
 
@@ -21,8 +22,9 @@ const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];
 /// Number of panels of the run view.
 const PANELS: usize = 7;
 
-/// The recorded run, and what was known of it after a step. It trains with k = 20 after step 150, and with p = 30 % after
-/// 310. The date is one at which its age is `now`.
+/// The folders of runs: the recorded run, and the same run cut off after a step. It trains with
+/// k = 20 after step 150 and with p = 30 % after step 310. The dates are in the future, so that the
+/// age of a run is `now`.
 const RUNS: [(&str, u64); 3] = [
     ("2999-01-01_000000_recorded", u64::MAX),
     ("2999-01-02_000000_until-300", 300),
@@ -49,7 +51,7 @@ fn workplace() -> Workplace {
     workplace
 }
 
-/// The files that differ from the golden ones, or the ones to write.
+/// The differences from the golden files that were found.
 #[derive(Default)]
 struct Golden {
     differences: String,
@@ -68,7 +70,7 @@ impl Golden {
         fs::read_to_string(Self::path(name)).is_ok_and(|golden| golden == drawn)
     }
 
-    /// Compares `drawn` with the golden file `name`, or writes the file.
+    /// Compares `drawn` with the golden file `name`; with `LAPERM_UPDATE`, writes the file.
     fn check(&mut self, name: &str, drawn: &str) {
         if Self::matches(name, drawn) {
             return;
@@ -91,7 +93,7 @@ impl Golden {
     }
 }
 
-/// A unified diff from the golden file to `drawn`.
+/// Returns a unified diff from the golden file to `drawn`.
 fn difference(name: &str, drawn: &str) -> String {
     let path = Golden::path(name);
     if !path.exists() {
@@ -100,7 +102,7 @@ fn difference(name: &str, drawn: &str) -> String {
     let mut diff = Command::new("diff");
     diff.arg("-u").args(["--label", "golden", "--label", name]).arg(&path).arg("-");
     let diffed = diff.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().and_then(|mut diff| {
-        // The pipe is closed behind the text.
+        // The pipe is closed at the end of this statement.
         diff.stdin.take().map_or(Ok(()), |mut input| input.write_all(drawn.as_bytes()))?;
         diff.wait_with_output()
     });
@@ -110,7 +112,7 @@ fn difference(name: &str, drawn: &str) -> String {
     }
 }
 
-/// Runs the program, which must succeed and write `file`; returns the file's content.
+/// Runs the program, which must write `file`; returns the content of the file.
 #[track_caller]
 fn drawn(workplace: &Workplace, arguments: &[&str], file: &str) -> String {
     let outcome = workplace.run(&[arguments, &["-o", file]].concat());
@@ -146,7 +148,7 @@ fn a_screenshot_in_colours() {
 fn figures_of_every_kind() {
     let (workplace, mut golden) = (workplace(), Golden::default());
     let [recorded, with_k, with_p] = RUNS.map(|(name, _)| name);
-    for (kind, runs) in [
+    let figures = [
         ("accuracy", vec![recorded]),
         ("ranking-distance", vec![recorded]),
         ("weight-distribution", vec![recorded]),
@@ -156,20 +158,27 @@ fn figures_of_every_kind() {
         ("k-sweep", vec![recorded, with_k]),
         ("prune-sweep", vec![recorded, with_p]),
         ("agnostic", vec![recorded]),
-    ] {
+    ];
+    // An unknown kind is refused with a list of all kinds.
+    let refused = workplace.run(&["figure", "unknown", recorded, "-o", "a.svg"]).stderr;
+    let all =
+        format!("[possible values: {}]", figures.each_ref().map(|(kind, _)| *kind).join(", "));
+    assert!(refused.contains(&all), "not all kinds are here: {refused}");
+    for (kind, runs) in figures {
         let arguments = [&["figure", kind], &runs[..], &["--layer", "conv2"]].concat();
         golden.check(&format!("figure-{kind}.svg"), &drawn(&workplace, &arguments, "figure.svg"));
     }
     golden.finish();
 }
 
-/// Compares what is on the screen with the golden file `name` as soon as `text` is there and nothing moves any more.
+/// Waits for `text`, then compares the screen with the golden file `name` as soon as it is equal or
+/// has not changed for a second.
 #[track_caller]
 fn check_screen(golden: &mut Golden, pty: &Pty, name: &str, text: &str) {
     pty.wait_for(text);
     let (begun, mut since) = (Instant::now(), Instant::now());
     let mut last = pty.text();
-    while !Golden::matches(name, &last) && since.elapsed() < Duration::from_secs(1) {
+    while !Golden::matches(name, &lines(&last)) && since.elapsed() < Duration::from_secs(1) {
         assert!(begun.elapsed() < PATIENCE, "the screen does not come to rest:\n{last}");
         sleep(Duration::from_millis(20));
         let now = pty.text();
@@ -180,7 +189,16 @@ fn check_screen(golden: &mut Golden, pty: &Pty, name: &str, text: &str) {
     golden.check(name, &lines(&last));
 }
 
-/// The lines of a screen as they stand in a file: the last one ends, too.
+/// Compares the first page of the help with the golden file `name`, and closes the help.
+#[track_caller]
+fn check_help(golden: &mut Golden, pty: &mut Pty, name: &str) {
+    pty.keys("?");
+    check_screen(golden, pty, name, " closes");
+    pty.keys("\x1b");
+    pty.wait_without(" closes");
+}
+
+/// Returns the screen as lines without trailing blanks, each ended by a line break.
 fn lines(screen: &str) -> String {
     screen.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
@@ -205,10 +223,7 @@ fn a_replay_its_second_page_and_its_help() {
         check_screen(&mut golden, pty, &format!("replay-{size}.txt"), "450/600");
         pty.keys("6");
         check_screen(&mut golden, pty, &format!("replay-{size}-page-2.txt"), "▸6 Reconnection");
-        pty.keys("?");
-        check_screen(&mut golden, pty, &format!("replay-{size}-help.txt"), "pause");
-        pty.keys("\x1b");
-        pty.wait_for("▸6 Reconnection");
+        check_help(&mut golden, pty, &format!("replay-{size}-help.txt"));
         golden.finish();
     });
 }
@@ -221,6 +236,7 @@ fn the_start_screen() {
         let mut golden = Golden::default();
         pty.wait_until("the runs are read", |screen| !screen.contains("reading"));
         check_screen(&mut golden, pty, &format!("start-{size}.txt"), "finished");
+        check_help(&mut golden, pty, &format!("start-{size}-help.txt"));
         golden.finish();
     });
 }
@@ -232,11 +248,13 @@ fn a_comparison() {
     at_both_sizes(&workplace, &[&["compare"], &runs[..]].concat(), |pty, size| {
         let mut golden = Golden::default();
         check_screen(&mut golden, pty, &format!("compare-{size}.txt"), "93.60   93.60");
+        check_help(&mut golden, pty, &format!("compare-{size}-help.txt"));
         golden.finish();
     });
 }
 
-/// A .safetensors file of three matrices, 8 vectors of 50 weights each: one alike, one unlike, one half zeros.
+/// Returns a .safetensors file of three matrices with 8 vectors of 50 weights each: with equal
+/// profiles, with different profiles, and with zeros in every other position.
 fn weights() -> Vec<u8> {
     let matrices: [(&str, fn(u16) -> f32); 3] = [
         ("alike.weight", |i| f32::from(i * 7 % 50) / 25.0 - 1.0),
@@ -264,6 +282,7 @@ fn profiles_of_a_file() {
     at_both_sizes(&workplace, &["profile", "net.safetensors"], |pty, size| {
         let mut golden = Golden::default();
         check_screen(&mut golden, pty, &format!("profile-{size}.txt"), "3 matrices");
+        check_help(&mut golden, pty, &format!("profile-{size}-help.txt"));
         golden.finish();
     });
 }

@@ -32,8 +32,8 @@ pub fn side_by_side(sources: &[Source], families: &[Family], reading: Reading) -
     families.iter().enumerate().map(curve).collect()
 }
 
-/// Returns the range of the curves after their climb. The first quarter of the axis may be cut off; all
-/// curves and bands of the rest are inside.
+/// Returns the range of the curves after their climb. The first quarter of the axis may be cut off;
+/// all curves and bands of the rest are inside.
 pub fn worth_seeing(curves: &[Curve], end: f64) -> (f64, f64) {
     let (low, high) = around(curves, end / 4.0, end);
     let all = around(curves, 0.0, end);

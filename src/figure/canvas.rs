@@ -1,12 +1,12 @@
 //! A page that is written as SVG, with the few shapes that figures need.
 //!
-//! Lengths are in points (1/72 inch), so that a font size of 8 is 8 points on paper. Numbers are written
-//! with at most two decimals, which keeps the files small and stable.
+//! Lengths are in points (1/72 inch), so that a font size of 8 is 8 points on paper. Numbers are
+//! written with at most two decimals, which keeps the files small and stable.
 
 use std::fmt::{self, Write};
 
 /// A position on the page: points from the left and from the top.
-pub type Place = (f64, f64);
+pub type Position = (f64, f64);
 
 /// A rectangle on the page, in points.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,7 +30,7 @@ impl Area {
         self.y + self.height
     }
 
-    pub fn centre(&self) -> Place {
+    pub fn centre(&self) -> Position {
         (self.x + self.width / 2.0, self.y + self.height / 2.0)
     }
 
@@ -140,21 +140,22 @@ impl Canvas {
     }
 
     /// Draws a straight line.
-    pub fn line(&mut self, from: Place, to: Place, stroke: Stroke) {
+    pub fn line(&mut self, from: Position, to: Position, stroke: Stroke) {
         self.lines(&[vec![from, to]], stroke);
     }
 
     /// Draws polylines as one shape.
-    pub fn lines(&mut self, lines: &[Vec<Place>], stroke: Stroke) {
+    pub fn lines(&mut self, lines: &[Vec<Position>], stroke: Stroke) {
         self.strokes(
             lines.iter().filter(|line| line.len() > 1).map(|line| path(line)).collect(),
             stroke,
         );
     }
 
-    /// Draws quadratic Bézier curves as one shape; each is given by its start, control point and end.
-    pub fn curves(&mut self, curves: &[[Place; 3]], stroke: Stroke) {
-        let curve = |[from, towards, to]: &[Place; 3]| {
+    /// Draws quadratic Bézier curves as one shape; each is given by its start, control point and
+    /// end.
+    pub fn curves(&mut self, curves: &[[Position; 3]], stroke: Stroke) {
+        let curve = |[from, towards, to]: &[Position; 3]| {
             let [x, y, x1, y1] = [towards.0, towards.1, to.0, to.1].map(number);
             format!("{}Q{x} {y} {x1} {y1}", path(&[*from]))
         };
@@ -176,7 +177,7 @@ impl Canvas {
     }
 
     /// Fills an outline.
-    pub fn shape(&mut self, outline: &[Place], fill: Colour, opacity: f64) {
+    pub fn shape(&mut self, outline: &[Position], fill: Colour, opacity: f64) {
         if outline.len() < 3 {
             return;
         }
@@ -207,7 +208,7 @@ impl Canvas {
     }
 
     /// Draws a filled circle.
-    pub fn disc(&mut self, (x, y): Place, radius: f64, fill: Colour) {
+    pub fn disc(&mut self, (x, y): Position, radius: f64, fill: Colour) {
         let [x, y, radius] = [x, y, radius].map(number);
         self.element(format_args!(
             "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\"/>"
@@ -215,7 +216,7 @@ impl Canvas {
     }
 
     /// Draws a circle filled with the colour of the page.
-    pub fn circle(&mut self, (x, y): Place, radius: f64, stroke: Stroke) {
+    pub fn circle(&mut self, (x, y): Position, radius: f64, stroke: Stroke) {
         let [x, y, radius, width] = [x, y, radius, stroke.width].map(number);
         self.element(format_args!(
             "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{}\" stroke=\"{}\" stroke-width=\"{width}\"/>",
@@ -225,10 +226,10 @@ impl Canvas {
     }
 
     /// Draws a symbol about `size` points wide.
-    pub fn marker(&mut self, marker: Marker, (x, y): Place, size: f64, colour: Colour) {
+    pub fn marker(&mut self, marker: Marker, (x, y): Position, size: f64, colour: Colour) {
         let half = size / 2.0;
-        let corners = |places: &[Place]| -> Vec<Place> {
-            places.iter().map(|&(dx, dy)| (x + dx * half, y + dy * half)).collect()
+        let corners = |positions: &[Position]| -> Vec<Position> {
+            positions.iter().map(|&(dx, dy)| (x + dx * half, y + dy * half)).collect()
         };
         match marker {
             Marker::Disc => self.disc((x, y), half, colour),
@@ -256,19 +257,33 @@ impl Canvas {
     }
 
     /// Writes a line of text; its position is on the baseline.
-    pub fn text(&mut self, (x, y): Place, anchor: Anchor, size: f64, colour: Colour, text: &str) {
+    pub fn text(
+        &mut self,
+        (x, y): Position,
+        anchor: Anchor,
+        size: f64,
+        colour: Colour,
+        text: &str,
+    ) {
         let [x, y] = [x, y].map(number);
         self.write_text(&format!("x=\"{x}\" y=\"{y}\""), anchor, size, colour, text);
     }
 
     /// Writes a line of text that reads upwards, centred at a position on its baseline.
-    pub fn upward_text(&mut self, (x, y): Place, size: f64, colour: Colour, text: &str) {
+    pub fn upward_text(&mut self, (x, y): Position, size: f64, colour: Colour, text: &str) {
         let [x, y] = [x, y].map(number);
-        let place = format!("transform=\"translate({x} {y}) rotate(-90)\"");
-        self.write_text(&place, Anchor::Middle, size, colour, text);
+        let position = format!("transform=\"translate({x} {y}) rotate(-90)\"");
+        self.write_text(&position, Anchor::Middle, size, colour, text);
     }
 
-    fn write_text(&mut self, place: &str, anchor: Anchor, size: f64, colour: Colour, text: &str) {
+    fn write_text(
+        &mut self,
+        position: &str,
+        anchor: Anchor,
+        size: f64,
+        colour: Colour,
+        text: &str,
+    ) {
         if text.is_empty() {
             return;
         }
@@ -279,7 +294,7 @@ impl Canvas {
         };
         let (size, text) = (number(size), escaped(text));
         self.element(format_args!(
-            "<text {place} font-size=\"{size}\"{anchor} fill=\"{colour}\">{text}</text>"
+            "<text {position} font-size=\"{size}\"{anchor} fill=\"{colour}\">{text}</text>"
         ));
     }
 
@@ -321,8 +336,8 @@ impl Canvas {
 
 pub const POINTS_PER_MILLIMETRE: f64 = 72.0 / 25.4;
 
-/// Estimates the width of a text in points. It errs on the large side, because the reader's font may
-/// differ from ours.
+/// Estimates the width of a text in points. It errs on the large side, because the reader's font
+/// may differ from ours.
 pub fn text_width(text: &str, size: f64) -> f64 {
     let width = |c: char| match c {
         'i' | 'l' | 'j' | '.' | ',' | ':' | ';' | '\'' | '|' | 'I' => 0.32,
@@ -345,9 +360,9 @@ fn attribute(name: &str, value: Option<impl fmt::Display>) -> String {
     value.map(|value| format!(" {name}=\"{value}\"")).unwrap_or_default()
 }
 
-fn path(places: &[Place]) -> String {
-    let mut path = String::with_capacity(places.len() * 14);
-    for (index, (x, y)) in places.iter().enumerate() {
+fn path(positions: &[Position]) -> String {
+    let mut path = String::with_capacity(positions.len() * 14);
+    for (index, (x, y)) in positions.iter().enumerate() {
         path.push(if index == 0 { 'M' } else { 'L' });
         push_number(&mut path, *x);
         path.push(' ');

@@ -8,9 +8,9 @@ use crate::run::{RunState, Series};
 /// A longer series is reduced to the ranges of this number of columns.
 const COLUMNS: usize = 400;
 
-/// Turns one series of every run of a family into one curve over a common axis: the mean of the runs, with
-/// a band from the minimum to the maximum. A long series is reduced column by column, and the band is its
-/// range in each column.
+/// Turns one series of every run of a family into one curve over a common axis: the mean of the
+/// runs, with a band from the minimum to the maximum. A long series is reduced column by column,
+/// and the band is its range in each column.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
     pub unit: TimeUnit,
@@ -27,8 +27,8 @@ impl Reading {
         Reading { unit, end: ends.fold(0.0, f64::max), smoothing }
     }
 
-    /// Returns the curve of a family; `pick` finds a run's series and the factor for its values. Empty if
-    /// no run has the series.
+    /// Returns the curve of a family; `pick` finds a run's series and the factor for its values.
+    /// Empty if no run has the series.
     pub fn curve<'a>(
         &self,
         sources: &'a [Source],
@@ -47,12 +47,12 @@ impl Reading {
         let decay = if self.smoothing > 0.0 { 0.5f64.powf(1.0 / self.smoothing) } else { 0.0 };
         let (mut sum, mut weight) = (0.0, 0.0);
         let value = |(step, value): (u64, f32)| {
-            let (place, value) = (self.unit.position(state, step), f64::from(value) * factor);
+            let (position, value) = (self.unit.position(state, step), f64::from(value) * factor);
             if !value.is_finite() {
-                return (place, f64::NAN);
+                return (position, f64::NAN);
             }
             (sum, weight) = (sum * decay + value, weight * decay + 1.0);
-            (place, sum / weight)
+            (position, sum / weight)
         };
         series.iter().map(value).collect()
     }
@@ -84,9 +84,9 @@ fn merged(curves: &[Vec<Point>]) -> Vec<Point> {
     if let [only] = curves {
         return only.clone();
     }
-    let mut places: Vec<f64> = curves.iter().flatten().map(|point| point.x).collect();
-    places.sort_unstable_by(f64::total_cmp);
-    places.dedup();
+    let mut positions: Vec<f64> = curves.iter().flatten().map(|point| point.x).collect();
+    positions.sort_unstable_by(f64::total_cmp);
+    positions.dedup();
     let at = |x: f64| {
         let points: Vec<Point> = curves.iter().filter_map(|curve| between(curve, x)).collect();
         let count = points.len() as f64;
@@ -97,7 +97,7 @@ fn merged(curves: &[Vec<Point>]) -> Vec<Point> {
             high: points.iter().map(|point| point.high).fold(f64::NAN, f64::max),
         }
     };
-    places.into_iter().map(at).collect()
+    positions.into_iter().map(at).collect()
 }
 
 /// Interpolates a curve linearly at `x`; `None` outside the curve and in gaps.

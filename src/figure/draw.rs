@@ -32,8 +32,8 @@ impl Figure {
 /// Draws a figure of one kind from at least one run.
 ///
 /// # Errors
-/// If a run lacks the data that the figure shows, or if the runs do not differ in the quantity that the
-/// figure varies.
+/// If a run lacks the data that the figure shows, or if the runs do not differ in the quantity that
+/// the figure varies.
 pub fn draw(kind: Kind, sources: &[Source], options: &Options) -> Result<Figure, FigureError> {
     let picture = (kind.prepare)(sources, options)?;
     let (width, height) = picture.size;

@@ -29,12 +29,12 @@ pub fn over_time(reading: Reading, y: Axis, curves: Vec<Curve>) -> Plot {
 /// Returns the manual changes of a single run; none for several runs.
 pub fn marks(sources: &[Source], unit: TimeUnit) -> Vec<(f64, String)> {
     let [source] = sources else { return Vec::new() };
-    let place = |step| unit.position(&source.state, step);
-    source.state.marks.iter().map(|mark| (place(mark.step), mark.label.clone())).collect()
+    let position = |step| unit.position(&source.state, step);
+    source.state.marks.iter().map(|mark| (position(mark.step), mark.label.clone())).collect()
 }
 
-/// Draws plots in a grid, row by row, with the frames of a column aligned. Returns the areas inside the
-/// frames.
+/// Draws plots in a grid, row by row, with the frames of a column aligned. Returns the areas inside
+/// the frames.
 pub fn in_grid(plots: &[Plot], columns: usize, area: Area, canvas: &mut Canvas) -> Vec<Area> {
     let rows = plots.len().div_ceil(columns);
     let left = |column: usize| {
@@ -65,8 +65,8 @@ pub fn letter(index: usize) -> String {
     format!("({letter})")
 }
 
-/// Draws plots above each other that share their time axis, with aligned frames. Only the first has a
-/// legend.
+/// Draws plots above each other that share their time axis, with aligned frames. Only the first has
+/// a legend.
 pub fn stacked(plots: &[Plot], area: Area, canvas: &mut Canvas) {
     // Room for the labels of the time axis, which only the last plot has.
     let labels = 18.0;

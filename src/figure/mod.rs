@@ -1,12 +1,13 @@
-//! The paper's figures, drawn from runs: as SVG for print and the web, and as PNG made from that SVG.
+//! The paper's figures, drawn from runs: as SVG for print and the web, and as PNG made from that
+//! SVG.
 //!
 //! ```text
 //! run folders ─► Source ─► draw(Kind, …) ─► Figure ─► SVG ─► PNG
 //! ```
 //!
-//! A [`Kind`] is a file in `kinds/`. It reads the states of the runs, turns them into curves (`curves`)
-//! and lays out plots (`layout`, `plot`) on a page (`canvas`). Runs that differ only in their seed become
-//! one curve with a band (`source`). The same runs always give the same bytes.
+//! A [`Kind`] is a file in `kinds/`. It reads the states of the runs, turns them into curves
+//! (`curves`) and lays out plots (`layout`, `plot`) on a page (`canvas`). Runs that differ only in
+//! their seed become one curve with a band (`source`). The same runs always give the same bytes.
 
 mod accuracy;
 mod canvas;

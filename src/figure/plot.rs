@@ -1,6 +1,6 @@
 //! Curves between two axes, with a legend.
 
-use super::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke, text_width};
+use super::canvas::{Anchor, Area, Canvas, Colour, Position, Stroke, text_width};
 use super::scale::{Scale, Tick, short};
 use super::style::Look;
 
@@ -19,8 +19,8 @@ const GRID: Stroke = Stroke::solid(Colour(0xe4, 0xe4, 0xe4), 0.4);
 const LINE: f64 = 1.1;
 const SYMBOL: f64 = 3.6;
 
-/// Margin on the right for half of the last tick's label, in points. It is constant, so that plots above
-/// each other are aligned.
+/// Margin on the right for half of the last tick's label, in points. It is constant, so that plots
+/// above each other are aligned.
 const RIGHT: f64 = 9.0;
 
 /// A point of a curve, and the band around it.
@@ -128,8 +128,8 @@ impl Plot {
         self.draw_from(self.margins()[0], area, canvas)
     }
 
-    /// Draws like [`draw`](Self::draw), with the vertical axis `left` points from the left edge, so that
-    /// plots above each other can be aligned.
+    /// Draws like [`draw`](Self::draw), with the vertical axis `left` points from the left edge, so
+    /// that plots above each other can be aligned.
     pub fn draw_from(&self, left: f64, area: Area, canvas: &mut Canvas) -> Area {
         let [_, top, right, bottom] = self.margins();
         let inner = area.inside([left, top, right, bottom]);
@@ -147,7 +147,7 @@ impl Plot {
     }
 
     /// Returns the position of a value on the page; `area` is the inside of the frame.
-    pub fn place(&self, area: Area, x: f64, y: f64) -> Place {
+    pub fn position(&self, area: Area, x: f64, y: f64) -> Position {
         let (x, y) = (self.x.scale.position(x), self.y.scale.position(y));
         (area.x + x * area.width, area.bottom() - y * area.height)
     }
@@ -173,15 +173,15 @@ impl Plot {
             let x = area.x + tick.position * area.width;
             canvas.line((x, area.y), (x, area.bottom()), GRID);
             canvas.line((x, area.bottom()), (x, area.bottom() + 2.0), FRAME);
-            let place = (x, area.bottom() + 2.5 + SMALL);
-            canvas.text(place, Anchor::Middle, SMALL, Colour::INK, &tick.label);
+            let position = (x, area.bottom() + 2.5 + SMALL);
+            canvas.text(position, Anchor::Middle, SMALL, Colour::INK, &tick.label);
         }
         for tick in self.y.visible() {
             let y = area.bottom() - tick.position * area.height;
             canvas.line((area.x, y), (area.right(), y), GRID);
             canvas.line((area.x - 2.0, y), (area.x, y), FRAME);
-            let place = (area.x - 3.5, y + SMALL * 0.36);
-            canvas.text(place, Anchor::End, SMALL, Colour::INK, &tick.label);
+            let position = (area.x - 3.5, y + SMALL * 0.36);
+            canvas.text(position, Anchor::End, SMALL, Colour::INK, &tick.label);
         }
         let (middle_x, middle_y) = area.centre();
         let below = area.bottom() + 4.5 + SMALL + LARGE;
@@ -195,21 +195,21 @@ impl Plot {
     fn marks(&self, area: Area, canvas: &mut Canvas) {
         let stroke = Stroke { dash: "1 2", ..Stroke::solid(Colour::PALE, 0.8) };
         for (x, _) in &self.marks {
-            let (x, _) = self.place(area, *x, 0.0);
+            let (x, _) = self.position(area, *x, 0.0);
             canvas.line((x, area.y), (x, area.bottom()), stroke);
         }
-        for (name, place) in self.mark_names(area) {
-            let baseline = (place.x, place.bottom());
+        for (name, position) in self.mark_names(area) {
+            let baseline = (position.x, position.bottom());
             canvas.text(baseline, Anchor::Start, MARK, Colour::PALE, name);
         }
     }
 
-    /// Returns the names of manual changes with their areas, which do not overlap and are inside the
-    /// plot.
+    /// Returns the names of manual changes with their areas, which do not overlap and are inside
+    /// the plot.
     fn mark_names(&self, area: Area) -> Vec<(&str, Area)> {
         let mut named: Vec<(&str, Area)> = Vec::new();
         for (x, name) in self.marks.iter().filter(|(_, name)| !name.is_empty()) {
-            let (x, _) = self.place(area, *x, 0.0);
+            let (x, _) = self.position(area, *x, 0.0);
             let width = text_width(name, MARK);
             let left = if x + width + 2.0 > area.right() { x - width } else { x + 1.5 };
             if left >= named.last().map_or(area.x, |(_, last)| last.right()) {
@@ -225,17 +225,17 @@ impl Plot {
             if !part.iter().any(wide) {
                 continue;
             }
-            let upper = part.iter().map(|point| self.place(area, point.x, point.high));
-            let lower = part.iter().rev().map(|point| self.place(area, point.x, point.low));
-            let outline: Vec<Place> = upper.chain(lower).collect();
+            let upper = part.iter().map(|point| self.position(area, point.x, point.high));
+            let lower = part.iter().rev().map(|point| self.position(area, point.x, point.low));
+            let outline: Vec<Position> = upper.chain(lower).collect();
             canvas.shape(&outline, curve.look.colour, if curve.faint { 0.1 } else { 0.2 });
         }
     }
 
     fn line(&self, curve: &Curve, area: Area, canvas: &mut Canvas) {
         let parts = curve.points.split(|point| !point.y.is_finite());
-        let lines: Vec<Vec<Place>> = parts
-            .map(|part| part.iter().map(|point| self.place(area, point.x, point.y)).collect())
+        let lines: Vec<Vec<Position>> = parts
+            .map(|part| part.iter().map(|point| self.position(area, point.x, point.y)).collect())
             .collect();
         let Look { colour, marker, .. } = curve.look;
         canvas.lines(&lines, curve.stroke());
@@ -244,9 +244,9 @@ impl Plot {
             canvas.marker(marker, (x, y), SYMBOL, colour);
         }
         if curve.marked {
-            let places: Vec<Place> = lines.into_iter().flatten().collect();
-            for place in spread(&places, area.width / 7.0) {
-                canvas.marker(marker, place, SYMBOL, colour);
+            let positions: Vec<Position> = lines.into_iter().flatten().collect();
+            for position in spread(&positions, area.width / 7.0) {
+                canvas.marker(marker, position, SYMBOL, colour);
             }
         }
     }
@@ -264,10 +264,10 @@ impl Plot {
         let (left, right) = (area.x + 3.0, area.right() - width - 3.0);
         let (top, bottom) = (area.y + 3.0, area.bottom() - height - 3.0);
         let corners = [(right, bottom), (right, top), (left, top), (left, bottom)];
-        let places: Vec<Place> = self.dense_places(area);
+        let positions: Vec<Position> = self.dense_positions(area);
         let names = self.mark_names(area);
-        let hidden = |&(x, y): &Place| {
-            let within = |p: &&Place| {
+        let hidden = |&(x, y): &Position| {
+            let within = |p: &&Position| {
                 (x - 2.0..=x + width + 2.0).contains(&p.0)
                     && (y - 2.0..=y + height + 2.0).contains(&p.1)
             };
@@ -275,30 +275,31 @@ impl Plot {
                 name.x < x + width && name.right() > x && name.bottom() > y && name.y < y + height
             };
             // A hidden name is worse than a hidden piece of a curve.
-            places.iter().filter(within).count() + 50 * names.iter().filter(name).count()
+            positions.iter().filter(within).count() + 50 * names.iter().filter(name).count()
         };
         let Some((x, y)) = corners.into_iter().min_by_key(hidden) else { return };
         legend(&named, Area { x, y, width, height }, canvas);
     }
 
     /// Returns positions along the curves, dense enough that no legend fits between two.
-    fn dense_places(&self, area: Area) -> Vec<Place> {
-        let mut places = Vec::new();
+    fn dense_positions(&self, area: Area) -> Vec<Position> {
+        let mut positions = Vec::new();
         for curve in &self.curves {
             let points = curve.points.iter().filter(|point| point.y.is_finite());
-            let ends = points.map(|point| self.place(area, point.x, point.y)).collect::<Vec<_>>();
+            let ends =
+                points.map(|point| self.position(area, point.x, point.y)).collect::<Vec<_>>();
             for pair in ends.windows(2) {
                 let steps = ((pair[1].0 - pair[0].0) / 3.0).ceil().clamp(1.0, 200.0);
                 for i in 0..=steps as usize {
                     let share = i as f64 / steps;
-                    places.push((
+                    positions.push((
                         pair[0].0 + (pair[1].0 - pair[0].0) * share,
                         pair[0].1 + (pair[1].1 - pair[0].1) * share,
                     ));
                 }
             }
         }
-        places
+        positions
     }
 }
 
@@ -320,27 +321,28 @@ pub fn legend(curves: &[&Curve], area: Area, canvas: &mut Canvas) {
         let start = area.x + 3.0;
         canvas.line((start, middle), (start + SAMPLE, middle), curve.stroke());
         if curve.marked {
-            let place = (start + SAMPLE / 2.0, middle);
-            canvas.marker(curve.look.marker, place, SYMBOL, curve.look.colour);
+            let position = (start + SAMPLE / 2.0, middle);
+            canvas.marker(curve.look.marker, position, SYMBOL, curve.look.colour);
         }
-        let place = (start + SAMPLE + 3.0, middle + SMALL * 0.36);
-        canvas.text(place, Anchor::Start, SMALL, Colour::INK, &curve.label);
+        let position = (start + SAMPLE + 3.0, middle + SMALL * 0.36);
+        canvas.text(position, Anchor::Start, SMALL, Colour::INK, &curve.label);
     }
 }
 
 /// Selects positions, from left to right, that are at least `distance` apart.
-fn spread(places: &[Place], distance: f64) -> Vec<Place> {
-    let mut chosen: Vec<Place> = Vec::new();
-    for &place in places {
-        let far = |last: &Place| (place.0 - last.0).hypot(place.1 - last.1) >= distance;
+fn spread(positions: &[Position], distance: f64) -> Vec<Position> {
+    let mut chosen: Vec<Position> = Vec::new();
+    for &position in positions {
+        let far = |last: &Position| (position.0 - last.0).hypot(position.1 - last.1) >= distance;
         if chosen.last().is_none_or(far) {
-            chosen.push(place);
+            chosen.push(position);
         }
     }
     chosen
 }
 
-/// Returns the range of the curves and their bands for x in `from..=to`; infinite if there is no value.
+/// Returns the range of the curves and their bands for x in `from..=to`; infinite if there is no
+/// value.
 pub fn around(curves: &[Curve], from: f64, to: f64) -> (f64, f64) {
     let points = curves.iter().flat_map(|curve| &curve.points);
     let seen = points.filter(|point| (from..=to).contains(&point.x));
@@ -376,8 +378,8 @@ mod tests {
     fn values_lie_where_the_axes_say() {
         let area = Area { x: 10.0, y: 20.0, width: 100.0, height: 50.0 };
         let plot = plot(Vec::new());
-        assert_eq!(plot.place(area, 0.0, 0.0), (10.0, 70.0));
-        assert_eq!(plot.place(area, 5.0, 100.0), (60.0, 20.0));
+        assert_eq!(plot.position(area, 0.0, 0.0), (10.0, 70.0));
+        assert_eq!(plot.position(area, 5.0, 100.0), (60.0, 20.0));
     }
 
     #[test]
@@ -387,15 +389,15 @@ mod tests {
         let mut canvas = Canvas::new(200.0, 100.0);
         plot(points.collect()).draw(canvas.area(), &mut canvas);
         let svg = canvas.finish("");
-        let place = svg.lines().find(|line| line.contains(">k = 20<")).expect("a legend");
-        let y: f64 = place
+        let position = svg.lines().find(|line| line.contains(">k = 20<")).expect("a legend");
+        let y: f64 = position
             .split("y=\"")
             .nth(1)
             .and_then(|t| t.split('"').next())
-            .expect("a place")
+            .expect("a position")
             .parse()
             .expect("a number");
-        assert!(y < 30.0, "{place}");
+        assert!(y < 30.0, "{position}");
     }
 
     #[test]

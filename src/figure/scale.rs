@@ -25,8 +25,8 @@ impl Scale {
         Scale { low, high, log: false }
     }
 
-    /// Creates a scale around `low` and `high`, extended to round numbers, so that the range stays the
-    /// same while values move inside it. An empty range gets room on both sides.
+    /// Creates a scale around `low` and `high`, extended to round numbers, so that the range stays
+    /// the same while values move inside it. An empty range gets room on both sides.
     pub fn around(low: f64, high: f64) -> Self {
         if !(low.is_finite() && high.is_finite() && low <= high) {
             return Scale::linear(0.0, 1.0);
@@ -47,8 +47,8 @@ impl Scale {
         }
     }
 
-    /// Creates a scale for percentages from `low` to `high`. It has few possible ends, so that it seldom
-    /// changes, and reaches down to 0 unless the values are near 100.
+    /// Creates a scale for percentages from `low` to `high`. It has few possible ends, so that it
+    /// seldom changes, and reaches down to 0 unless the values are near 100.
     pub fn percentages(low: f64, high: f64) -> Self {
         const TOPS: [f64; 7] = [5.0, 10.0, 20.0, 40.0, 60.0, 80.0, 100.0];
         const BOTTOMS: [f64; 8] = [99.5, 99.0, 98.0, 95.0, 90.0, 80.0, 50.0, 0.0];
@@ -57,8 +57,8 @@ impl Scale {
         Scale::linear(bottom.unwrap_or(0.0), top)
     }
 
-    /// Creates a logarithmic scale between powers of ten, of at most six decades. Values that are not
-    /// positive are at the low end.
+    /// Creates a logarithmic scale between powers of ten, of at most six decades. Values that are
+    /// not positive are at the low end.
     pub fn logarithmic(low: f64, high: f64) -> Self {
         if !(high.is_finite() && high > 1e-30) {
             return Scale { low: 0.1, high: 1.0, log: true };
@@ -69,8 +69,8 @@ impl Scale {
         Scale { low: 10f64.powf(low), high: 10f64.powf(high), log: true }
     }
 
-    /// Creates a logarithmic scale from exactly `low` to `high`, for an axis with custom ticks; requires
-    /// `0 < low < high`.
+    /// Creates a logarithmic scale from exactly `low` to `high`, for an axis with custom ticks;
+    /// requires `0 < low < high`.
     pub fn ratios(low: f64, high: f64) -> Self {
         Scale { low, high, log: true }
     }
@@ -83,8 +83,8 @@ impl Scale {
         self.high
     }
 
-    /// Returns the position of a value: 0 at the low end and 1 at the high end; values outside the range
-    /// are outside 0 to 1.
+    /// Returns the position of a value: 0 at the low end and 1 at the high end; values outside the
+    /// range are outside 0 to 1.
     pub fn position(&self, value: f64) -> f64 {
         if !self.log {
             return (value - self.low) / (self.high - self.low);
@@ -198,10 +198,10 @@ mod tests {
             } else {
                 Scale::around(low, low + span)
             };
-            let places: Vec<f64> = scale.ticks(most).iter().map(|tick| tick.position).collect();
-            prop_assert!(places.len() <= most.max(2) + 1, "{places:?}");
-            prop_assert!(places.iter().all(|place| (-1e-6..=1.0 + 1e-6).contains(place)));
-            prop_assert!(places.is_sorted_by(|a, b| a < b), "{places:?}");
+            let positions: Vec<f64> = scale.ticks(most).iter().map(|tick| tick.position).collect();
+            prop_assert!(positions.len() <= most.max(2) + 1, "{positions:?}");
+            prop_assert!(positions.iter().all(|position| (-1e-6..=1.0 + 1e-6).contains(position)));
+            prop_assert!(positions.is_sorted_by(|a, b| a < b), "{positions:?}");
             prop_assert_eq!((scale.position(scale.low()), scale.position(scale.high())), (0.0, 1.0));
         }
     }

@@ -81,9 +81,9 @@ const IGNORED: [&str; 9] = [
     "wrapper.name",
 ];
 
-/// Groups runs into families. Runs of one family differ only in their seed and in the keys of `also`. The
-/// label of a family has its network, its method, and any further differences, as far as they distinguish
-/// it from the others.
+/// Groups runs into families. Runs of one family differ only in their seed and in the keys of
+/// `also`. The label of a family has its network, its method, and any further differences, as far
+/// as they distinguish it from the others.
 pub fn families(sources: &[Source], also: &[&str]) -> Vec<Family> {
     let networks = by(sources, &(0..sources.len()).collect::<Vec<_>>(), network);
     let several_networks = networks.len() > 1;

@@ -1,5 +1,5 @@
-//! The looks of curves: a palette that is safe for colour-blind readers, with dashes and symbols that
-//! distinguish curves without colour.
+//! The looks of curves: a palette that is safe for colour-blind readers, with dashes and symbols
+//! that distinguish curves without colour.
 
 use super::canvas::{Colour, Marker};
 
@@ -45,8 +45,8 @@ pub fn look(index: usize) -> Look {
     }
 }
 
-/// Returns the look of curve `index` of `count` ordered ones, from dark to light along the colour map
-/// viridis without its palest end.
+/// Returns the look of curve `index` of `count` ordered ones, from dark to light along the colour
+/// map viridis without its palest end.
 pub fn ordered(index: usize, count: usize) -> Look {
     const STOPS: [Colour; 5] = [
         Colour(0x44, 0x01, 0x54),
@@ -55,9 +55,9 @@ pub fn ordered(index: usize, count: usize) -> Look {
         Colour(0x3c, 0xb4, 0x75),
         Colour(0xb0, 0xc4, 0x20),
     ];
-    let place = index as f64 / count.saturating_sub(1).max(1) as f64 * (STOPS.len() - 1) as f64;
-    let stop = (place as usize).min(STOPS.len() - 2);
-    let colour = mixed(STOPS[stop], STOPS[stop + 1], place - stop as f64);
+    let position = index as f64 / count.saturating_sub(1).max(1) as f64 * (STOPS.len() - 1) as f64;
+    let stop = (position as usize).min(STOPS.len() - 2);
+    let colour = mixed(STOPS[stop], STOPS[stop + 1], position - stop as f64);
     Look { colour, ..look(index) }
 }
 

@@ -44,7 +44,8 @@ pub fn against(
     let curves: Vec<Curve> = families
         .iter()
         .enumerate()
-        // Several families show only the last accuracy: twice as many lines would be harder to read.
+        // Several families show only the last accuracy: twice as many lines would be harder to
+        // read.
         .flat_map(|(index, family)| {
             let measures = MEASURES.iter().filter(|measure| !(several && measure.faint));
             measures.map(move |&measure| (index, family, measure))
@@ -87,12 +88,12 @@ fn points(
     measure: fn(&Source) -> Option<f32>,
 ) -> Vec<Point> {
     let members = || family.members.iter().map(|&member| &sources[member]);
-    let point = |place: f64| {
-        let here = members().filter(|source| x(source).is_none_or(|x| x == place));
+    let point = |position: f64| {
+        let here = members().filter(|source| x(source).is_none_or(|x| x == position));
         let values: Vec<f64> =
             here.filter_map(measure).map(|value| f64::from(value) * 100.0).collect();
         (!values.is_empty()).then(|| Point {
-            x: place,
+            x: position,
             y: values.iter().sum::<f64>() / values.len() as f64,
             low: values.iter().copied().fold(f64::NAN, f64::min),
             high: values.iter().copied().fold(f64::NAN, f64::max),

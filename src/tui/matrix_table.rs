@@ -1,5 +1,5 @@
-//! A sortable table of weight matrices: name, shape, number and length of the vectors, zeros, and the
-//! similarity of the weight profiles (SoWP).
+//! A sortable table of weight matrices: name, shape, number and length of the vectors, zeros, and
+//! the similarity of the weight profiles (SoWP).
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

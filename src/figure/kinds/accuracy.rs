@@ -1,5 +1,5 @@
-//! Test accuracy right after a sync. For a single family of runs also the test accuracy before the sync
-//! and the training accuracy.
+//! Test accuracy right after a sync. For a single family of runs also the test accuracy before the
+//! sync and the training accuracy.
 
 use crate::figure::accuracy::{percent, require, side_by_side, worth_seeing};
 use crate::figure::curves::Reading;

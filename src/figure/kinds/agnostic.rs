@@ -1,9 +1,9 @@
 //! Networks whose weights share one value (figure 9): accuracy on the left, and on the right the
-//! remaining network with a line per connection. The right side is omitted if no run has recorded its
-//! connections.
+//! remaining network with a line per connection. The right side is omitted if no run has recorded
+//! its connections.
 
 use crate::figure::accuracy::{require, side_by_side};
-use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
+use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Position, Stroke};
 use crate::figure::curves::Reading;
 use crate::figure::error::FigureError;
 use crate::figure::kind::{Kind, Picture};
@@ -62,8 +62,8 @@ struct Network<'a> {
 }
 
 impl<'a> Network<'a> {
-    /// `None` if the connections were not recorded (the network is large or not pruned) or if a layer is
-    /// not dense.
+    /// `None` if the connections were not recorded (the network is large or not pruned) or if a
+    /// layer is not dense.
     fn new(source: &'a Source) -> Option<Self> {
         let infos = source.layers();
         let frames = (0..infos.len()).map(|layer| source.frame(layer).ok());
@@ -86,12 +86,12 @@ impl<'a> Network<'a> {
         canvas.text(title, Anchor::Start, LARGE, Colour::INK, &self.title);
         let inner = area.inside([8.0, LARGE + 4.0, 8.0, SMALL + 5.0]);
         let sizes = self.sizes();
-        let position = |level: usize, unit: usize| -> Place {
+        let position = |level: usize, unit: usize| -> Position {
             let x = inner.x + inner.width * level as f64 / (sizes.len() - 1).max(1) as f64;
             (x, inner.y + inner.height * (unit as f64 + 0.5) / sizes[level] as f64)
         };
         for (level, (info, frame)) in self.layers.iter().enumerate() {
-            let connections: Vec<Vec<Place>> = connections(info, frame)
+            let connections: Vec<Vec<Position>> = connections(info, frame)
                 .map(|(output, input)| vec![position(level, input), position(level + 1, output)])
                 .collect();
             // The more lines, the thinner, so that they do not merge into a blot.

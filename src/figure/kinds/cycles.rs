@@ -1,10 +1,10 @@
 //! The permutation of one weight vector between two frames (figure 13). Ranks are placed
-//! counter-clockwise on a circle in ascending order. A chord in the colour of the disjoint cycle leads
-//! from each rank to the one it moved to.
+//! counter-clockwise on a circle in ascending order. A chord in the colour of the disjoint cycle
+//! leads from each rank to the one it moved to.
 
 use std::f64::consts::TAU;
 
-use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
+use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Position, Stroke};
 use crate::figure::error::FigureError;
 use crate::figure::kind::{Kind, Picture};
 use crate::figure::layout::{COLUMN, PAGE};
@@ -56,7 +56,8 @@ fn circle(source: &Source, options: &Options) -> Result<Circle, FigureError> {
     let latest = sigma(&frame.before, &frame.after)
         .filter(|sigma| CycleSummary::of(sigma).moved > 0.0)
         .map(|sigma| (since, sigma));
-    // In a frame recorded right after a sync nothing has moved since: show all moves since the start.
+    // In a frame recorded right after a sync nothing has moved since: show all moves since the
+    // start.
     let all = || sigma(&ranking(&frame.initial_values), &frame.after).map(|sigma| (0, sigma));
     let (since, sigma) = latest.or_else(all).ok_or_else(|| {
         source.lacks("permutation", "the run ended before its weights were recorded twice")
@@ -80,7 +81,8 @@ fn largest(layers: &[LayerInfo]) -> usize {
     (0..layers.len()).rev().max_by_key(weights).unwrap_or_default()
 }
 
-/// Returns the permutation from one ranking to the other; `None` if they do not belong to one vector.
+/// Returns the permutation from one ranking to the other; `None` if they do not belong to one
+/// vector.
 fn sigma(before: &[u32], after: &[u32]) -> Option<Vec<u32>> {
     let length = before.len();
     let whole = length > 0 && is_ranking(before, length) && is_ranking(after, length);
@@ -96,7 +98,7 @@ impl Circle {
         let inner = area.inside([4.0, LARGE + 8.0, 4.0, SMALL + 8.0]);
         let radius = inner.width.min(inner.height) / 2.0;
         let count = self.sigma.len();
-        let place = |rank: u32| -> Place {
+        let position = |rank: u32| -> Position {
             let angle = TAU * f64::from(rank) / count as f64;
             (inner.centre().0 + radius * angle.cos(), inner.centre().1 - radius * angle.sin())
         };
@@ -104,20 +106,20 @@ impl Circle {
         let width = (60.0 / count as f64).clamp(0.12, 0.8);
         for (index, members) in cycles(&self.sigma).iter().enumerate() {
             let chords = members.iter().map(|&rank| {
-                bent(place(rank), place(self.sigma[rank as usize]), inner.centre(), radius)
+                bent(position(rank), position(self.sigma[rank as usize]), inner.centre(), radius)
             });
-            let chords: Vec<[Place; 3]> = chords.collect();
+            let chords: Vec<[Position; 3]> = chords.collect();
             canvas.curves(&chords, Stroke::solid(cycle(index), width));
         }
         let dot = (radius * 1.3 / count as f64).clamp(0.1, 1.2);
         for rank in 0..count as u32 {
-            canvas.disc(place(rank), dot, Colour::INK);
+            canvas.disc(position(rank), dot, Colour::INK);
         }
     }
 }
 
 /// Returns a chord as a curve. A short one is bent inwards, away from the rim that would hide it.
-fn bent(from: Place, to: Place, centre: Place, radius: f64) -> [Place; 3] {
+fn bent(from: Position, to: Position, centre: Position, radius: f64) -> [Position; 3] {
     const DEEPEST: f64 = 0.78;
     let middle = ((from.0 + to.0) / 2.0 - centre.0, (from.1 + to.1) / 2.0 - centre.1);
     let inwards = (DEEPEST * radius / middle.0.hypot(middle.1).max(f64::MIN_POSITIVE)).min(1.0);

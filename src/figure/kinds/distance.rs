@@ -1,5 +1,5 @@
-//! Mean and SD of the ranking distance as a ratio of the weight vector's length, and the test loss below
-//! (figure 3).
+//! Mean and SD of the ranking distance as a ratio of the weight vector's length, and the test loss
+//! below (figure 3).
 
 use crate::figure::curves::Reading;
 use crate::figure::error::FigureError;

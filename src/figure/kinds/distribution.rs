@@ -1,7 +1,8 @@
 //! The 15th, 50th and 85th percentile of every weight vector over time, one line each, between the
-//! minimum and the maximum of the layer (figure 12, row 1). One plot per run, all with the same axes.
+//! minimum and the maximum of the layer (figure 12, row 1). One plot per run, all with the same
+//! axes.
 
-use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
+use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Position, Stroke};
 use crate::figure::curves::Reading;
 use crate::figure::error::FigureError;
 use crate::figure::kind::{Kind, Picture};
@@ -87,13 +88,14 @@ const LINES: [Lines; 5] = [
     ("50 %", Colour(0xd5, 0x5e, 0x00), |seen| seen.p50.clone()),
 ];
 
-/// Returns distributions of a layer at least 1/[`SAMPLES`] of the axis apart, each with its position.
+/// Returns distributions of a layer at least 1/[`SAMPLES`] of the axis apart, each with its
+/// position.
 fn samples(source: &Source, layer: usize, reading: Reading) -> Vec<(f64, &LayerDistribution)> {
     let mut samples: Vec<(f64, &LayerDistribution)> = Vec::new();
     for (step, seen) in source.state.distribution.layer(layer) {
-        let place = reading.unit.position(&source.state, step);
-        if samples.last().is_none_or(|(last, _)| place - last >= reading.end / SAMPLES) {
-            samples.push((place, seen));
+        let position = reading.unit.position(&source.state, step);
+        if samples.last().is_none_or(|(last, _)| position - last >= reading.end / SAMPLES) {
+            samples.push((position, seen));
         }
     }
     samples
@@ -102,16 +104,16 @@ fn samples(source: &Source, layer: usize, reading: Reading) -> Vec<(f64, &LayerD
 fn lines(plot: &Plot, samples: &[(f64, &LayerDistribution)], area: Area, canvas: &mut Canvas) {
     for (_, colour, read) in LINES {
         let values: Vec<(f64, Vec<f32>)> =
-            samples.iter().map(|(place, seen)| (*place, read(seen))).collect();
+            samples.iter().map(|(position, seen)| (*position, read(seen))).collect();
         let count = values.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
-        let line = |vector: usize| -> Vec<Place> {
-            let value = |(place, values): &(f64, Vec<f32>)| {
+        let line = |vector: usize| -> Vec<Position> {
+            let value = |(position, values): &(f64, Vec<f32>)| {
                 let value = values.get(vector).filter(|value| value.is_finite())?;
-                Some(plot.place(area, *place, f64::from(*value)))
+                Some(plot.position(area, *position, f64::from(*value)))
             };
             values.iter().filter_map(value).collect()
         };
-        let lines: Vec<Vec<Place>> = (0..count).map(line).collect();
+        let lines: Vec<Vec<Position>> = (0..count).map(line).collect();
         canvas.lines(&lines, Stroke::solid(colour, if count > 1 { 0.25 } else { 0.8 }));
     }
 }
@@ -123,7 +125,7 @@ fn name_lines(plot: &Plot, last: &LayerDistribution, area: Area, canvas: &mut Ca
         let values = read(last);
         let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64;
         if mean.is_finite() {
-            names.push((plot.place(area, 0.0, mean).1, name, colour));
+            names.push((plot.position(area, 0.0, mean).1, name, colour));
         }
     }
     names.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -131,7 +133,7 @@ fn name_lines(plot: &Plot, last: &LayerDistribution, area: Area, canvas: &mut Ca
     for (y, name, colour) in names {
         let y = y.max(free);
         free = y + SMALL + 0.5;
-        let place = (area.right() + 4.0, y + SMALL * 0.36);
-        canvas.text(place, Anchor::Start, SMALL, colour, name);
+        let position = (area.right() + 4.0, y + SMALL * 0.36);
+        canvas.text(position, Anchor::Start, SMALL, colour, name);
     }
 }

@@ -47,8 +47,8 @@ fn prepare<'a>(sources: &'a [Source], options: &'a Options) -> Result<Picture<'a
     Ok(Picture { size: (PAGE, 125.0), draw: Box::new(draw) })
 }
 
-/// Returns the accuracy of every family over time, in the order of k, which the colours follow. Families
-/// without a k come last, in grey.
+/// Returns the accuracy of every family over time, in the order of k, which the colours follow.
+/// Families without a k come last, in grey.
 fn in_order_of_k(sources: &[Source], reading: Reading) -> Vec<Curve> {
     let k = |family: &Family| period(&sources[family.members[0]]);
     let mut families = families(sources, &[]);
@@ -104,12 +104,12 @@ fn over(reading: Reading, curves: &[Curve], (from, to): (f64, f64), index: usize
 
 /// Frames the part of the whole plot that a zoom shows.
 fn frame(whole: &Plot, zoom: &Plot, name: &str, area: Area, canvas: &mut Canvas) {
-    let (left, bottom) = whole.place(area, zoom.x.scale.low(), zoom.y.scale.low());
-    let (right, top) = whole.place(area, zoom.x.scale.high(), zoom.y.scale.high());
+    let (left, bottom) = whole.position(area, zoom.x.scale.low(), zoom.y.scale.low());
+    let (right, top) = whole.position(area, zoom.x.scale.high(), zoom.y.scale.high());
     let top = top.max(area.y);
     let bottom = bottom.min(area.bottom());
     let window = Area { x: left, y: top, width: right - left, height: (bottom - top).max(0.0) };
     canvas.frame(window, Stroke { dash: "2 1", ..Stroke::solid(Colour::PALE, 0.7) });
-    let place = (left + 2.0, bottom - 2.5);
-    canvas.text(place, Anchor::Start, SMALL, Colour::INK, name);
+    let position = (left + 2.0, bottom - 2.5);
+    canvas.text(position, Anchor::Start, SMALL, Colour::INK, name);
 }

@@ -1,7 +1,8 @@
 //! The kinds of figures, one file each.
 //!
-//! A kind declares a constant `KIND`: its name, a description, and the function that collects its data
-//! and returns how to draw it. A new kind is its file, its `mod` line and its row in [`Kind::ALL`].
+//! A kind declares a constant `KIND`: its name, a description, and the function that collects its
+//! data and returns how to draw it. A new kind is its file, its `mod` line and its row in
+//! [`Kind::ALL`].
 
 pub mod accuracy;
 mod agnostic;

@@ -1,5 +1,5 @@
-//! The sorted weight vectors of every layer (section 2, figures 2 and 10) as bands of quantiles over the
-//! vectors, in front of the initial profile. Several runs are overlaid.
+//! The sorted weight vectors of every layer (section 2, figures 2 and 10) as bands of quantiles
+//! over the vectors, in front of the initial profile. Several runs are overlaid.
 
 use crate::figure::canvas::{Area, Canvas, Colour};
 use crate::figure::error::FigureError;

@@ -1,8 +1,8 @@
-//! A weight vector as an image before training (upper left) and after (lower right), with arrows from
-//! the initial to the current positions of weights (figure 14).
+//! A weight vector as an image before training (upper left) and after (lower right), with arrows
+//! from the initial to the current positions of weights (figure 14).
 
 use crate::experiment::WrapperName;
-use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
+use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Position, Stroke};
 use crate::figure::error::FigureError;
 use crate::figure::kind::{Kind, Picture};
 use crate::figure::layout::{COLUMN, PAGE};
@@ -61,16 +61,17 @@ fn vector(source: &Source, options: &Options) -> Result<Vector, FigureError> {
         return Err(source.lacks("initial weights of a vector", advice));
     }
     // The initial index of the weight of each rank.
-    let places: Vec<usize> = order(before).into_iter().map(|place| place as usize).collect();
+    let positions: Vec<usize> =
+        order(before).into_iter().map(|position| position as usize).collect();
     let ranks = frame.after.iter().enumerate();
     let mut moves: Vec<(usize, usize)> =
-        ranks.map(|(now, &rank)| (places[rank as usize], now)).collect();
+        ranks.map(|(now, &rank)| (positions[rank as usize], now)).collect();
     moves.retain(|&(from, _)| before[from] != 0.0);
     moves.sort_by(|a, b| before[b.0].abs().total_cmp(&before[a.0].abs()));
     let permutes = source.state.started.as_ref().is_some_and(|s| s.wrapper == WrapperName::Laperm);
     let after = if permutes {
         // What a sync would write: the initial values at other positions.
-        frame.after.iter().map(|&rank| before[places[rank as usize]]).collect()
+        frame.after.iter().map(|&rank| before[positions[rank as usize]]).collect()
     } else {
         frame.values.clone()
     };
@@ -105,11 +106,11 @@ impl Vector {
             [("before", first, &self.before), ("after", second, &self.after)]
         {
             self.image(values, pixel, image, canvas);
-            let (place, anchor) = match name {
+            let (position, anchor) = match name {
                 "before" => ((image.right() + 4.0, image.y + SMALL), Anchor::Start),
                 _ => ((image.x - 4.0, image.bottom() - 2.0), Anchor::End),
             };
-            canvas.text(place, anchor, SMALL, Colour::INK, name);
+            canvas.text(position, anchor, SMALL, Colour::INK, name);
         }
         let moved = self.moves.iter().filter(|(from, to)| from != to).take(ARROWS);
         for (index, &(from, to)) in moved.enumerate() {
@@ -117,13 +118,13 @@ impl Vector {
             arrow(self.centre(from, pixel, first), self.centre(to, pixel, second), colour, canvas);
         }
         if self.moves.len() > ARROWS {
-            let place = (first.right() + 4.0, first.y + 2.5 * SMALL);
+            let position = (first.right() + 4.0, first.y + 2.5 * SMALL);
             let note = format!("arrows: {ARROWS} largest weights");
-            canvas.text(place, Anchor::Start, SMALL, Colour::PALE, &note);
+            canvas.text(position, Anchor::Start, SMALL, Colour::PALE, &note);
         }
     }
 
-    fn centre(&self, index: usize, pixel: f64, image: Area) -> Place {
+    fn centre(&self, index: usize, pixel: f64, image: Area) -> Position {
         let (column, row) = (index % self.columns, index / self.columns);
         (image.x + (column as f64 + 0.5) * pixel, image.y + (row as f64 + 0.5) * pixel)
     }
@@ -144,7 +145,7 @@ impl Vector {
     }
 }
 
-fn arrow(from: Place, to: Place, colour: Colour, canvas: &mut Canvas) {
+fn arrow(from: Position, to: Position, colour: Colour, canvas: &mut Canvas) {
     const HEAD: f64 = 3.5;
     canvas.lines(&[vec![from, to]], Stroke { opacity: 0.8, ..Stroke::solid(colour, 0.6) });
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);

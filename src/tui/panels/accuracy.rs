@@ -141,9 +141,9 @@ fn curves<'a>(
     [batch].into_iter().chain(lines).filter(|curve| !curve.series.is_empty()).collect()
 }
 
-/// Returns a range of percentages that keeps the top readable. It reaches down to the lowest value in
-/// the right half of the axis and cuts off the initial climb once that is over. That half moves only
-/// when the axis jumps, and so does the range.
+/// Returns a range of percentages that keeps the top readable. It reaches down to the lowest value
+/// in the right half of the axis and cuts off the initial climb once that is over. That half moves
+/// only when the axis jumps, and so does the range.
 fn percentages(curves: &[Curve], time: &TimeAxis) -> Scale {
     let high = extent(curves, time.from, time).map_or(100.0, |(_, high)| high);
     let scores: Vec<Curve> = curves.iter().filter(|c| c.look == Look::Line).cloned().collect();
@@ -202,8 +202,8 @@ mod tests {
         rows.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>() + "\n").collect()
     }
 
-    /// A finished run of 100 steps with an evaluation every ten steps, the last of them the best, and
-    /// a change of k at step 30.
+    /// A finished run of 100 steps with an evaluation every ten steps, the last of them the best,
+    /// and a change of k at step 30.
     fn finished() -> RunState {
         let mut state = RunState::default();
         for step in 1..=100u16 {

@@ -1,6 +1,6 @@
-//! The permutation of one weight vector between two syncs, or since the start, drawn as in the paper's
-//! figure 13. Ranks are placed counter-clockwise on a circle in ascending order. A chord in the colour
-//! of the disjoint cycle leads from each rank to the one it moved to.
+//! The permutation of one weight vector between two syncs, or since the start, drawn as in the
+//! paper's figure 13. Ranks are placed counter-clockwise on a circle in ascending order. A chord in
+//! the colour of the disjoint cycle leads from each rank to the one it moved to.
 
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
@@ -70,8 +70,8 @@ struct Moves {
 }
 
 impl Moves {
-    /// Compares the ranking now with that at the previous sync or at the start. `None` if the two do
-    /// not belong to one vector.
+    /// Compares the ranking now with that at the previous sync or at the start. `None` if the two
+    /// do not belong to one vector.
     fn new(frame: &LayerFrame, since_start: bool) -> Option<Self> {
         let start = (since_start && !frame.initial_values.is_empty())
             .then(|| ranking(&frame.initial_values));
@@ -106,8 +106,8 @@ impl Moves {
         moved.map(|&rank| f64::from(self.distance(rank))).sum::<f64>() / self.sigma.len() as f64
     }
 
-    /// Returns the `most` ranks that moved farthest, each with the index of its cycle. Long cycles come
-    /// first, so that short ones are drawn on top.
+    /// Returns the `most` ranks that moved farthest, each with the index of its cycle. Long cycles
+    /// come first, so that short ones are drawn on top.
     fn farthest(&self, most: usize) -> Vec<(u32, usize)> {
         let indexed = self.cycles.iter().enumerate();
         let mut moves: Vec<(u32, usize)> =
@@ -132,13 +132,13 @@ fn draw(scene: &Scene, moves: &Moves, area: Rect, buffer: &mut Buffer) -> usize 
     let count = moves.sigma.len();
     let stops = count.min((TAU * circle.radius) as usize + 1);
     for stop in 0..stops {
-        let (x, y) = circle.place(stop, stops);
+        let (x, y) = circle.point(stop, stops);
         rim.dot(x.round() as i64, y.round() as i64, theme.muted);
     }
     let shown = moves.farthest((circle.radius * CHORDS) as usize);
     for &(rank, cycle) in &shown {
-        let from = circle.place(rank as usize, count);
-        let to = circle.place(moves.sigma[rank as usize] as usize, count);
+        let from = circle.point(rank as usize, count);
+        let to = circle.point(moves.sigma[rank as usize] as usize, count);
         chord(&mut chords, from, to, theme.cycle(cycle));
     }
     rim.paint(buffer);
@@ -171,7 +171,7 @@ impl Circle {
     }
 
     /// Returns point `index` of `count`: the first on the right, then counter-clockwise.
-    fn place(&self, index: usize, count: usize) -> (f64, f64) {
+    fn point(&self, index: usize, count: usize) -> (f64, f64) {
         let angle = TAU * index as f64 / count as f64;
         (self.x + self.radius * angle.cos(), self.y - self.radius * angle.sin())
     }
@@ -206,8 +206,8 @@ fn facts<'a>(scene: &Scene, moves: &Moves, shown: usize, area: Rect) -> Vec<Line
     lines
 }
 
-/// Returns the number of orders that the vector can take, and a histogram of cycle lengths, in `rows`
-/// rows.
+/// Returns the number of orders that the vector can take, and a histogram of cycle lengths, in
+/// `rows` rows.
 fn details<'a>(scene: &Scene, moves: &Moves, width: u16, rows: usize) -> Vec<Line<'a>> {
     let orders = |log10: f64| format!("10^{}", grouped(log10 as u64));
     let reachable = scene.layer_frame().map_or(0.0, |frame| reachable(frame, moves.sigma.len()));
@@ -260,8 +260,9 @@ fn plural(count: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
 }
 
-/// Returns log10 of the number of orders that the vector's synchronized values can take. A frame of an
-/// old version has only samples of the sorted profile; all values between two equal samples are equal.
+/// Returns log10 of the number of orders that the vector's synchronized values can take. A frame of
+/// an old version has only samples of the sorted profile; all values between two equal samples are
+/// equal.
 fn reachable(frame: &LayerFrame, length: usize) -> f64 {
     if frame.initial_values.len() == length {
         return log10_reachable(&sort_vectors(&frame.initial_values, length), length);
@@ -271,9 +272,9 @@ fn reachable(frame: &LayerFrame, length: usize) -> f64 {
     sorted.map_or(0.0, |sorted| log10_reachable(&sorted, length))
 }
 
-/// Returns log10 of the number of arrangements of the whole layer, the paper's ∏_j #w_j!. The non-zero
-/// weights of a vector count as distinct, or as equal if those of the watched vector are. `None` if the
-/// number of zeros of each vector is unknown.
+/// Returns log10 of the number of arrangements of the whole layer, the paper's ∏_j #w_j!. The
+/// non-zero weights of a vector count as distinct, or as equal if those of the watched vector are.
+/// `None` if the number of zeros of each vector is unknown.
 fn reachable_by_layer(layer: &LayerInfo, frame: &LayerFrame) -> Option<f64> {
     let length = frame.initial_values.len();
     let mut kept: Vec<f32> = frame.initial_values.iter().copied().filter(|&v| v != 0.0).collect();
@@ -333,8 +334,8 @@ mod tests {
     fn four_ranks_stand_counter_clockwise_from_the_right() {
         let circle = Circle::centred_in(21, 41);
         assert_eq!((circle.x, circle.y, circle.radius), (10.0, 20.0, 10.0));
-        let places = [0, 1, 2, 3].map(|rank| circle.place(rank, 4));
-        let rounded = places.map(|(x, y)| (x.round() as i64, y.round() as i64));
+        let points = [0, 1, 2, 3].map(|rank| circle.point(rank, 4));
+        let rounded = points.map(|(x, y)| (x.round() as i64, y.round() as i64));
         assert_eq!(rounded, [(20, 20), (10, 10), (0, 20), (10, 30)]);
     }
 

@@ -1,7 +1,7 @@
-//! Mean and standard deviation of the ranking distance of one training step, as a ratio of the weight
-//! vector's length (the paper's section 3 and figure 3), for the selected layer or for all layers on
-//! one axis. A sharp rise of the mean in a saturated phase is marked and, when zoomed, explained with
-//! its values: it may be a sign of overfitting (appendix A.3).
+//! Mean and standard deviation of the ranking distance of one training step, as a ratio of the
+//! weight vector's length (the paper's section 3 and figure 3), for the selected layer or for all
+//! layers on one axis. A sharp rise of the mean in a saturated phase is marked and, when zoomed,
+//! explained with its values: it may be a sign of overfitting (appendix A.3).
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -105,8 +105,8 @@ fn nothing(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Returns the layers with a measured distance: index, distances, and the factor from ranks to a ratio
-/// of the length.
+/// Returns the layers with a measured distance: index, distances, and the factor from ranks to a
+/// ratio of the length.
 fn monitored<'a>(scene: &Scene<'a>) -> impl Iterator<Item = (usize, &'a Distance, f64)> {
     let pairs = scene.state.distance.iter().zip(scene.layers());
     let known = pairs.enumerate().filter(|(_, (distance, _))| !distance.mean.is_empty());
@@ -145,8 +145,8 @@ fn curve<'a>(
     }
 }
 
-/// Returns one curve per monitored layer, the selected one on top. That many lines are readable only
-/// as trends.
+/// Returns one curve per monitored layer, the selected one on top. That many lines are readable
+/// only as trends.
 fn overlaid<'a>(scene: &Scene<'a>, pick: fn(&Distance) -> &Series) -> Vec<Curve<'a>> {
     /// Default half-life of the trends, in values.
     const CALM: f32 = 50.0;
@@ -219,8 +219,8 @@ fn times(scene: &Scene, rise: &SharpRise) -> String {
     }
 }
 
-/// Returns the latest sharp rise up to the cursor, the factor from ranks to a ratio of the length, and
-/// the number of rises before it.
+/// Returns the latest sharp rise up to the cursor, the factor from ranks to a ratio of the length,
+/// and the number of rises before it.
 fn latest_rise<'a>(scene: &Scene<'a>) -> Option<((usize, f64), &'a SharpRise, usize)> {
     let until = scene.view.cursor.unwrap_or(u64::MAX);
     let seen = || rises(scene).filter(move |(_, _, rise)| rise.step <= until);
@@ -234,11 +234,13 @@ fn hint(scene: &Scene, width: usize) -> Vec<Line<'static>> {
     let ratio = |ranks: f32| significant(f64::from(ranks) * factor);
     let before = match before {
         0 => String::new(),
-        before => format!(" {before} before it."),
+        1 => " There was an earlier rise.".into(),
+        before => format!(" There were {before} earlier rises."),
     };
     let text = format!(
-        "{} Sharp rise of {} at {} in a saturated phase: the mean went from {} to {} of the length ({}; at its \
-         busiest it was {}). This may be a sign of overfitting (appendix A.3 of the paper).{before}",
+        "{} Sharp rise of {} at {} in a saturated phase: the mean rose from {} to {} of the length \
+         ({}; highest before: {}). This may be a sign of overfitting (appendix A.3 of the \
+         paper).{before}",
         sign(scene),
         scene.layers()[layer].name,
         scene.time().readout(rise.step),
@@ -318,9 +320,10 @@ mod tests {
         assert!(text.contains("▲ rise ×4.00"), "{text}");
         assert_eq!(caption, "deep | ▲ rise at 701");
         let (text, _) = drawn(&state, &View::default(), true, (78, 18));
-        let sentence = "the mean went from 0.00100 to 0.00400 of the length (×4.00; at its busiest it was 0.0100)";
-        let told = text.replace('\n', " ").split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains(sentence) && told.contains("deep at 701"), "{text}");
+        let sentence =
+            "the mean rose from 0.00100 to 0.00400 of the length (×4.00; highest before: 0.0100)";
+        let shown = text.replace('\n', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains(sentence) && shown.contains("deep at 701"), "{text}");
     }
 
     #[test]

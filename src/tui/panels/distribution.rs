@@ -1,6 +1,7 @@
-//! The distribution of a layer's weights over time (the paper's figure 12, row 1): the 15th, 50th and
-//! 85th percentile of every weight vector between the minimum and the maximum of the layer. If there is
-//! room, each vector is a line; otherwise, each percentile is the band that the lines would fill.
+//! The distribution of a layer's weights over time (the paper's figure 12, row 1): the 15th, 50th
+//! and 85th percentile of every weight vector between the minimum and the maximum of the layer. If
+//! there is room, each vector is a line; otherwise, each percentile is the band that the lines
+//! would fill.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -112,8 +113,8 @@ fn middle(values: &[f32]) -> f32 {
 struct Percentiles {
     least: Series,
     greatest: Series,
-    /// For each percentile: its least and greatest value over the vectors and then the median, as three
-    /// points per step. Beside lines, the median only.
+    /// For each percentile: its least and greatest value over the vectors and then the median, as
+    /// three points per step. Beside lines, the median only.
     bands: [Series; 3],
     /// For each percentile, a line per vector; none if there is no room for lines.
     lines: [Vec<Series>; 3],

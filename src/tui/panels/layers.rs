@@ -31,8 +31,8 @@ fn caption(scene: &Scene) -> Vec<String> {
     [parameters].into_iter().chain(k).collect()
 }
 
-/// Returns the rows that all layers take: one each, the titles, the total, a blank, the note, and the
-/// border.
+/// Returns the rows that all layers take: one each, the titles, the total, a blank, the note, and
+/// the border.
 fn rows(state: &RunState) -> u16 {
     let layers = state.started.as_ref().map_or(0, |started| started.layers.len());
     layers.min(1000) as u16 + 6
@@ -98,7 +98,8 @@ impl Numbers {
         }
     }
 
-    /// Returns sums, and means weighted by the number of weights, of the values known for every layer.
+    /// Returns sums, and means weighted by the number of weights, of the values known for every
+    /// layer.
     fn total(layers: &[Numbers]) -> Self {
         let weights = layers.iter().fold(0usize, |sum, layer| sum.saturating_add(layer.weights));
         let sum = |pick: fn(&Numbers) -> Option<f64>| layers.iter().map(pick).sum::<Option<f64>>();

@@ -1,9 +1,9 @@
 //! The panels of the run view.
 //!
-//! A panel is a pure function of a [`Scene`] and keeps nothing between frames. On a page with others
-//! it shows one thing; zoomed, it shows the details too. Each panel is a file that declares a constant
-//! `PANEL`: its title, its caption, how it is drawn, and the figure that shows the same. A new panel
-//! is its file, its `mod` line and its row in [`Panel::ALL`].
+//! A panel is a pure function of a [`Scene`] and keeps nothing between frames. On a page with
+//! others it shows one thing; zoomed, it shows the details too. Each panel is a file that declares
+//! a constant `PANEL`: its title, its caption, how it is drawn, and the figure that shows the same.
+//! A new panel is its file, its `mod` line and its row in [`Panel::ALL`].
 
 mod accuracy;
 mod cycles;

@@ -36,8 +36,8 @@ impl Panel {
         Line::styled((self.caption)(scene).join(separator), scene.theme.text)
     }
 
-    /// Returns the number of rows that the panel fills, border included; `None` if any height is
-    /// of use.
+    /// Returns the number of rows that the panel fills, border included; `None` if any height is of
+    /// use.
     pub fn needs(&self, state: &RunState) -> Option<u16> {
         self.rows.map(|rows| rows(state))
     }

@@ -1,6 +1,6 @@
-//! Sorted weight vectors: how similar they are (the paper's section 2, SoWP), and how far training has
-//! moved them from the initial values. Zoomed, all layers are drawn beside the selected one and listed
-//! in a table below.
+//! Sorted weight vectors: how similar they are (the paper's section 2, SoWP), and how far training
+//! has moved them from the initial values. Zoomed, all layers are drawn beside the selected one and
+//! listed in a table below.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -190,8 +190,8 @@ mod tests {
             assert!(lines[3].contains("25 %") && lines[1].contains(" - "), "{lines:?}");
             let by = |sort| {
                 let rows = drawn(&View { sort, ..view.clone() }, true, width, height);
-                let place = |name: &str| rows.concat().find(name);
-                (table(&rows)[1].clone(), place("two 0.3") < place("one 0.1"))
+                let find = |name: &str| rows.concat().find(name);
+                (table(&rows)[1].clone(), find("two 0.3") < find("one 0.1"))
             };
             let (first, two_before_one) = by(SortBy::Similarity);
             assert!(first.contains("two") && two_before_one, "{first}");

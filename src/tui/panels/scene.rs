@@ -30,8 +30,8 @@ impl<'a> Scene<'a> {
         TimeAxis::new(self.state, self.view)
     }
 
-    /// Returns the manual changes that a chart can tell apart. Of consecutive changes of one quantity
-    /// less than a column apart, only the last is kept.
+    /// Returns the manual changes that a chart can tell apart. Of consecutive changes of one
+    /// quantity less than a column apart, only the last is kept.
     pub(super) fn marks(&self) -> Vec<Mark> {
         const COLUMNS: f64 = 1000.0;
         let time = self.time();
@@ -57,8 +57,8 @@ impl<'a> Scene<'a> {
     }
 
     /// Returns a range for a quantity that starts high and falls. For the whole run it fits the
-    /// values after the first tenth of the axis and cuts off the high start. A logarithmic axis and a
-    /// window into the run show everything.
+    /// values after the first tenth of the axis and cuts off the high start. A logarithmic axis and
+    /// a window into the run show everything.
     pub(super) fn falling(&self, curves: &[Curve]) -> Scale {
         let time = self.time();
         let whole = extent(curves, time.from, &time).unwrap_or((0.0, 1.0));
@@ -151,7 +151,8 @@ pub(super) fn unlabelled(marks: Vec<Mark>) -> Vec<Mark> {
     marks.into_iter().map(|mark| Mark { label: String::new(), ..mark }).collect()
 }
 
-/// Breaks `text` between words into lines of at most `width` cells. A longer word gets its own line.
+/// Breaks `text` between words into lines of at most `width` cells. A longer word gets its own
+/// line.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

@@ -1,6 +1,7 @@
-//! How training has reconnected a neuron (the paper's figure 14): the watched weight vector as an image,
-//! initially and now, with lines from where weights were to where they are. For a weight-agnostic
-//! network, whose weights all share one value, the connections of every neuron instead (figure 9).
+//! How training has reconnected a neuron (the paper's figure 14): the watched weight vector as an
+//! image, initially and now, with lines from where weights were to where they are. For a
+//! weight-agnostic network, whose weights all share one value, the connections of every neuron
+//! instead (figure 9).
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -19,6 +20,7 @@ use crate::tui::format::grouped;
 mod network;
 mod pixels;
 
+use network::Network;
 use pixels::{Grid, Picture};
 
 pub const PANEL: Panel = Panel {
@@ -43,8 +45,8 @@ fn caption(scene: &Scene) -> Vec<String> {
     let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
         return Vec::new();
     };
-    if network::is_weight_agnostic(frame) {
-        return network::caption(layer, frame);
+    if let Some(network) = Network::new(layer, frame) {
+        return network.caption();
     }
     let Some(moves) = Reconnection::new(scene, frame) else { return Vec::new() };
     let moved = format!("{} moved", percent(moves.moved.len() as f64 / moves.weights as f64));
@@ -56,8 +58,8 @@ fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
         return scene.nothing_yet("The weights have not been recorded yet.", area, buffer);
     };
     let grid = Grid::of(&layer.shape, frame.values.len(), image(scene));
-    if network::is_weight_agnostic(frame) {
-        return network::render(scene, layer, frame, grid, area, buffer);
+    if let Some(network) = Network::new(layer, frame) {
+        return network.render(scene, grid, area, buffer);
     }
     match Reconnection::new(scene, frame) {
         Some(moves) => Layout::new(scene, &moves, grid, area).render(buffer),
@@ -171,7 +173,7 @@ impl<'a> Layout<'a> {
         let free = room.height - height;
         let drop = if lines { free.min(height / 2) } else { 0 };
         let above = (free - drop) / 2;
-        let place = |x: u16, y: u16| Rect { x: area.x + x, y: top + y, width, height };
+        let image = |x: u16, y: u16| Rect { x: area.x + x, y: top + y, width, height };
         let facts = match beside {
             0 => Rect { y: room.bottom(), height: area.bottom() - room.bottom(), ..area },
             _ => Rect { x: area.right() - beside + 2, width: beside - 2, ..area },
@@ -180,8 +182,8 @@ impl<'a> Layout<'a> {
         Layout {
             scene,
             moves,
-            before: before.at(place(margin, above)),
-            after: before.at(place(margin + width + gap, above + drop)),
+            before: before.at(image(margin, above)),
+            after: before.at(image(margin + width + gap, above + drop)),
             facts,
             titled,
             lines: if lines { shown } else { 0 },
@@ -202,8 +204,8 @@ impl<'a> Layout<'a> {
         scene.lines(numbers, self.facts, buffer);
     }
 
-    /// Draws a line for each of the strongest moved weights, from a ring at its initial position to a
-    /// dot at its current one.
+    /// Draws a line for each of the strongest moved weights, from a ring at its initial position to
+    /// a dot at its current one.
     fn connect(&self, buffer: &mut Buffer) {
         let theme = self.scene.theme;
         let between = self.before.area().union(self.after.area());
@@ -222,8 +224,8 @@ impl<'a> Layout<'a> {
                 (self.before.cell(moved.from), self.after.cell(moved.to), colour(self.scene, i))
             })
             .collect();
-        let places: Vec<_> = ends.iter().map(|&(from, to, _)| (dot(from), dot(to))).collect();
-        for (&(from, to), &(.., style)) in places.iter().zip(&ends) {
+        let dots: Vec<_> = ends.iter().map(|&(from, to, _)| (dot(from), dot(to))).collect();
+        for (&(from, to), &(.., style)) in dots.iter().zip(&ends) {
             raster.line(from, to, style);
         }
         raster.paint(buffer);
@@ -277,12 +279,12 @@ impl<'a> Layout<'a> {
         let room = usize::from(self.facts.height).saturating_sub(lines.len());
         for (i, moved) in moves.moved.iter().take(room.min(MOST_LINES)).enumerate() {
             let mark = if i < self.lines { scene.glyph('●', '*') } else { ' ' };
-            let place = |index| self.before.grid().name(index);
+            let name = |index| self.before.grid().name(index);
             let text = format!(
                 " {:>8}  {:<9} {:<9}",
                 significant(f64::from(moved.value)),
-                place(moved.from),
-                place(moved.to)
+                name(moved.from),
+                name(moved.to)
             );
             let mark = Span::styled(mark.to_string(), colour(scene, i));
             lines.push(Line::from(vec![mark, Span::styled(text, scene.theme.text)]));
@@ -307,8 +309,8 @@ mod tests {
     use crate::tui::theme::{Depth, Theme};
     use crate::tui::view::View;
 
-    /// A neuron with four inputs. The strongest weight moved from the first to the last position and
-    /// the others moved up by one. One weight is zero.
+    /// A neuron with four inputs. The strongest weight moved from the first to the last position
+    /// and the others moved up by one. One weight is zero.
     fn frame() -> LayerFrame {
         let initial_values = vec![-4.0, 0.0, 2.0, 3.0];
         // The smallest weight is last now.

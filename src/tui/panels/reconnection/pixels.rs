@@ -8,7 +8,8 @@ use crate::data::ImageShape;
 use crate::tui::chart::put;
 use crate::tui::theme::Theme;
 
-/// The positions of a weight vector's entries in an image: tiles of equal size in rows, a pixel apart.
+/// The positions of a weight vector's entries in an image: tiles of equal size in rows, a pixel
+/// apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
     length: usize,
@@ -20,8 +21,8 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Returns the grid for a vector of `length` entries of a layer of `shape`: a tile per channel of
-    /// the input `image`, a tile per kernel of a convolution, or otherwise nearly a square.
+    /// Returns the grid for a vector of `length` entries of a layer of `shape`: a tile per channel
+    /// of the input `image`, a tile per kernel of a convolution, or otherwise nearly a square.
     pub fn of(shape: &[usize], length: usize, image: Option<ImageShape>) -> Self {
         let whole = |tiles: usize, height: usize, width: usize| {
             let pixels = tiles.checked_mul(height)?.checked_mul(width)?;
@@ -47,7 +48,7 @@ impl Grid {
     }
 
     /// Returns the column and the row of an entry.
-    pub fn place(&self, index: usize) -> (usize, usize) {
+    pub fn position(&self, index: usize) -> (usize, usize) {
         let (tile, row, column) = self.inside(index);
         let (left, top) = (tile % self.across, tile / self.across);
         (left * (self.width + 1) + column, top * (self.height + 1) + row)
@@ -63,7 +64,8 @@ impl Grid {
             .then_some(index)
     }
 
-    /// Formats the position of an entry: `row,column`, or `tile:row,column` if there are several tiles.
+    /// Formats the position of an entry: `row,column`, or `tile:row,column` if there are several
+    /// tiles.
     pub fn name(&self, index: usize) -> String {
         match (self.tiles, self.inside(index)) {
             (1, (_, row, column)) => format!("{row},{column}"),
@@ -139,7 +141,7 @@ impl Picture {
 
     /// Returns the cell at the middle of an entry.
     pub fn cell(&self, index: usize) -> Position {
-        let (column, row) = self.grid.place(index);
+        let (column, row) = self.grid.position(index);
         let middle = |pixel: usize| match self.scale {
             Scale::Up(scale) => pixel * scale + scale / 2,
             Scale::Down(scale) => pixel / scale,
@@ -179,15 +181,15 @@ impl Picture {
                 let rows = half * scale..(half + 1) * scale;
                 let pixels =
                     rows.flat_map(|row| (0..scale).map(move |x| (column * scale + x, row)));
-                let there = pixels.filter_map(|(column, row)| at(column, row));
-                there.max_by(|a, b| a.abs().total_cmp(&b.abs()))
+                let filled = pixels.filter_map(|(column, row)| at(column, row));
+                filled.max_by(|a, b| a.abs().total_cmp(&b.abs()))
             }
         }
     }
 }
 
-/// Draws two pixels from -1 to 1 into the upper and the lower half of a cell; a zero stays blank. Without
-/// colours or half blocks, a character shows the sign and the strength of the stronger one.
+/// Draws two pixels from -1 to 1 into the upper and the lower half of a cell; a zero stays blank.
+/// Without colours or half blocks, a character shows the sign and the strength of the stronger one.
 fn pixels(halves: [f64; 2], position: Position, theme: &Theme, buffer: &mut Buffer) {
     let colours =
         halves.map(|value| theme.signed(value)).map(|colour| colour.filter(|_| theme.unicode));
@@ -231,19 +233,19 @@ mod tests {
     fn inputs_lie_as_in_their_image_and_kernels_as_tiles() {
         let image = Grid::of(&[100, 784], 784, Some(MNIST));
         assert_eq!(
-            (image.size(), image.place(29), image.name(29)),
+            (image.size(), image.position(29), image.name(29)),
             ((28, 28), (1, 1), "1,1".into())
         );
         // Not of the image's size: nearly a square, with an incomplete last row.
         let square = Grid::of(&[10, 128], 128, Some(MNIST));
         assert_eq!(
-            (square.size(), square.place(127), square.index(8, 10)),
+            (square.size(), square.position(127), square.index(8, 10)),
             ((12, 11), (7, 10), None)
         );
         // Five kernels of 3x3, three in a row and a pixel between them.
         let tiles = Grid::of(&[7, 5, 3, 3], 45, Some(MNIST));
         assert_eq!(tiles.size(), (11, 7));
-        assert_eq!((tiles.place(9), tiles.place(3 * 9 + 4)), ((4, 0), (1, 5)));
+        assert_eq!((tiles.position(9), tiles.position(3 * 9 + 4)), ((4, 0), (1, 5)));
         assert_eq!(
             (tiles.index(3, 0), tiles.index(8, 4), tiles.name(31)),
             (None, None, "3:1,1".into())
@@ -312,13 +314,13 @@ mod tests {
             let grid = Grid::of(&shape, length, None);
             let (width, height) = grid.size();
             for index in 0..length {
-                let (column, row) = grid.place(index);
+                let (column, row) = grid.position(index);
                 prop_assert!(column < width && row < height);
                 prop_assert_eq!(grid.index(column, row), Some(index));
             }
-            let places = (0..height).flat_map(|row| (0..width).map(move |column| (column, row)));
-            let there = places.filter(|&(column, row)| grid.index(column, row).is_some());
-            prop_assert_eq!(there.count(), length);
+            let positions = (0..height).flat_map(|row| (0..width).map(move |column| (column, row)));
+            let filled = positions.filter(|&(column, row)| grid.index(column, row).is_some());
+            prop_assert_eq!(filled.count(), length);
         }
     }
 }
