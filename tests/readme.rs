@@ -212,6 +212,12 @@ fn every_link_leads_somewhere() {
     assert!(count > 20, "only {count} links are found");
 }
 
+#[test]
+fn the_citation_names_this_version() {
+    let line = format!("version: {}", env!("CARGO_PKG_VERSION"));
+    assert!(read("CITATION.cff").lines().any(|found| found == line), "{line}");
+}
+
 /// The name by which GitHub links to a heading.
 fn anchor_of(heading: &str) -> String {
     let title = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
