@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use crossterm::event::KeyCode;
 use laperm::random::{Purpose, stream};
 use laperm::run::{RunFolder, Timeline};
 use laperm::session::{Replay, Target, Transport};
@@ -44,7 +45,7 @@ fn replay(criterion: &mut Criterion) {
         let mut app = App::new(false);
         app.set_state(replay.state());
         if smooth {
-            (0..3).for_each(|_| app.act(laperm::tui::Action::Smooth));
+            (0..3).for_each(|_| app.key(KeyCode::Char('m').into()));
         }
         let mut buffer = Buffer::empty(Rect::new(0, 0, 200, 60));
         render(&app, &Theme::new(Depth::True, true), buffer.area, &mut buffer);

@@ -43,6 +43,7 @@
 //! | [`instructions`] | The vector instructions of this processor, chosen once at the start. |
 //! | [`method`] | LaPerm itself: ranking, synchronization, pruning, distances, cycles and the coding of permutations. |
 //! | [`kernels`] | Fast CPU operations, each beside its scalar twin, and how burn's backends call them. |
+//! | [`optimizer`] | The inner optimizers, one file each: update rule, keys and defaults. |
 //! | [`weights`] | Files of weights from any program, read one tensor at a time. |
 //! | [`model`] | Networks: their layers, their initial weights, and the forward pass. |
 //! | [`data`] | Datasets: reading, fetching, augmentation and batches. |

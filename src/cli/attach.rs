@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::failure::{InputError, Result};
-use super::run::{ScreenOptions, require_terminal, watch};
+use super::screen::{ScreenOptions, require_terminal, watch};
 use crate::run::{RunFolder, find_run, list_runs};
 use crate::session::Attached;
 use crate::tui::{Screen, Theme};
@@ -13,7 +13,7 @@ use crate::tui::{Screen, Theme};
 /// Show a run that another process hosts, and control it.
 #[derive(Debug, Args)]
 pub(super) struct AttachArguments {
-    /// The run: its folder, or its name or the beginning of it; the newest that is alive where absent.
+    /// Run: its folder, its name, or the beginning of its name [default: the latest live run].
     run: Option<String>,
     #[command(flatten)]
     screen: ScreenOptions,
@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &AttachArguments, runs: &Path) -> Result {
     watch(attached, Screen::open()?, &theme, &arguments.screen)
 }
 
-/// The run that is meant, or the newest that is alive.
+/// The run named `run`; if omitted, the latest run that a process hosts.
 pub(super) fn living(run: Option<&str>, runs: &Path) -> Result<RunFolder> {
     if let Some(run) = run {
         return Ok(find_run(runs, run)?);

@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &CompareArguments, runs: &Path) -> Result {
     match &arguments.svg {
         _ if arguments.json => output::json(&report(&compare)),
         Some(path) => draw(&compare, arguments.size, path),
-        None => show(&mut compare),
+        None => show(compare),
     }
 }
 
@@ -82,13 +82,13 @@ fn draw(compare: &Compare, (columns, rows): (u16, u16), path: &Path) -> Result {
     output::file(path, to_svg(&buffer, "laperm: several runs compared").as_bytes())
 }
 
-fn show(compare: &mut Compare) -> Result {
+fn show(compare: Compare) -> Result {
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
         let message = "the screen needs a terminal on standard input and output; to compare without one, use \
                        --json or --svg FILE";
         return Err(InputError(message.into()).into());
     }
     let theme = Theme::load()?;
-    tui::compare(&mut Screen::open()?, compare, &theme);
+    tui::show(&mut Screen::open()?, tui::compare_view(compare), &theme);
     Ok(())
 }

@@ -55,7 +55,7 @@ pub(super) fn watch(
     let hung_up = signals::listen(&live, on_hangup)?;
     let folder = live.folder().clone();
     let mut progress = Progress::new(hung_up);
-    let server = Server::start(&folder, live.listening(), live.orders());
+    let server = Server::start(&folder, live.feed(), live.orders());
     if let Err(error) = &server {
         progress.say(&format!("no client can attach to this run: no control socket: {error}"));
     }

@@ -79,7 +79,7 @@ pub(super) fn serve(mut live: Live) -> Result {
     // A host survives the terminal it was started from.
     signals::listen(&live, OnHangup::GoOn)?;
     let folder = live.folder().clone();
-    let server = Server::start(&folder, live.listening(), live.orders())?;
+    let server = Server::start(&folder, live.feed(), live.orders())?;
     leave_terminal(&folder)?;
     // Only the reason for the end matters here; clients read the other events from the log.
     let reason = live.find_map(|event| match event.kind {

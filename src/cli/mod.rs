@@ -31,6 +31,7 @@ mod rerun;
 mod resume;
 mod run;
 mod runs;
+mod screen;
 mod screenshot;
 mod signals;
 mod snapshot;

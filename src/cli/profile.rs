@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::failure::{FailedError, Result};
 use super::output;
-use crate::tui::{ProfileNews, Profiles, Screen, Theme, show_profiles};
+use crate::tui::{self, ProfileNews, Profiles, Screen, Theme};
 use crate::weights::{
     Comparison, Layout, MatrixSummary, PERCENTILES, TensorFile, TensorFileError, TensorInfo,
     compare, partners, printable,
@@ -122,12 +122,12 @@ fn one(arguments: &ProfileArguments, file: &TensorFile) -> Result {
 fn screen(file: TensorFile, layout: Option<Layout>) -> Result {
     let theme = Theme::load()?;
     let name = file.path().file_name().unwrap_or(file.path().as_os_str());
-    let mut profiles = Profiles::new(printable(&name.to_string_lossy()));
+    let profiles = Profiles::new(printable(&name.to_string_lossy()));
     let mut screen = Screen::open()?;
     // Enough for the small matrices that are read between two updates of the screen.
     let (sender, news) = sync_channel(256);
     let reader = thread::spawn(move || read(&file, layout, &sender));
-    show_profiles(&mut screen, &mut profiles, &news, &theme);
+    tui::show(&mut screen, tui::profile_view(profiles, news), &theme);
     screen.close();
     // A user who leaves early does not wait for the remaining matrices.
     if !reader.is_finished() {

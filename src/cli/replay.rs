@@ -9,13 +9,14 @@ use clap::Args;
 use tempfile::TempDir;
 
 use super::failure::{InputError, Result};
-use super::run::require_terminal;
+use super::screen::require_terminal;
 use crate::run::{RunFolder, find_run};
-use crate::session::{Replay, Target, Transport};
-use crate::tui::{self, Leave, Pace, Screen, Theme};
+use crate::session::{Replay, Source, Target, Transport};
+use crate::tui::{self, Pace, Screen, Theme};
 
-/// A small run that the program carries, file by file: `laperm run assets/recorded-run/experiment.toml`, with k set to 20
-/// by hand after step 150, p to 30 % after 310, and both handed back to their schedules after 450.
+/// A small run that is part of the program, file by file. It is
+/// `laperm run assets/recorded-run/experiment.toml`, with k set to 20 by hand after step 150, p to
+/// 30 % after step 310, and both returned to their schedules after step 450.
 const RECORDED_RUN: [(&str, &[u8]); 3] = [
     ("experiment.toml", include_bytes!("../../assets/recorded-run/experiment.toml")),
     ("events.jsonl", include_bytes!("../../assets/recorded-run/events.jsonl")),
@@ -25,9 +26,9 @@ const RECORDED_RUN: [(&str, &[u8]); 3] = [
 /// Play a recorded run, or follow one that is still being written.
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
-    /// The run: its folder, or its name in the folder of the runs. A small recorded one where absent.
+    /// Run: its folder, or its name [default: a small recorded run that is part of the program].
     run: Option<String>,
-    /// Show what was known after this step, instead of playing from the start.
+    /// Show the run as it was after this step, instead of playing it from the start.
     #[arg(long)]
     step: Option<u64>,
     /// Send the terminal less than 2 kB a second, for slow connections.
@@ -38,7 +39,7 @@ pub(super) struct ReplayArguments {
 pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result {
     require_terminal()?;
     let theme = Theme::load()?;
-    // Kept until the screen is closed.
+    // The temporary folder must exist until the screen is closed.
     let (folder, _unpacked) = match &arguments.run {
         Some(run) => (find_run(runs, run)?, None),
         None => {
@@ -55,20 +56,14 @@ pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result {
         None => replay.obey(Transport::PlayOrStop, Instant::now()).map_err(InputError)?,
     }
     let pace = if arguments.slow_link { Pace::SLOW } else { Pace::FILM };
-    show(replay, Screen::open()?, &theme, pace)
-}
-
-/// Shows a recorded run until the person leaves.
-pub(super) fn show(mut replay: Replay, mut screen: Screen, theme: &Theme, pace: Pace) -> Result {
-    match tui::show(&mut screen, &mut replay, theme, pace) {
-        // Nothing is to be saved, and a terminal that is gone is not told.
-        Leave::HungUp => {}
-        Leave::Left | Leave::Stop | Leave::Detached => screen.close(),
-    }
+    let mut screen = Screen::open()?;
+    // A replay has nothing to save, so the way it was left makes no difference.
+    tui::show(&mut screen, tui::run_view(Source::Replay(replay), pace), &theme);
+    screen.close();
     Ok(())
 }
 
-/// Puts the recorded run where it can be read; it is gone when the folder is dropped.
+/// Writes the recorded run to a temporary folder, which is deleted when it is dropped.
 fn unpack() -> io::Result<TempDir> {
     let folder = tempfile::Builder::new().prefix("laperm-").tempdir()?;
     for (name, content) in RECORDED_RUN {

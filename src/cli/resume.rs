@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::failure::Result;
-use super::run::{ScreenOptions, require_terminal, watch};
+use super::screen::{ScreenOptions, require_terminal, watch};
 use super::{headless, host};
 use crate::run::{Resumption, RunState, find_run};
 use crate::session::{Attached, Live};

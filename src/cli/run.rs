@@ -1,23 +1,17 @@
 //! `laperm run FILE`
 
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use clap::Args;
-use signal_hook::consts::SIGINT;
-use signal_hook::flag::register_conditional_shutdown;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use super::ending::{farewell, outcome};
-use super::failure::{InputError, Result};
-use super::signals::OnHangup;
-use super::{headless, host, output};
+use super::failure::Result;
+use super::screen::{ScreenOptions, require_terminal, watch};
+use super::{headless, host};
 use crate::experiment::Experiment;
 use crate::run::{FolderError, RunFolder, RunState};
-use crate::session::{Attached, Live, Session};
-use crate::train::{Backend, Command, Prepared};
-use crate::tui::{self, Leave, Pace, Screen, Theme};
+use crate::session::{Attached, Live};
+use crate::train::{Backend, Prepared};
+use crate::tui::{Screen, Theme};
 
 /// Train an experiment, on the screen or with --headless.
 #[derive(Debug, Args)]
@@ -38,25 +32,7 @@ pub(super) struct RunArguments {
     hosted: bool,
 }
 
-// No doc comments on flattened options: clap would show them as the subcommand's help.
-
-// How a run is shown.
-#[derive(Debug, Default, Args)]
-pub(super) struct ScreenOptions {
-    /// What happens to the run when its terminal is lost.
-    #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
-    pub(super) on_hangup: OnHangup,
-    /// Send less than 2 kB per second to the terminal, for slow connections.
-    #[arg(long)]
-    slow_link: bool,
-}
-
-impl ScreenOptions {
-    /// Limit on the bytes sent to the terminal; `usual` is the limit on a fast connection.
-    pub(super) fn pace(&self, usual: Pace) -> Pace {
-        if self.slow_link { Pace::SLOW } else { usual }
-    }
-}
+// No doc comments on flattened options: clap would show them as the help of the subcommand.
 
 // What the command line says about a run, besides its experiment.
 #[derive(Debug, Default, Args)]
@@ -144,48 +120,4 @@ fn launch(experiment: Experiment, backend: Backend, runs: &Path) -> Result<Live>
 pub(super) fn host(experiment: &Experiment, backend: Backend, runs: &Path) -> Result<Attached> {
     let arguments = ["run", "-", "--backend", backend.name()].map(str::to_owned);
     host::spawn(runs, &arguments, &toml::to_string(experiment)?)
-}
-
-/// Shows a run until the user leaves, then prints its result or how to attach to it again.
-pub(super) fn watch(
-    mut attached: Attached,
-    mut screen: Screen,
-    theme: &Theme,
-    options: &ScreenOptions,
-) -> Result {
-    let leave = tui::show(&mut screen, &mut attached, theme, options.pace(Pace::LIVE));
-    let folder = RunFolder::open(attached.folder());
-    if leave == Leave::HungUp {
-        if options.on_hangup == OnHangup::Stop {
-            attached.send(Command::Stop);
-            attached.wait();
-        }
-        // The terminal is gone. Returning would try to restore it, which fails.
-        std::process::exit(0);
-    }
-    screen.close();
-    if leave == Leave::Stop {
-        // The host may be busy for long. Ctrl-C returns to the shell and leaves it to its work.
-        register_conditional_shutdown(SIGINT, 130, Arc::new(AtomicBool::new(true)))?;
-        let _ = writeln!(io::stderr(), "stopping and saving; Ctrl-C leaves without waiting for it");
-        attached.wait();
-    }
-    if leave == Leave::Detached {
-        let name = folder.name();
-        output::text(&format!("{name} continues; show it with\n  laperm attach {name}\n"))?;
-        return Ok(());
-    }
-    let state = crate::run::read_state(&folder)?;
-    output::text(&farewell(&state, &folder))?;
-    outcome(state.reason, &folder)
-}
-
-/// Refuses to open the screen if standard input or output is not a terminal.
-pub(super) fn require_terminal() -> Result {
-    if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        return Ok(());
-    }
-    let message = "the screen needs a terminal on standard input and output; to train without one, use \
-                   `laperm run FILE --headless`";
-    Err(InputError(message.into()).into())
 }

@@ -11,7 +11,7 @@ use super::failure::{InputError, Result};
 use super::output::{self, Picture};
 use crate::run::find_run;
 use crate::session::{Replay, Target, Transport};
-use crate::tui::{Action, App, Depth, Theme, render, to_svg, to_text};
+use crate::tui::{App, Depth, Theme, render, to_svg, to_text};
 
 /// Draw the screen of a run as SVG or PNG.
 #[derive(Debug, Args)]
@@ -63,8 +63,7 @@ pub(super) fn run(arguments: &ScreenshotArguments, runs: &Path) -> Result {
         app.choose_layer(layer.saturating_sub(1));
     }
     if let Some(panel) = arguments.panel {
-        app.act(Action::Focus(panel.saturating_sub(1)));
-        app.act(Action::Zoom);
+        app.zoom_panel(panel.saturating_sub(1));
     }
     let (columns, rows) = arguments.size;
     let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));

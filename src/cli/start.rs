@@ -4,63 +4,73 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::failure::Result;
-use super::replay;
 use super::resume::resume;
-use super::run::{RunOptions, ScreenOptions, host, require_terminal};
+use super::run::{RunOptions, host};
+use super::screen::{self, require_terminal};
 use crate::data;
 use crate::experiment::Experiment;
 use crate::run::{RunFolder, RunWatch};
-use crate::session::{Attached, Replay};
+use crate::session::{Attached, Replay, Source};
 use crate::train::Backend;
-use crate::tui::{self, Choice, Compare, ExperimentItem, Pace, Screen, Start, Theme};
+use crate::tui::{
+    self, Choice, ClosedRun, Compare, ExperimentItem, Leave, Pace, Screen, Start, Theme, Window,
+};
 
-/// The experiment that needs nothing: it is offered first, wherever the program is started.
+/// The experiment that needs no data. It is offered first, in whatever folder the program is started.
 const QUICK: &str = include_str!("../../experiments/quick.toml");
 const QUICK_PATH: &str = "experiments/quick.toml";
 
 pub(super) fn start(runs: &Path) -> Result {
     require_terminal()?;
     let theme = Theme::load()?;
+    let start = Start::new(experiments()?);
     let mut screen = Screen::open()?;
-    let watch = RunWatch::start(runs);
-    let mut start = Start::new(experiments()?);
-    loop {
-        match tui::start(&mut screen, &mut start, &watch, &theme) {
-            Choice::Quit => return Ok(()),
-            Choice::Launch(path) => {
-                let attached = host(&experiment(&path)?, Backend::default(), runs)?;
-                return super::run::watch(attached, screen, &theme, &ScreenOptions::default());
-            }
-            Choice::Open(path) if RunFolder::open(&path).is_hosted() => {
-                let attached = Attached::open(RunFolder::open(&path))?;
-                return super::run::watch(attached, screen, &theme, &ScreenOptions::default());
-            }
-            Choice::Open(path) | Choice::Replay(path) => {
-                let replay = Replay::open(RunFolder::open(&path))?;
-                return replay::show(replay, screen, &theme, Pace::FILM);
-            }
-            Choice::Resume(path) => match resume(&path.display().to_string(), None, None, runs) {
-                Ok(attached) => {
-                    return super::run::watch(attached, screen, &theme, &ScreenOptions::default());
-                }
-                Err(error) => start.warn(error.to_string()),
-            },
-            Choice::Compare(paths) => {
-                let folders: Vec<RunFolder> =
-                    paths.iter().map(|path| RunFolder::open(path)).collect();
-                let back = match Compare::new(&folders) {
-                    Ok(mut compared) => tui::compare(&mut screen, &mut compared, &theme),
-                    Err(error) => {
-                        start.warn(error.to_string());
-                        true
-                    }
-                };
-                if !back {
-                    return Ok(());
-                }
-            }
-        }
+    let folder = runs.to_owned();
+    let view = tui::start_view(start, RunWatch::start(runs), move |choice| {
+        open(choice, &folder).map_err(|error| error.to_string())
+    });
+    let shown = tui::show(&mut screen, view, &theme);
+    if shown.leave == Leave::HungUp {
+        screen::hang_up();
     }
+    screen.close();
+    still_of_interest(shown.runs).into_iter().try_for_each(screen::conclude)
+}
+
+/// The view that a choice leads to. The runs are in the folder `runs`.
+fn open(choice: Choice, runs: &Path) -> Result<Box<dyn Window>> {
+    let attach = |attached| tui::run_view(Source::Attached(attached), Pace::LIVE);
+    Ok(match choice {
+        Choice::Launch(path) => attach(host(&experiment(&path)?, Backend::default(), runs)?),
+        Choice::Resume(path) => attach(resume(&path.display().to_string(), None, None, runs)?),
+        Choice::Open(path) if RunFolder::open(&path).is_hosted() => {
+            attach(Attached::open(RunFolder::open(&path))?)
+        }
+        Choice::Open(path) | Choice::Replay(path) => {
+            let replay = Replay::open(RunFolder::open(&path))?;
+            tui::run_view(Source::Replay(replay), Pace::FILM)
+        }
+        Choice::Compare(paths) => {
+            let folders: Vec<RunFolder> = paths.iter().map(|path| RunFolder::open(path)).collect();
+            tui::compare_view(Compare::new(&folders)?)
+        }
+    })
+}
+
+/// Of the runs that were shown, those that the user stopped, and those that continue after they were
+/// detached. Of a run that was shown several times, only the last counts.
+fn still_of_interest(runs: Vec<ClosedRun>) -> Vec<ClosedRun> {
+    let mut kept: Vec<ClosedRun> = Vec::new();
+    for run in runs {
+        kept.retain(|other| other.folder != run.folder);
+        kept.push(run);
+    }
+    kept.retain(|run| match run.leave {
+        Leave::Stop => true,
+        Leave::Detached => run.folder.is_hosted(),
+        Leave::Left | Leave::HungUp => false,
+    });
+    kept
 }
 
 fn experiment(path: &Path) -> Result<Experiment> {
@@ -70,12 +80,12 @@ fn experiment(path: &Path) -> Result<Experiment> {
     }
 }
 
-/// The name of an experiment that says none.
+/// Name of an experiment whose file does not name it.
 fn stem(path: &Path) -> String {
     path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The quick one first, then those of `./experiments` that can be read.
+/// The quick experiment, then those of `./experiments` that can be read.
 fn experiments() -> Result<Vec<ExperimentItem>> {
     let entries = fs::read_dir("experiments").into_iter().flatten().flatten();
     let toml = |path: &PathBuf| {
@@ -86,7 +96,7 @@ fn experiments() -> Result<Vec<ExperimentItem>> {
     paths.insert(0, QUICK_PATH.into());
     let mut items = Vec::new();
     for path in paths {
-        // An experiment that cannot be read is told by `laperm run`, not here.
+        // `laperm run` reports what is wrong with an experiment; the list only omits it.
         let Ok(experiment) = experiment(&path) else { continue };
         let dataset = experiment.data.dataset;
         let missing = match dataset {

@@ -1,9 +1,9 @@
 //! Datasets: finding, downloading and reading them, and making batches of them.
 //!
 //! [`Images`] keep the pixels as the bytes of the files. Bytes become floating-point numbers when a
-//! [`BatchMaker`] makes a batch, through a [`Normalizer`] fitted on the training set and an optional
-//! [`Augmentation`]. Every batch is a function of the seed and the step alone. A [`BatchLoader`]
-//! supplies the trainer with batches.
+//! [`BatchMaker`] makes a batch, through a [`Normalizer`] fitted on the training set and an
+//! optional [`Augmentation`]. Every batch is a function of the seed and the step alone. A
+//! [`BatchLoader`] supplies the trainer with batches.
 //!
 //! Data files are untrusted input. A reader checks every length and magic number against the actual
 //! content before relying on it, and an error names the file, what was expected and what was found.

@@ -10,7 +10,7 @@ use super::{DataError, DatasetName};
 /// The environment variable that names a folder with datasets.
 const VARIABLE: &str = "LAPERM_DATA";
 
-/// Returns the folder that [`load`](super::load) reads a dataset from.
+/// Returns the folder that [`load`](super::load()) reads a dataset from.
 ///
 /// If `folder` is given, the dataset must be there. Otherwise `$LAPERM_DATA`, `./data` and the
 /// user's cache folder are searched, in this order. The files may be in the folder itself or in a

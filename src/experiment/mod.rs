@@ -2,6 +2,7 @@
 
 mod check;
 mod optimizer;
+mod paper;
 mod published;
 mod read;
 mod schedule;

@@ -93,7 +93,7 @@ impl DataSection {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSection {
-    /// Network of the paper: "mlp", "conv2", "conv4", "conv7", "conv13", "resnet50", "f1" or "f2".
+    /// Network of the paper by name, such as "conv4"; [`Published`] lists them all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Published>,
     /// Layers in order, as tables with a `type`. The last must be dense, with one unit per class.

@@ -314,8 +314,8 @@ impl Search<'_> {
     }
 }
 
-/// Groups tensors, given by index and name, into layers in the order of their first tensors. Tensors
-/// with an unknown name are left out.
+/// Groups tensors, given by index and name, into layers in the order of their first tensors.
+/// Tensors with an unknown name are left out.
 fn grouped<'a>(tensors: impl Iterator<Item = (usize, &'a str)>) -> Vec<LayerTensors> {
     let mut layers: Vec<LayerTensors> = Vec::new();
     for (index, name) in tensors {
@@ -335,7 +335,7 @@ fn split(name: &str) -> Option<(&str, Part)> {
     let name = name.strip_suffix(":0").unwrap_or(name);
     // The tensors of a module that was saved alone have no layer name.
     let (layer, part) = name.rsplit_once(['.', '/']).unwrap_or(("", name));
-    // Keras 3 numbers the variables of a layer.
+    // Newer versions of Keras number the variables of a layer.
     let part = match part {
         "weight" | "kernel" | "gamma" | "0" => Part::Weight,
         "bias" | "beta" | "1" => Part::Bias,

@@ -182,7 +182,7 @@ mod tests {
             shape: shape.to_vec(),
             fan_in,
             fan_out,
-            places: 1,
+            uses: 1,
             first: true,
             last: false,
             flattened: None,

@@ -1,12 +1,16 @@
-//! One interface to a run, wherever it lives.
+//! Runs as a screen, a script or the training process itself sees them.
 //!
-//! A run is trained by a process that hosts it ([`Live`]) and lets others listen and steer ([`Server`]). A screen is in
-//! another process: it holds a [`Session`] and folds its events, and cannot tell a living run from a recorded one but
-//! for what it may do with it. A screen that dies, or a connection that is lost, never harms the training.
+//! ```text
+//! host:    Trainer ► Live ► Server ──socket──► Connection ► Attached ┐
+//!                     └► events.jsonl ──────────────────────► Replay ┴► screen
+//! ```
+//!
+//! A run is trained by the process that hosts it ([`Live`]), which lets clients listen and steer
+//! ([`Server`]). A screen is in another process. Its [`Source`] is a hosted run or a recorded one;
+//! either way the screen folds the same events. A screen that ends, or a connection that is lost,
+//! never affects the training.
 
 use std::path::Path;
-
-use crate::train::{Command, Event};
 
 mod attached;
 mod connection;
@@ -22,25 +26,20 @@ pub use live::Live;
 pub use replay::{Playback, Replay, Target, Transport};
 pub use server::Server;
 
-/// A source of events that may listen to commands.
-pub trait Session {
-    /// Takes the events that have come since the last call, without waiting.
-    fn poll(&mut self) -> Vec<Event>;
+/// Where a screen's run comes from.
+pub enum Source {
+    /// A run that another process hosts: it sends events, and takes commands.
+    Attached(Attached),
+    /// A run on disk, of which any moment can be shown.
+    Replay(Replay),
+}
 
-    /// Asks the run to do something; the answer comes as an event.
-    fn send(&mut self, command: Command);
-
-    /// The run's folder.
-    fn folder(&self) -> &Path;
-
-    /// Whether the run can be steered from here, as a live one can.
-    fn steerable(&self) -> bool;
-
-    /// The session as a recorded run, which is played instead of polled; `None` for a run that tells its events itself.
-    fn replay(&mut self) -> Option<&mut Replay> {
-        None
+impl Source {
+    /// Folder of the run.
+    pub fn folder(&self) -> &Path {
+        match self {
+            Source::Attached(attached) => attached.folder(),
+            Source::Replay(replay) => replay.folder(),
+        }
     }
-
-    /// Waits until the run has ended and everything is saved. Called when the screen is already closed.
-    fn wait(&mut self);
 }

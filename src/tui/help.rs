@@ -1,4 +1,4 @@
-//! Every key and what it does, from the table that dispatches them.
+//! Help: every key and what it does, from the table that dispatches them.
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::buffer::Buffer;
@@ -6,51 +6,57 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::keys::Binding;
-use super::popup::{Reaction, frame};
+use super::content::{Content, actions};
+use super::popup::{Popup, Reaction, frame};
 use super::theme::Theme;
 
 /// The open help.
-#[derive(Debug)]
 pub(super) struct Help {
     lines: Vec<HelpLine>,
-    /// Counted round and round, in either direction.
+    /// Counted modulo the number of pages, which depends on the size of the screen.
     page: i64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
 enum HelpLine {
     Group(&'static str),
     Keys(String, &'static str),
 }
 
-/// Room for keys, and for a whole entry.
+/// Width of the keys.
 pub(super) const KEYS: usize = 13;
+
+/// Width of a whole entry.
 const COLUMN: u16 = 38;
 
 impl Help {
-    /// Help for all of `table`. Neighbours with one description share a line.
-    pub fn new<A, C>(table: &[Binding<A, C>]) -> Self {
+    /// Help for all actions of a view. Neighbours with the same description share a line.
+    pub fn new<C: Content>() -> Self {
         let mut lines: Vec<HelpLine> = Vec::new();
         let mut group = "";
-        for binding in table {
-            if binding.group != group {
-                group = binding.group;
+        for action in actions::<C>() {
+            if action.group != group {
+                group = action.group;
                 lines.push(HelpLine::Group(group));
             }
-            let keys = binding.key_names();
+            let keys = action.key_names();
             match lines.last_mut() {
-                Some(HelpLine::Keys(all, description)) if *description == binding.description => {
+                Some(HelpLine::Keys(all, description)) if *description == action.description => {
                     let first = all.split('-').next().unwrap_or_default();
                     *all = format!("{first}-{keys}");
                 }
-                _ => lines.push(HelpLine::Keys(keys, binding.description)),
+                _ => lines.push(HelpLine::Keys(keys, action.description)),
             }
         }
         Self { lines, page: 0 }
     }
+}
 
-    pub fn key(&mut self, key: KeyEvent) -> Reaction {
+impl<C> Popup<C> for Help {
+    fn title(&self) -> &'static str {
+        "keys"
+    }
+
+    fn key(&mut self, key: KeyEvent) -> Reaction<C> {
         match key.code {
             KeyCode::Right | KeyCode::Down | KeyCode::PageDown | KeyCode::Tab => self.page += 1,
             KeyCode::Char(' ' | 'j' | 'l') => self.page += 1,
@@ -61,7 +67,7 @@ impl Help {
         Reaction::Stay
     }
 
-    pub fn render(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    fn render(&self, _: &C, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let room = (area.width.saturating_sub(4), area.height.saturating_sub(2).max(1));
         let columns =
             (room.0 / COLUMN).clamp(1, 4).min(self.lines.len().div_ceil(room.1.into()) as u16);
@@ -69,7 +75,7 @@ impl Help {
         let per_page = usize::from(columns) * usize::from(room.1);
         let pages = self.lines.len().div_ceil(per_page);
         let page = self.page.rem_euclid(pages as i64) as usize;
-        // Equal columns, rather than full ones and a short last one.
+        // Columns of equal height, rather than full ones and a short last one.
         let height = self.lines.len().div_ceil(pages * usize::from(columns));
         let keys = match pages {
             1 => "any key closes".into(),

@@ -1,29 +1,37 @@
-//! The screen: what a person sees of experiments and runs, and the keys to steer them.
+//! The terminal user interface: what a user sees of experiments and runs, and the keys to steer
+//! them.
 //!
-//! Everything is drawn from plain state by pure functions into a buffer: [`App`] folds a session's
-//! events and a person's keys, [`render`] draws it. Only [`Screen`] knows the terminal. One table
-//! of keys per screen feeds dispatch, footer, help and palette. Nothing is drawn when nothing has
+//! [`show`] runs the only loop. It owns the terminal ([`Screen`]) and a stack of views: the top one
+//! is drawn and takes the keys. There are four, each in a folder of its own: `start`, `run`,
+//! `compare` and `profile`. A view consists of
+//!
+//! - its content: plain state that neither knows a terminal nor a clock (`Content`),
+//! - one table of actions, which feeds dispatch, footer, help and palette (`Action`),
+//! - a picture: a pure function of the state, drawn into a buffer,
+//! - a driver, which connects the content with a source of news (`Driver`).
+//!
+//! Status line, popups, focus and zoom are the same for all views (`Chrome`, `Shared`, `layout`).
+//! Adding a view takes its folder and the place that opens it. Nothing is drawn if nothing has
 //! changed.
 
-mod act;
-mod actions;
-mod app;
 mod ascii;
+mod border;
 mod chart;
+mod chrome;
 mod compare;
-mod figure;
+mod content;
+mod driven;
 mod filter;
-mod footer;
 mod format;
 mod grid;
-mod header;
 mod help;
 mod keys;
+mod layout;
 mod line_edit;
 mod matrix_table;
+mod pace;
 mod palette;
 mod panels;
-mod picture;
 mod plain;
 mod popup;
 mod profile;
@@ -31,31 +39,30 @@ mod profile_chart;
 mod prompt;
 mod question;
 mod row;
-mod show;
+mod run;
+mod shared;
+mod stack;
 mod start;
-mod steer;
 mod svg;
 mod table;
 mod terminal;
-#[cfg(test)]
-mod tests;
 mod theme;
 mod theme_file;
 mod view;
+mod window;
 
-pub use actions::{ACTIONS, Action};
-pub use app::{App, Change, Request};
-pub use compare::{Compare, MOST_RUNS, compare, render_compare};
-pub use keys::{Binding, Key};
+pub use compare::{Compare, MOST_RUNS, compare_view, render_compare};
 pub use matrix_table::SortBy;
+pub use pace::{Change, Pace};
 pub use panels::{Panel, Scene};
-pub use picture::render;
 pub use plain::to_text;
-pub use profile::{ProfileNews, Profiles, render_profiles, show_profiles};
-pub use show::{Leave, Pace, show};
-pub use start::{Choice, ExperimentItem, Start, start};
+pub use profile::{ProfileNews, Profiles, profile_view, render_profiles};
+pub use run::{App, render, run_view};
+pub use stack::{Shown, show};
+pub use start::{Choice, ExperimentItem, Start, start_view};
 pub use svg::to_svg;
 pub use terminal::Screen;
 pub use theme::{Depth, Theme};
 pub use theme_file::ThemeError;
 pub use view::View;
+pub use window::{ClosedRun, Leave, Request, Window};

@@ -1,4 +1,5 @@
-//! Every action by name: type some of its words, enter does it.
+//! The command palette: every action by name. Typed words filter the list, enter runs the chosen
+//! action.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
@@ -6,12 +7,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::actions::{ACTIONS, Action};
-use super::app::App;
-use super::keys::Binding;
+use super::content::{Action, Content, actions};
 use super::line_edit::LineEdit;
-use super::panels::Panel;
-use super::popup::{Reaction, frame};
+use super::popup::{Popup, Reaction, frame};
 use super::theme::Theme;
 
 /// The open palette.
@@ -22,28 +20,31 @@ pub(super) struct Palette {
 }
 
 impl Palette {
-    /// The actions whose names hold every word that was typed.
-    fn matches(&self) -> Vec<&'static Binding<Action, App>> {
+    /// The actions whose names contain every typed word.
+    fn matches<C: Content>(&self) -> Vec<&'static Action<C>> {
         let filter = self.filter.text().to_lowercase();
-        let holds = |binding: &&Binding<Action, App>| {
-            let name = name(binding).to_lowercase();
-            let exists =
-                !matches!(binding.action, Action::Focus(panel) if panel >= Panel::ALL.len());
-            exists && filter.split_whitespace().all(|word| name.contains(word))
+        let matches = |action: &&Action<C>| {
+            let name = name(action).to_lowercase();
+            filter.split_whitespace().all(|word| name.contains(word))
         };
-        ACTIONS.iter().filter(holds).collect()
+        actions::<C>().filter(matches).collect()
+    }
+}
+
+impl<C: Content> Popup<C> for Palette {
+    fn title(&self) -> &'static str {
+        "actions"
     }
 
-    pub fn key(&mut self, key: KeyEvent) -> Reaction {
-        let matches = self.matches();
+    fn key(&mut self, key: KeyEvent) -> Reaction<C> {
+        let matches = self.matches::<C>();
         let last = matches.len().saturating_sub(1);
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Esc => return Reaction::Close,
             KeyCode::Enter => {
-                return matches
-                    .get(self.chosen)
-                    .map_or(Reaction::Stay, |it| Reaction::Run(it.action));
+                let Some(&action) = matches.get(self.chosen) else { return Reaction::Stay };
+                return Reaction::Act(Box::new(|content| action.perform(content)));
             }
             KeyCode::Down | KeyCode::Tab => self.chosen = (self.chosen + 1).min(last),
             KeyCode::Char('n') if control => self.chosen = (self.chosen + 1).min(last),
@@ -59,31 +60,31 @@ impl Palette {
         Reaction::Stay
     }
 
-    pub fn paste(&mut self, text: &str) {
+    fn paste(&mut self, text: &str) {
         self.filter.paste(text);
         self.chosen = 0;
     }
 
-    pub fn render(&self, app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-        let keys = "enter does it, esc closes";
-        let inner = frame("actions", keys, (62, ACTIONS.len() as u16 + 1), theme, area, buffer);
+    fn render(&self, content: &C, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+        let size = (62, actions::<C>().count() as u16 + 1);
+        let inner = frame("actions", "enter runs, esc closes", size, theme, area, buffer);
         let Some(top) = inner.rows().next() else { return };
         let mut input = Line::from(Span::styled(": ", theme.muted));
         input.extend(self.filter.line(inner.width.saturating_sub(2), theme.text).spans);
         input.render(top, buffer);
-        let matches = self.matches();
+        let matches = self.matches::<C>();
         let room = usize::from(inner.height) - 1;
         let first = (self.chosen + 1).saturating_sub(room);
         for (i, row) in (first..).zip(inner.rows().skip(1)) {
-            let Some(binding) = matches.get(i) else { break };
-            let obstacle = (binding.obstacle)(app);
+            let Some(action) = matches.get(i) else { break };
+            let obstacle = (action.obstacle)(content);
             let style = match obstacle {
                 _ if i == self.chosen => theme.selected,
                 Some(_) => theme.muted,
                 None => theme.text,
             };
-            let name = name(binding);
-            let keys = obstacle.map_or_else(|| binding.key_names(), |why| format!("({why})"));
+            let name = name(action);
+            let keys = obstacle.map_or_else(|| action.key_names(), |why| format!("({why})"));
             let width = usize::from(row.width);
             let gap = width.saturating_sub(name.chars().count() + keys.chars().count()).max(1);
             let line = format!("{name}{:gap$}{keys}", "");
@@ -95,10 +96,11 @@ impl Palette {
     }
 }
 
-/// What the palette calls an action.
-fn name(binding: &Binding<Action, App>) -> String {
-    match binding.action {
-        Action::Focus(panel) => format!("{} {}", binding.description, panel + 1),
-        _ => binding.description.into(),
+/// Name of an action: its description, with its key if others have the same one.
+fn name<C: Content>(action: &Action<C>) -> String {
+    let same = actions::<C>().filter(|other| other.description == action.description);
+    match action.keys.first() {
+        Some(key) if same.count() > 1 => format!("{} {key}", action.description),
+        _ => action.description.into(),
     }
 }

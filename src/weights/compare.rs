@@ -51,8 +51,9 @@ pub fn partners(first: &TensorFile, second: &TensorFile, layout: Option<Layout>)
 /// Comparison of the weight vectors of one matrix with those of another.
 ///
 /// A weight vector is a permutation of its partner if both have the same values, to the bit, each
-/// with the same frequency. Positive and negative zero count as the same value. The cycles are those
-/// of the permutation from one vector's ranking to the other's, whether or not their values agree.
+/// with the same frequency. Positive and negative zero count as the same value. The cycles are
+/// those of the permutation from one vector's ranking to the other's, whether or not their values
+/// agree.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// Number of weight vectors.

@@ -163,7 +163,7 @@ impl TensorFile {
             return Err(error(&format!("#{index}"), "there is none".into()));
         };
         let Some(float) = info.float else {
-            let problem = format!("it holds {}, not floating-point numbers", info.kind);
+            let problem = format!("its type is {}, not a floating-point type", info.kind);
             return Err(error(&info.name, problem));
         };
         let values = self.content.values.read(index, info, float);

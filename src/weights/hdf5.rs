@@ -213,7 +213,7 @@ fn check_promise(dataset: &Dataset, bytes: u64, file_size: u64) -> Result<(), St
     }
 }
 
-/// Refuses a dataset with missing chunks, which would be read as zeros.
+/// Refuses a dataset with missing chunks, whose values were never written.
 fn check_chunks(dataset: &Dataset, chunk_shape: &[u64]) -> Result<(), String> {
     // Some kinds of chunk index cannot be listed.
     let Ok(chunks) = dataset.chunks() else { return Ok(()) };

@@ -2,8 +2,8 @@
 
 use crate::method::VectorShape;
 
-/// The axes of a tensor that run over its neurons. Each entry along them is one weight vector, whose
-/// entries run along all other axes.
+/// The axes of a tensor that run over its neurons. Each entry along them is one weight vector,
+/// whose entries run along all other axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Layout {
     /// The first axis, as in PyTorch: dense `[out, in]`, convolution `[out, in, height, width]`.
@@ -41,8 +41,8 @@ impl Layout {
         }
     }
 
-    /// Returns the number and length of the weight vectors of a tensor of `shape`. A tensor with one
-    /// axis (a bias) or none is a single vector.
+    /// Returns the number and length of the weight vectors of a tensor of `shape`. A tensor with
+    /// one axis (a bias) or none is a single vector.
     pub fn vectors(self, shape: &[usize]) -> VectorShape {
         let Axes { outputs, inputs, positions } = self.axes(shape);
         VectorShape { count: outputs, len: inputs * positions }
@@ -61,9 +61,9 @@ impl Layout {
         }
     }
 
-    /// Returns the entries of the `vector`-th weight vector of a tensor of `shape`. For every layout
-    /// they are in PyTorch's order: those of the first input, position by position, then those of
-    /// the next. Entries beyond the end of `values` are left out.
+    /// Returns the entries of the `vector`-th weight vector of a tensor of `shape`. For every
+    /// layout they are in PyTorch's order: those of the first input, position by position, then
+    /// those of the next. Entries beyond the end of `values` are left out.
     pub fn vector<'a>(
         self,
         values: &'a [f32],

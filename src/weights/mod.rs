@@ -1,8 +1,8 @@
 //! Files of weights in several formats, and statistics of their weight matrices.
 //!
 //! Opening a [`TensorFile`] reads no weights. [`TensorFile::read`] reads one tensor as 32-bit
-//! floats, and a [`MatrixSummary`] summarizes a weight matrix. The [`Layout`] of a matrix says which
-//! of its axes runs over the neurons.
+//! floats, and a [`MatrixSummary`] summarizes a weight matrix. The [`Layout`] of a matrix says
+//! which of its axes runs over the neurons.
 
 mod compare;
 mod file;

@@ -1,8 +1,8 @@
 //! Exact percentiles of many unsorted values, without a sorted copy of them.
 //!
 //! Each value's bits are turned into an integer key that sorts like the value. One pass counts the
-//! upper halves of the keys, which shows in which of 65,536 buckets each requested rank is. A second
-//! pass counts the lower halves within those buckets.
+//! upper halves of the keys, which shows in which of 65,536 buckets each requested rank is. A
+//! second pass counts the lower halves within those buckets.
 
 use rayon::prelude::*;
 
@@ -15,8 +15,8 @@ const BUCKETS: usize = 1 << 16;
 /// Number of values counted at a time.
 const PIECE: usize = 1 << 22;
 
-/// Returns the values at [`PERCENTILES`], interpolated linearly between the two neighbouring values.
-/// NaN, of either sign, sorts last. Without values, all percentiles are NaN.
+/// Returns the values at [`PERCENTILES`], interpolated linearly between the two neighbouring
+/// values. NaN, of either sign, sorts last. Without values, all percentiles are NaN.
 pub(super) fn percentiles(values: &[f32]) -> [f32; PERCENTILES.len()] {
     let Some(last) = values.len().checked_sub(1) else { return [f32::NAN; PERCENTILES.len()] };
     let positions = PERCENTILES.map(|percent| f64::from(percent) / 100.0 * last as f64);

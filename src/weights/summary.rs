@@ -43,8 +43,8 @@ pub struct MatrixSummary {
 
 impl MatrixSummary {
     /// Summarizes the `values` of a tensor of `shape`, with the last axis running fastest. Returns
-    /// `None` for a tensor with fewer than two axes, an empty one, or one with a different number of
-    /// values.
+    /// `None` for a tensor with fewer than two axes, an empty one, or one with a different number
+    /// of values.
     pub fn of(name: String, shape: Vec<usize>, values: &[f32], layout: Layout) -> Option<Self> {
         let vectors = layout.vectors(&shape);
         if shape.len() < 2 || values.is_empty() || vectors.elements() != values.len() {
@@ -101,7 +101,8 @@ mod tests {
         assert_eq!((summed.vectors, summed.length, summed.zeros), (2, 3, 2));
         assert_eq!((summed.mean, summed.sd), (1.0, 1.0));
         assert_eq!(summed.percentiles, [0.0, 0.0, 0.0, 1.0, 1.5, 2.5, 3.0]);
-        // The sorted vectors are 0 1 3 and 0 1 1: 1/3 apart on average from 0 1 2, whose deviation is √(2/3).
+        // The sorted vectors are 0 1 3 and 0 1 1: 1/3 apart on average from 0 1 2, whose deviation
+        // is √(2/3).
         let expected = (1.0 / 3.0) / (2f32 / 3.0).sqrt();
         assert!((summed.profile.similarity - expected).abs() < 1e-6);
     }

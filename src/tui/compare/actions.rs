@@ -1,83 +1,17 @@
-//! Everything that can be done where runs are compared, and its keys. What the screen of a run can do too has the same
-//! key there.
+//! The actions on several runs. An action that the view of one run has too has the same key there.
 
 use crossterm::event::KeyCode;
 
-use super::state::{Compare, Panel};
-use crate::tui::keys::{Binding, Key, free};
+use super::state::{Compare, ComparePanel};
+use crate::tui::content::Action;
+use crate::tui::keys::Key;
+use crate::tui::shared::Shared;
 
-/// What a person can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Hides the run of this index, or shows it again.
-    Hide(usize),
-    Zoom,
-    Unzoom,
-    NextPanel,
-    PreviousPanel,
-    Focus(usize),
-    ScrollUp,
-    ScrollDown,
-    NextLayer,
-    PreviousLayer,
-    CursorRight,
-    CursorLeft,
-    CursorFarRight,
-    CursorFarLeft,
-    CursorToStart,
-    CursorToNow,
-    ZoomIn,
-    ZoomOut,
-    ResetView,
-    Smooth,
-    Logarithmic,
-    TimeUnit,
-    Help,
-    Redraw,
-    Suspend,
-    Quit,
-}
+pub(super) const ACTIONS: &[&[Action<Compare>]] =
+    &[RUNS, SHOWN, Shared::PANELS, Shared::NUMBERS, Shared::PROGRAM, Shared::INTERRUPT];
 
-use Action::*;
-
-type Row = Binding<Action, Compare>;
-
-const fn hide<const INDEX: usize>(keys: &'static [Key]) -> Row {
-    Row::new("runs", Hide(INDEX), keys, "hide or show the run", Some("hide"), no_run::<INDEX>)
-}
-
-const fn focus<const INDEX: usize>(keys: &'static [Key]) -> Row {
-    Row::new("panels", Focus(INDEX), keys, "focus panel", None, free)
-}
-
-const fn panel(
-    action: Action,
-    keys: &'static [Key],
-    description: &'static str,
-    hint: Option<&'static str>,
-) -> Row {
-    Row::new("panels", action, keys, description, hint, free)
-}
-
-const fn look(
-    action: Action,
-    keys: &'static [Key],
-    description: &'static str,
-    hint: Option<&'static str>,
-) -> Row {
-    Row::new("what is shown", action, keys, description, hint, free)
-}
-
-const fn layer(action: Action, keys: &'static [Key], description: &'static str) -> Row {
-    Row::new("what is shown", action, keys, description, Some("layer"), without_layers)
-}
-
-const fn scroll(action: Action, keys: &'static [Key], description: &'static str) -> Row {
-    Row::new("what is shown", action, keys, description, Some("scroll"), no_list)
-}
-
-/// The table.
-pub(super) static ACTIONS: &[Row] = &[
+/// One row for each of the [`MOST_RUNS`](super::MOST_RUNS) runs.
+const RUNS: &[Action<Compare>] = &[
     hide::<0>(&[Key::char('A')]),
     hide::<1>(&[Key::char('B')]),
     hide::<2>(&[Key::char('C')]),
@@ -86,36 +20,61 @@ pub(super) static ACTIONS: &[Row] = &[
     hide::<5>(&[Key::char('F')]),
     hide::<6>(&[Key::char('G')]),
     hide::<7>(&[Key::char('H')]),
-    look(TimeUnit, &[Key::char('x')], "steps, epochs, seconds", Some("align")),
-    look(CursorLeft, &[Key::plain(KeyCode::Left)], "cursor left", Some("cursor")),
-    look(CursorRight, &[Key::plain(KeyCode::Right)], "cursor right", Some("cursor")),
-    look(CursorFarLeft, &[Key::shift(KeyCode::Left)], "cursor far left", None),
-    look(CursorFarRight, &[Key::shift(KeyCode::Right)], "cursor far right", None),
-    look(CursorToStart, &[Key::plain(KeyCode::Home)], "cursor to the start", None),
-    look(CursorToNow, &[Key::plain(KeyCode::End)], "newest values", None),
-    look(ZoomIn, &[Key::char('i'), Key::ctrl(KeyCode::Right)], "zoom time in", None),
-    look(ZoomOut, &[Key::char('o'), Key::ctrl(KeyCode::Left)], "zoom time out", None),
-    look(ResetView, &[Key::char('0')], "show the whole runs", None),
-    layer(PreviousLayer, &[Key::char('[')], "previous layer"),
-    layer(NextLayer, &[Key::char(']')], "next layer"),
-    look(Smooth, &[Key::char('m')], "smooth loss, distance", Some("smooth")),
-    look(Logarithmic, &[Key::char('g')], "logarithmic axes", Some("log")),
-    scroll(ScrollUp, &[Key::plain(KeyCode::Up), Key::char('k')], "scroll differences up"),
-    scroll(ScrollDown, &[Key::plain(KeyCode::Down), Key::char('j')], "scroll differences down"),
-    panel(Zoom, &[Key::char('z'), Key::plain(KeyCode::Enter)], "zoom the panel", Some("zoom")),
-    panel(Unzoom, &[Key::plain(KeyCode::Esc)], "all panels, or go back", None),
-    panel(NextPanel, &[Key::plain(KeyCode::Tab)], "next panel", Some("panel")),
-    panel(PreviousPanel, &[Key::plain(KeyCode::BackTab)], "previous panel", None),
-    focus::<0>(&[Key::char('1')]),
-    focus::<1>(&[Key::char('2')]),
-    focus::<2>(&[Key::char('3')]),
-    focus::<3>(&[Key::char('4')]),
-    focus::<4>(&[Key::char('5')]),
-    Row::program(Help, &[Key::char('?')], "this help", Some("help")),
-    Row::program(Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
-    Row::program(Suspend, &[Key::ctrl(KeyCode::Char('z'))], "back to the shell", None),
-    Row::program(Quit, &[Key::char('q'), Key::ctrl(KeyCode::Char('c'))], "go back", Some("back")),
 ];
+
+const SHOWN: &[Action<Compare>] = &[
+    shown(&[Key::char('x')], "steps, epochs, seconds", Compare::next_unit).hint("align"),
+    shown(&[Key::plain(KeyCode::Left)], "cursor left", |runs| runs.move_cursor(-1)).hint("cursor"),
+    shown(&[Key::plain(KeyCode::Right)], "cursor right", |runs| runs.move_cursor(1)).hint("cursor"),
+    shown(&[Key::shift(KeyCode::Left)], "cursor far left", |runs| runs.move_cursor(-10)),
+    shown(&[Key::shift(KeyCode::Right)], "cursor far right", |runs| runs.move_cursor(10)),
+    shown(&[Key::plain(KeyCode::Home)], "cursor to the start", |runs| {
+        runs.view.cursor_to_start(runs.now());
+    }),
+    shown(&[Key::plain(KeyCode::End)], "latest values", |runs| {
+        runs.view.cursor_to_now(runs.now());
+    }),
+    shown(&[Key::char('i'), Key::ctrl(KeyCode::Right)], "zoom time in", |runs| {
+        runs.view.zoom_in(runs.now());
+    }),
+    shown(&[Key::char('o'), Key::ctrl(KeyCode::Left)], "zoom time out", |runs| {
+        runs.view.zoom_out(runs.now());
+    }),
+    shown(&[Key::char('0')], "show the whole runs", |runs| runs.view.reset()),
+    shown(&[Key::char('[')], "previous layer", |runs| runs.choose_layer(-1))
+        .hint("layer")
+        .unless(without_layers),
+    shown(&[Key::char(']')], "next layer", |runs| runs.choose_layer(1))
+        .hint("layer")
+        .unless(without_layers),
+    shown(&[Key::char('m')], "smooth loss, distance", Compare::smooth).hint("smooth"),
+    shown(&[Key::char('g')], "logarithmic axes", Compare::logarithmic).hint("log"),
+    shown(&[Key::plain(KeyCode::Up), Key::char('k')], "scroll differences up", |runs| {
+        runs.scroll_by(-1);
+    })
+    .hint("scroll")
+    .unless(no_list),
+    shown(&[Key::plain(KeyCode::Down), Key::char('j')], "scroll differences down", |runs| {
+        runs.scroll_by(1);
+    })
+    .hint("scroll")
+    .unless(no_list),
+];
+
+const fn hide<const INDEX: usize>(keys: &'static [Key]) -> Action<Compare> {
+    Action::new("runs", keys, "hide or show the run", |runs: &mut Compare| runs.hide(INDEX))
+        .hint("hide")
+        .unless(no_run::<INDEX>)
+}
+
+/// An action that changes what is shown.
+const fn shown(
+    keys: &'static [Key],
+    description: &'static str,
+    effect: fn(&mut Compare),
+) -> Action<Compare> {
+    Action::new("what is shown", keys, description, effect)
+}
 
 fn no_run<const INDEX: usize>(compare: &Compare) -> Option<&'static str> {
     (INDEX >= compare.members.len()).then_some("no such run")
@@ -126,6 +85,6 @@ fn without_layers(compare: &Compare) -> Option<&'static str> {
 }
 
 fn no_list(compare: &Compare) -> Option<&'static str> {
-    let differences = Panel::ALL[compare.focus] == Panel::Differences;
+    let differences = compare.panel() == ComparePanel::Differences;
     (!differences).then_some("only where the differences are focused")
 }

@@ -1,7 +1,6 @@
 //! Bringing the steps of several runs onto one axis: by step, by epoch or by second.
 
-use crate::run::TimeUnit;
-use crate::run::{RunState, Series};
+use crate::run::{RunState, Series, TimeUnit};
 
 /// Places on the common axis that make one of its unit: whole numbers, fine enough for every screen.
 pub(super) fn per_unit(unit: TimeUnit) -> u64 {

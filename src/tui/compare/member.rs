@@ -3,8 +3,7 @@
 use ratatui::style::Style;
 
 use super::align::{Aligned, place};
-use crate::run::TimeUnit;
-use crate::run::{Distance, RunFolder, RunState, Series, Setup, Summary};
+use crate::run::{Distance, RunFolder, RunState, Series, Setup, Summary, TimeUnit};
 use crate::train::LayerInfo;
 use crate::tui::theme::Theme;
 
@@ -20,8 +19,11 @@ impl Quantity {
     const ALL: [Quantity; 3] = [Quantity::Accuracy, Quantity::Loss, Quantity::Distance];
 }
 
-/// What the runs are called, in their order.
-pub(super) const LETTERS: [&str; super::MOST_RUNS] = ["A", "B", "C", "D", "E", "F", "G", "H"];
+/// The most runs that can be compared. More could not be told apart.
+pub const MOST_RUNS: usize = 8;
+
+/// Names of the runs, in order.
+const LETTERS: [&str; MOST_RUNS] = ["A", "B", "C", "D", "E", "F", "G", "H"];
 
 /// A run, and what was made of it for the charts.
 #[derive(Debug)]
@@ -83,8 +85,9 @@ impl Member {
         self.summary.state.is_living()
     }
 
-    /// Looks again how it stands, which can change without an event. Whether it has.
-    pub fn look(&mut self) -> bool {
+    /// Checks whether the run's process is still there, which no event reports. Returns true if the
+    /// state has changed.
+    pub fn check_process(&mut self) -> bool {
         let before = self.summary.state;
         if self.is_living() {
             self.summary = Summary::of(&self.run, &self.folder);

@@ -1,21 +1,24 @@
-//! Several runs side by side: their curves in the same charts, their results in one table, and in what they differ.
+//! The view of several runs side by side: their curves in the same charts, their results in one
+//! table, and the settings in which they differ.
 //!
-//! A second screen beside that of a run, built the same way: [`Compare`] folds the runs' events and a person's keys,
-//! [`render_compare`] draws it, and [`compare`] connects them with a terminal. Each run has a letter that stands in
-//! its curves, so that nobody needs colours to tell them apart.
+//! Each run has a letter, which is drawn in its curves, so that the runs can be told apart without
+//! colours.
 
-use std::io;
-use std::time::{Duration, Instant};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
 
-use super::app::Change;
-use super::terminal::{Input, Screen};
+use super::chrome::Chrome;
+use super::content::{Action, Content, Pages};
+use super::driven::Driven;
+use super::layout;
 use super::theme::Theme;
-use crate::run::Followers;
+use super::window::Window;
 
-mod act;
 mod actions;
 mod align;
 mod charts;
+mod driver;
 mod member;
 mod picture;
 mod state;
@@ -23,64 +26,38 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use picture::render_compare;
-use state::Request;
-pub use state::{Compare, MOST_RUNS};
+pub use member::MOST_RUNS;
+pub use state::Compare;
 
-/// How often events are looked for.
-const TICK: Duration = Duration::from_millis(50);
-
-/// The shortest time between two pictures when nobody touches anything.
-const CALM: Duration = Duration::from_millis(250);
-
-/// How often it is checked whether a process is gone without a word.
-const PULSE: Duration = Duration::from_secs(1);
-
-/// Shows runs side by side until the person leaves, and follows those that go on. Whether the person wants to go back
-/// to where they came from; if not, the terminal is gone or a signal asks the program to end.
-pub fn compare(screen: &mut Screen, compare: &mut Compare, theme: &Theme) -> bool {
-    let followers = Followers::start(compare.folders());
-    explore(compare, screen, theme, &followers).unwrap_or(false)
+/// The view of several runs, which follows those that go on.
+pub fn compare_view(compare: Compare) -> Box<dyn Window> {
+    let driver = driver::CompareDriver::new(compare.folders());
+    Box::new(Driven { content: compare, driver })
 }
 
-fn explore(
-    compare: &mut Compare,
-    screen: &mut Screen,
-    theme: &Theme,
-    followers: &Followers,
-) -> io::Result<bool> {
-    let mut drawn: Option<Instant> = None;
-    let mut looked = Instant::now();
-    loop {
-        if looked.elapsed() >= PULSE {
-            compare.look();
-            looked = Instant::now();
-        }
-        followers.poll().into_iter().for_each(|piece| compare.take(piece));
-        match compare.take_request() {
-            Some(Request::Leave) => return Ok(true),
-            Some(Request::Suspend) => screen.suspend()?,
-            Some(Request::Redraw) => screen.forget()?,
-            None => {}
-        }
-        let age = drawn.map_or(Duration::MAX, |drawn| drawn.elapsed());
-        let due = match compare.change() {
-            Change::None => false,
-            Change::Run => age >= CALM,
-            Change::Person => true,
-        };
-        if due {
-            screen.draw(|area, buffer| render_compare(compare, theme, area, buffer))?;
-            compare.drawn();
-            drawn = Some(Instant::now());
-        }
-        for input in screen.wait(TICK) {
-            match input {
-                Input::Key(key) => compare.key(key),
-                Input::Redraw | Input::Continued => compare.touch(),
-                Input::Paste(_) => {}
-                Input::Stop | Input::HungUp => return Ok(false),
-            }
-        }
+/// Draws the view of several runs.
+pub fn render_compare(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    layout::render(compare, theme, area, buffer);
+}
+
+impl Content for Compare {
+    const ACTIONS: &'static [&'static [Action<Self>]] = actions::ACTIONS;
+    const PANELS: usize = state::ComparePanel::ALL.len();
+    const TOO_SMALL: &'static str = "q leaves.";
+
+    fn chrome(&self) -> &Chrome<Self> {
+        &self.chrome
+    }
+
+    fn chrome_mut(&mut self) -> &mut Chrome<Self> {
+        &mut self.chrome
+    }
+
+    fn render(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Pages {
+        picture::render(self, theme, area, buffer)
+    }
+
+    fn status(&self, theme: &Theme, _width: u16) -> Line<'static> {
+        picture::status(self, theme)
     }
 }

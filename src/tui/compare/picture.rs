@@ -1,42 +1,23 @@
-//! The whole picture where runs are compared: who is who, the panels, and the keys.
+//! The picture of several runs: their names and letters, and the panels.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::actions::ACTIONS;
 use super::member::Member;
-use super::state::{Compare, Panel};
+use super::state::{Compare, ComparePanel};
 use super::{charts, tables};
-use crate::tui::picture::{SMALLEST, bordered, too_small};
+use crate::tui::border::bordered;
+use crate::tui::content::Pages;
+use crate::tui::grid;
 use crate::tui::table::fitted;
 use crate::tui::theme::Theme;
-use crate::tui::{ascii, footer, grid};
 
-/// Draws the runs side by side.
-pub fn render_compare(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        too_small("q goes back.", theme, area, buffer);
-    } else {
-        let lines = [Constraint::Length(1), Constraint::Fill(1)];
-        let [who, middle, status, keys] =
-            Layout::vertical(lines.into_iter().chain([Constraint::Length(1); 2])).areas(area);
-        legend(compare, theme, who.width).render(who, buffer);
-        let pages = panels(compare, theme, middle, buffer);
-        say(compare, theme).render(status, buffer);
-        if pages.1 > 1 {
-            let page = format!("page {} of {}", pages.0 + 1, pages.1);
-            Line::styled(page, theme.muted).alignment(Alignment::Right).render(status, buffer);
-        }
-        footer::keys(ACTIONS, compare, theme, keys, buffer);
-        if let Some(help) = &compare.help {
-            help.render(theme, area, buffer);
-        }
-    }
-    if !theme.unicode {
-        ascii::replace(buffer);
-    }
+pub(super) fn render(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Pages {
+    let [top, middle] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+    legend(compare, theme, top.width).render(top, buffer);
+    panels(compare, theme, middle, buffer)
 }
 
 /// Every run's letter and name; hidden ones in brackets. All letters are there, however short the names get.
@@ -79,17 +60,17 @@ fn told_apart(compare: &Compare, member: &Member) -> String {
     }
 }
 
-/// Draws the panels, on a large screen all of them, else those of the page that the focused one is on. Returns the page
-/// and how many there are.
-fn panels(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) -> (usize, usize) {
-    if compare.zoomed {
-        panel(compare, compare.focus, theme, area, buffer);
-        return (0, 1);
+/// Draws the panels: on a large screen all of them, else those of the page that contains the focused
+/// one.
+fn panels(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Pages {
+    if compare.chrome.zoomed {
+        panel(compare, compare.chrome.focus, theme, area, buffer);
+        return Pages::ONE;
     }
-    let count = Panel::ALL.len();
+    let count = ComparePanel::ALL.len();
     let whole = (area.width >= LARGE.0 && area.height >= LARGE.1).then(|| large(compare, area));
     let per_page = whole.map_or(grid::per_page(MOST_ON_A_PAGE, area), |places| places.len());
-    let page = compare.focus / per_page;
+    let page = compare.chrome.focus / per_page;
     let first = page * per_page;
     let places = match whole {
         Some(places) => places.to_vec(),
@@ -98,7 +79,7 @@ fn panels(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) -> 
     for (index, place) in (first..).zip(places) {
         panel(compare, index, theme, place, buffer);
     }
-    (page, count.div_ceil(per_page))
+    Pages { page, count: count.div_ceil(per_page) }
 }
 
 /// Panels on a page of a smaller screen.
@@ -110,7 +91,7 @@ const LARGE: (u16, u16) = (100, 28);
 /// The places of all panels: the charts, accuracy the largest of them, above the tables, which get no more than they
 /// need.
 fn large(compare: &Compare, area: Rect) -> [Rect; 5] {
-    let lines = tables::difference_lines(compare).len().max(compare.members.len()) as u16;
+    let lines = compare.difference_lines().len().max(compare.members.len()) as u16;
     let below = Constraint::Length((lines + 3).clamp(area.height / 5, area.height * 2 / 5));
     let [charts, tables] = Layout::vertical([Constraint::Fill(1), below]).areas(area);
     let [accuracy, others] = Layout::horizontal([Constraint::Fill(1); 2]).areas(charts);
@@ -121,28 +102,28 @@ fn large(compare: &Compare, area: Rect) -> [Rect; 5] {
 
 /// Draws one panel in its border.
 fn panel(compare: &Compare, index: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let Some(&panel) = Panel::ALL.get(index) else { return };
+    let Some(&panel) = ComparePanel::ALL.get(index) else { return };
     let title = format!("{} {}", index + 1, panel.title());
     let caption = Line::styled(caption(compare, panel), theme.text);
-    let inner = bordered(&title, caption, index == compare.focus, theme, area, buffer);
+    let inner = bordered(&title, caption, index == compare.chrome.focus, theme, area, buffer);
     if inner.is_empty() {
         return;
     }
     match panel {
-        Panel::Chart(quantity) => charts::render(compare, quantity, theme, inner, buffer),
-        Panel::Results => tables::results(compare, theme, inner, buffer),
-        Panel::Differences => tables::differences(compare, theme, inner, buffer),
+        ComparePanel::Chart(quantity) => charts::render(compare, quantity, theme, inner, buffer),
+        ComparePanel::Results => tables::results(compare, theme, inner, buffer),
+        ComparePanel::Differences => tables::differences(compare, theme, inner, buffer),
     }
 }
 
-fn caption(compare: &Compare, panel: Panel) -> String {
+fn caption(compare: &Compare, panel: ComparePanel) -> String {
     match panel {
-        Panel::Chart(quantity) => charts::caption(compare, quantity),
-        Panel::Results => match compare.view.cursor {
+        ComparePanel::Chart(quantity) => charts::caption(compare, quantity),
+        ComparePanel::Results => match compare.view.cursor {
             Some(place) => format!("at {}", charts::time(compare).readout(place)),
             None => String::new(),
         },
-        Panel::Differences => match compare.differences.len() {
+        ComparePanel::Differences => match compare.differences.len() {
             0 => String::new(),
             1 => "1 key".into(),
             keys => format!("{keys} keys"),
@@ -150,20 +131,21 @@ fn caption(compare: &Compare, panel: Panel) -> String {
     }
 }
 
-/// What was just done, or what is still going on.
-fn say(compare: &Compare, theme: &Theme) -> Line<'static> {
+/// The last action, or else a log that cannot be read, or else how many are still being read.
+pub(super) fn status(compare: &Compare, theme: &Theme) -> Line<'static> {
+    if let Some(status) = compare.chrome.status_line(theme) {
+        return status;
+    }
     let failed = compare.members.iter().find_map(|member| {
         member.failure.as_ref().map(|failure| format!("{}: {failure}", member.letter()))
     });
     let reading = compare.members.iter().filter(|member| !member.caught_up).count();
-    match (&compare.status, failed) {
-        (Some(status), _) if status.warning => Line::styled(status.text.clone(), theme.warning),
-        (Some(status), _) => Line::styled(status.text.clone(), theme.text),
-        (None, Some(failed)) => Line::styled(failed, theme.warning),
-        (None, None) if reading > 0 => {
+    match failed {
+        Some(failed) => Line::styled(failed, theme.warning),
+        None if reading > 0 => {
             let text = format!("reading {reading} of {} runs …", compare.members.len());
             Line::styled(text, theme.muted)
         }
-        (None, None) => Line::default(),
+        None => Line::default(),
     }
 }

@@ -1,76 +1,51 @@
-//! The screen as plain state: events and keys go in, requests come out.
+//! State of the view of several runs: events and keys go in.
 
-use crossterm::event::KeyEvent;
-
-use super::actions::ACTIONS;
-use super::member::{Member, Quantity};
-use crate::run::TimeUnit;
-use crate::run::{Difference, Piece, ReadError, RunFolder, Setup, Summary, differences};
+use super::member::{MOST_RUNS, Member, Quantity};
+use crate::run::{Difference, Piece, ReadError, RunFolder, Setup, Summary, TimeUnit, differences};
 use crate::train::Event;
-use crate::tui::app::{Change, Status};
 use crate::tui::chart::jump;
-use crate::tui::help::Help;
-use crate::tui::keys::{Key, find};
-use crate::tui::popup::Reaction;
+use crate::tui::chrome::Chrome;
 use crate::tui::view::View;
 
-/// The most runs that can be compared: as many as eyes tell apart.
-pub const MOST_RUNS: usize = 8;
-
 /// Several runs side by side.
-#[derive(Debug)]
 pub struct Compare {
+    pub(super) chrome: Chrome<Compare>,
     pub(super) members: Vec<Member>,
     pub(super) differences: Vec<Difference>,
     pub(super) view: View,
     /// The name of the layer whose ranking distance is shown.
     pub(super) layer: String,
-    /// Index of the focused panel in [`Panel::ALL`].
-    pub(super) focus: usize,
-    pub(super) zoomed: bool,
     /// The first difference shown.
     pub(super) scroll: usize,
-    pub(super) help: Option<Help>,
-    pub(super) status: Option<Status>,
-    request: Option<Request>,
-    change: Change,
     /// The layer was chosen by hand.
     layer_chosen: bool,
 }
 
-/// What the screen wants of its loop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Request {
-    Leave,
-    Suspend,
-    Redraw,
-}
-
 /// A view of all runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Panel {
+pub(super) enum ComparePanel {
     Chart(Quantity),
     Results,
     Differences,
 }
 
-impl Panel {
+impl ComparePanel {
     /// Every panel, in the order of the screen.
-    pub const ALL: [Panel; 5] = [
-        Panel::Chart(Quantity::Accuracy),
-        Panel::Chart(Quantity::Loss),
-        Panel::Chart(Quantity::Distance),
-        Panel::Results,
-        Panel::Differences,
+    pub const ALL: [ComparePanel; 5] = [
+        ComparePanel::Chart(Quantity::Accuracy),
+        ComparePanel::Chart(Quantity::Loss),
+        ComparePanel::Chart(Quantity::Distance),
+        ComparePanel::Results,
+        ComparePanel::Differences,
     ];
 
     pub fn title(self) -> &'static str {
         match self {
-            Panel::Chart(Quantity::Accuracy) => "Test accuracy",
-            Panel::Chart(Quantity::Loss) => "Loss",
-            Panel::Chart(Quantity::Distance) => "Ranking distance",
-            Panel::Results => "Results",
-            Panel::Differences => "Differences",
+            ComparePanel::Chart(Quantity::Accuracy) => "Test accuracy",
+            ComparePanel::Chart(Quantity::Loss) => "Loss",
+            ComparePanel::Chart(Quantity::Distance) => "Ranking distance",
+            ComparePanel::Results => "Results",
+            ComparePanel::Differences => "Differences",
         }
     }
 }
@@ -90,13 +65,8 @@ impl Compare {
             differences: Vec::new(),
             view: View { smoothing: 100.0, ..View::default() },
             layer: String::new(),
-            focus: 0,
-            zoomed: false,
+            chrome: Chrome::default(),
             scroll: 0,
-            help: None,
-            status: None,
-            request: None,
-            change: Change::Person,
             layer_chosen: false,
         };
         compare.differ();
@@ -128,7 +98,7 @@ impl Compare {
         }
         self.choose_first_layer();
         self.align();
-        self.change = self.change.max(Change::Run);
+        self.chrome.refresh();
     }
 
     /// Folds all there is of run `index` in, which was not followed so far.
@@ -143,7 +113,7 @@ impl Compare {
         self.view.reset();
         self.view.unit = unit;
         self.align();
-        self.touch();
+        self.chrome.touch();
     }
 
     /// Takes news of a log.
@@ -163,56 +133,59 @@ impl Compare {
         if let Some(member) = self.members.get_mut(index) {
             change(member);
         }
-        self.change = self.change.max(Change::Run);
+        self.chrome.refresh();
     }
 
-    /// Looks again which runs are living.
-    pub(super) fn look(&mut self) {
-        let changed = self.members.iter_mut().map(Member::look);
+    /// Checks again which runs are live.
+    pub(super) fn check_processes(&mut self) {
+        let changed = self.members.iter_mut().map(Member::check_process);
         if changed.fold(false, |any, changed| any | changed) {
-            self.change = self.change.max(Change::Run);
+            self.chrome.refresh();
         }
     }
 
-    /// A key was pressed.
-    pub(super) fn key(&mut self, event: KeyEvent) {
-        self.touch();
-        if let Some(help) = &mut self.help {
-            if help.key(event) == Reaction::Close {
-                self.help = None;
-            }
-            return;
-        }
-        if let Some(binding) = find(ACTIONS, Key::from(event)) {
-            self.act(binding.action);
-        }
+    /// The focused panel.
+    pub(super) fn panel(&self) -> ComparePanel {
+        ComparePanel::ALL[self.chrome.focus % ComparePanel::ALL.len()]
     }
 
-    /// How the picture has changed since it was last drawn.
-    pub(super) fn change(&self) -> Change {
-        self.change
+    /// Aligns the runs by the next unit of time.
+    pub(super) fn next_unit(&mut self) {
+        self.align_by(self.view.unit.next());
+        self.chrome.say(format!("aligned by {}", self.view.unit.name()));
     }
 
-    /// The picture was drawn.
-    pub(super) fn drawn(&mut self) {
-        self.change = Change::None;
+    /// Moves the cursor by this many hundredths of the time shown.
+    pub(super) fn move_cursor(&mut self, by: i64) {
+        self.view.move_cursor(by, self.now());
     }
 
-    /// The picture must be drawn again.
-    pub(super) fn touch(&mut self) {
-        self.change = Change::Person;
+    pub(super) fn smooth(&mut self) {
+        self.view.next_smoothing();
+        self.chrome.say(match self.view.smoothing {
+            0.0 => "curves not smoothed".into(),
+            half_life => format!("loss and distance smoothed, half-life {half_life} values"),
+        });
     }
 
-    pub(super) fn take_request(&mut self) -> Option<Request> {
-        self.request.take()
+    pub(super) fn logarithmic(&mut self) {
+        self.view.log = !self.view.log;
+        self.chrome.say(if self.view.log { "logarithmic axes" } else { "linear axes" });
     }
 
-    pub(super) fn request(&mut self, request: Request) {
-        self.request = Some(request);
+    /// Scrolls the differences by this many lines, within the list.
+    pub(super) fn scroll_by(&mut self, lines: isize) {
+        let last = self.difference_lines().len().saturating_sub(1);
+        self.scroll = self.scroll.saturating_add_signed(lines).min(last);
     }
 
-    pub(super) fn say(&mut self, text: impl Into<String>, warning: bool) {
-        self.status = Some(Status { text: text.into(), warning });
+    /// Hides the run of this index, or shows it again.
+    pub(super) fn hide(&mut self, index: usize) {
+        let Some(member) = self.members.get_mut(index) else { return };
+        member.hidden = !member.hidden;
+        let what = if member.hidden { "hidden" } else { "shown again" };
+        let text = format!("{}, {}, is {what}", member.letter(), member.name());
+        self.chrome.say(text);
     }
 
     /// The runs that are shown.
@@ -238,6 +211,24 @@ impl Compare {
             }
         };
         self.view.window.unwrap_or((0, whole))
+    }
+
+    /// The differences as lines of a table: the key, then every run's value. Changes made by hand take
+    /// several lines.
+    pub(super) fn difference_lines(&self) -> Vec<Vec<String>> {
+        let lines = |difference: &Difference| {
+            let values = (0..self.members.len()).map(|run| match difference.lines(run) {
+                none if none.is_empty() => vec!["-".into()],
+                lines => lines,
+            });
+            let cells: Vec<Vec<String>> =
+                std::iter::once(vec![difference.key.clone()]).chain(values).collect();
+            let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+            let cell = |cell: &Vec<String>, line| cell.get(line).cloned().unwrap_or_default();
+            let line = |line| cells.iter().map(|lines| cell(lines, line)).collect();
+            (0..height).map(line).collect::<Vec<Vec<String>>>()
+        };
+        self.differences.iter().flat_map(lines).collect()
     }
 
     /// The names of all runs' layers, each once.

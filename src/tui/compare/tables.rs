@@ -7,7 +7,6 @@ use ratatui::style::Style;
 use super::charts::number;
 use super::member::{Member, Quantity};
 use super::state::Compare;
-use crate::run::Difference;
 use crate::tui::format;
 use crate::tui::table::{Column, NARROWEST, Table};
 use crate::tui::theme::Theme;
@@ -66,7 +65,7 @@ fn result(compare: &Compare, member: &Member, theme: &Theme) -> Vec<(String, Sty
 
 /// Draws the keys that are not the same in all runs, from the line on that was scrolled to.
 pub(super) fn differences(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let lines = difference_lines(compare);
+    let lines = compare.difference_lines();
     if lines.is_empty() {
         let text = "Nothing differs but their names.";
         buffer.set_stringn(area.x, area.y, text, area.width.into(), theme.muted);
@@ -89,21 +88,4 @@ pub(super) fn differences(compare: &Compare, theme: &Theme, area: Rect, buffer: 
     };
     let rows = lines.into_iter().map(row).collect();
     Table::new(columns, rows).render(compare.scroll, area, buffer);
-}
-
-/// The differences line by line: the key and every run's value. What was done by hand takes several lines.
-pub(super) fn difference_lines(compare: &Compare) -> Vec<Vec<String>> {
-    let lines = |difference: &Difference| {
-        let values = (0..compare.members.len()).map(|run| match difference.lines(run) {
-            none if none.is_empty() => vec!["-".into()],
-            lines => lines,
-        });
-        let cells: Vec<Vec<String>> =
-            std::iter::once(vec![difference.key.clone()]).chain(values).collect();
-        let height = cells.iter().map(Vec::len).max().unwrap_or(0);
-        let cell = |cell: &Vec<String>, line| cell.get(line).cloned().unwrap_or_default();
-        let line = |line| cells.iter().map(|lines| cell(lines, line)).collect();
-        (0..height).map(line).collect::<Vec<Vec<String>>>()
-    };
-    compare.differences.iter().flat_map(lines).collect()
 }

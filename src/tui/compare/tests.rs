@@ -1,4 +1,4 @@
-//! Runs side by side, from events and keys to the picture.
+//! The view of several runs, from events and keys to the picture.
 
 use std::fs;
 
@@ -6,18 +6,17 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::actions::{ACTIONS, Action};
-use super::state::{Compare, Panel, Request};
+use super::state::{Compare, ComparePanel};
 use super::{MOST_RUNS, render_compare};
-use crate::run::TimeUnit;
-use crate::run::{Piece, ReadError, RunFolder};
+use crate::run::{Piece, ReadError, RunFolder, TimeUnit};
 use crate::train::{
     Command, Event, EventKind, LayerDistance, LayerInfo, Phase, Reason, Schedule, Score, Started,
     Weights,
 };
-use crate::tui::app::Change;
-use crate::tui::keys::find;
+use crate::tui::content::{Content, actions, find, press as press_key};
+use crate::tui::pace::Change;
 use crate::tui::theme::{Depth, Theme};
+use crate::tui::window::{Leave, Request};
 
 /// Folders of runs that were told these experiments.
 fn folders(experiments: &[&str]) -> (tempfile::TempDir, Vec<RunFolder>) {
@@ -111,7 +110,15 @@ fn picture(compare: &Compare, unicode: bool, width: u16, height: u16) -> String 
 }
 
 fn press(compare: &mut Compare, keys: &str) {
-    keys.chars().for_each(|c| compare.key(KeyEvent::from(KeyCode::Char(c))));
+    keys.chars().for_each(|c| key(compare, KeyEvent::from(KeyCode::Char(c))));
+}
+
+fn key(compare: &mut Compare, key: KeyEvent) {
+    press_key(compare, key);
+}
+
+fn left(compare: &mut Compare) -> bool {
+    matches!(compare.chrome.take_request(), Some(Request::Leave(Leave::Left)))
 }
 
 #[track_caller]
@@ -160,7 +167,7 @@ fn the_cursor_reads_every_run_at_the_same_place() {
     compare.align_by(TimeUnit::Epochs);
     compare.view.cursor = Some(2_000_000);
     assert_shows(&compare, &["A fast 18.00", "B slow 38.00", "at 2.00"]);
-    compare.key(KeyEvent::from(KeyCode::End));
+    key(&mut compare, KeyEvent::from(KeyCode::End));
     assert_shows(&compare, &["A fast 90.00", "B slow 95.00"]);
 }
 
@@ -183,9 +190,9 @@ fn what_was_done_by_hand_is_marked_and_told() {
     let steered = event(100, 1.0, EventKind::Applied { command, by: None });
     compare.take(Piece::Events(0, vec![steered]));
     press(&mut compare, "5");
-    compare.key(KeyEvent::from(KeyCode::Enter));
+    key(&mut compare, KeyEvent::from(KeyCode::Enter));
     assert_shows(&compare, &["by hand", "k = 7 at step 100", "2 keys"]);
-    compare.key(KeyEvent::from(KeyCode::Esc));
+    key(&mut compare, KeyEvent::from(KeyCode::Esc));
     assert_shows(&compare, &["A k = 7"]);
 }
 
@@ -238,39 +245,44 @@ fn runs_of_one_name_are_told_apart_by_their_folders() {
 #[test]
 fn nothing_is_drawn_when_nothing_has_changed() {
     let mut compare = two();
-    compare.drawn();
-    compare.look();
-    assert_eq!(compare.change(), Change::None);
+    compare.chrome.drawn();
+    compare.check_processes();
+    assert_eq!(compare.chrome.change(), Change::None);
     compare.take(Piece::Events(1, events("slow", 60, 0.1, 0.95)));
-    assert_eq!(compare.change(), Change::Run);
+    assert_eq!(compare.chrome.change(), Change::News);
     press(&mut compare, "m");
-    assert_eq!(compare.change(), Change::Person);
+    assert_eq!(compare.chrome.change(), Change::Input);
 }
 
 #[test]
 fn leaving() {
     let mut compare = two();
     press(&mut compare, "z");
-    compare.key(KeyEvent::from(KeyCode::Esc));
-    assert_eq!((compare.zoomed, compare.take_request()), (false, None));
-    compare.key(KeyEvent::from(KeyCode::Esc));
-    assert_eq!(compare.take_request(), Some(Request::Leave));
+    key(&mut compare, KeyEvent::from(KeyCode::Esc));
+    assert!(!compare.chrome.zoomed && !left(&mut compare));
+    key(&mut compare, KeyEvent::from(KeyCode::Esc));
+    assert!(left(&mut compare));
     press(&mut compare, "q");
-    assert_eq!(compare.take_request(), Some(Request::Leave));
-    compare.key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
-    assert_eq!(compare.take_request(), Some(Request::Leave));
+    assert!(left(&mut compare));
+    key(&mut compare, KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+    assert!(left(&mut compare));
 }
 
 #[test]
 fn keys_and_panels_fit_their_table() {
-    for row in ACTIONS {
+    let compare = two();
+    for row in actions::<Compare>() {
         for &key in row.keys {
-            assert_eq!(find(ACTIONS, key).map(|found| found.action), Some(row.action), "{key}");
+            // Neighbours may have the same description, but no key.
+            let others = actions::<Compare>().filter(|other| other.keys.contains(&key));
+            assert_eq!(others.count(), 1, "{key}");
+            let found = find(&compare, key).map(|found| found.description);
+            assert_eq!(found, Some(row.description), "{key}");
         }
     }
-    let hides = ACTIONS.iter().filter(|row| matches!(row.action, Action::Hide(_))).count();
-    let focuses = ACTIONS.iter().filter(|row| matches!(row.action, Action::Focus(_))).count();
-    assert_eq!((hides, focuses), (MOST_RUNS, Panel::ALL.len()));
+    let count = |word| actions::<Compare>().filter(|row| row.description == word).count();
+    assert_eq!(count("hide or show the run"), MOST_RUNS);
+    assert_eq!((count("focus panel"), Compare::PANELS), (ComparePanel::ALL.len(), 5));
     let mut compare = two();
     press(&mut compare, "?");
     assert_shows(&compare, &["hide or show the run", "steps, epochs, seconds"]);

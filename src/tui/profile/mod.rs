@@ -1,87 +1,80 @@
-//! The weight matrices of a file: a table of all of them, the profile of the chosen one, and all profiles side by side.
-//!
-//! Built like the other screens: [`Profiles`] takes news of what was read and a person's keys, [`render_profiles`] draws
-//! it, and [`show_profiles`] connects them with a terminal. Files take their time: matrices appear as they are read.
+//! The view of a file's weight matrices: a table of all of them, the profile of the selected one,
+//! and all profiles side by side. Large files take time to read, so matrices appear one by one.
 
-use std::io;
-use std::sync::mpsc::{Receiver, TryRecvError};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::Receiver;
 
-use super::app::Change;
-use super::terminal::{Input, Screen};
+use crossterm::event::KeyEvent;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::chrome::Chrome;
+use super::content::{Action, Content, Pages};
+use super::driven::Driven;
+use super::filter::Typed;
+use super::layout;
 use super::theme::Theme;
+use super::window::Window;
 
-mod act;
 mod actions;
+mod driver;
 mod picture;
 mod state;
 #[cfg(test)]
 mod tests;
 
-pub use picture::render_profiles;
-use state::Request;
 pub use state::{ProfileNews, Profiles};
 
-/// How often news are looked for.
-const TICK: Duration = Duration::from_millis(50);
-
-/// The shortest time between two pictures when nobody touches anything.
-const CALM: Duration = Duration::from_millis(150);
-
-/// Shows what is read until the person leaves, the terminal is gone or a signal asks the program to end.
-pub fn show_profiles(
-    screen: &mut Screen,
-    profiles: &mut Profiles,
-    news: &Receiver<ProfileNews>,
-    theme: &Theme,
-) {
-    // A terminal that is gone is a way to leave, too.
-    let _ = look(screen, profiles, news, theme);
+/// The view of a file's weight matrices, of which `news` reports one after the other.
+pub fn profile_view(profiles: Profiles, news: Receiver<ProfileNews>) -> Box<dyn Window> {
+    Box::new(Driven { content: profiles, driver: driver::ProfileDriver { news } })
 }
 
-fn look(
-    screen: &mut Screen,
-    profiles: &mut Profiles,
-    news: &Receiver<ProfileNews>,
-    theme: &Theme,
-) -> io::Result<()> {
-    let mut drawn: Option<Instant> = None;
-    loop {
-        loop {
-            match news.try_recv() {
-                Ok(news) => profiles.take(news),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => {
-                    let why = "reading ended before all was read; this is a fault of the program";
-                    profiles.take(ProfileNews::Failed(why.into()));
-                    break;
-                }
-            }
+/// Draws the view of a file's weight matrices.
+pub fn render_profiles(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    layout::render(profiles, theme, area, buffer);
+}
+
+impl Content for Profiles {
+    const ACTIONS: &'static [&'static [Action<Self>]] = actions::ACTIONS;
+    const PANELS: usize = state::ProfilePanel::ALL.len();
+    const TOO_SMALL: &'static str = "q leaves.";
+
+    fn chrome(&self) -> &Chrome<Self> {
+        &self.chrome
+    }
+
+    fn chrome_mut(&mut self) -> &mut Chrome<Self> {
+        &mut self.chrome
+    }
+
+    fn render(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Pages {
+        picture::render(self, theme, area, buffer);
+        Pages::ONE
+    }
+
+    fn status(&self, theme: &Theme, width: u16) -> Line<'static> {
+        picture::status(self, theme, width)
+    }
+
+    fn typed(&mut self, key: KeyEvent) -> bool {
+        let typed = self.filter.key(key);
+        if typed == Typed::Changed {
+            self.filtered();
         }
-        match profiles.take_request() {
-            Some(Request::Leave) => return Ok(()),
-            Some(Request::Suspend) => screen.suspend()?,
-            Some(Request::Redraw) => screen.forget()?,
-            None => {}
+        typed != Typed::Passed
+    }
+
+    fn pasted(&mut self, text: &str) {
+        if self.filter.paste(text) {
+            self.filtered();
         }
-        let age = drawn.map_or(Duration::MAX, |drawn| drawn.elapsed());
-        let due = match profiles.change() {
-            Change::None => false,
-            Change::Run => age >= CALM,
-            Change::Person => true,
-        };
-        if due {
-            screen.draw(|area, buffer| render_profiles(profiles, theme, area, buffer))?;
-            profiles.drawn();
-            drawn = Some(Instant::now());
-        }
-        for input in screen.wait(TICK) {
-            match input {
-                Input::Key(key) => profiles.key(key),
-                Input::Paste(text) => profiles.paste(&text),
-                Input::Redraw | Input::Continued => profiles.touch(),
-                Input::Stop | Input::HungUp => return Ok(()),
-            }
-        }
+    }
+
+    fn widen(&mut self) -> bool {
+        let narrowed = !self.filter.is_empty();
+        self.filter.clear();
+        self.filtered();
+        narrowed
     }
 }

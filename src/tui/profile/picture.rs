@@ -1,47 +1,31 @@
-//! The whole picture of a file's weight matrices: what is shown, the panels, and the keys.
+//! The picture of a file's weight matrices.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::Widget;
 
-use super::actions::ACTIONS;
-use super::state::{Panel, Profiles, Reading};
+use super::state::{ProfilePanel, Profiles, Reading};
+use crate::tui::border::bordered;
 use crate::tui::chart::significant;
 use crate::tui::format::{grouped, wrap};
 use crate::tui::matrix_table::{MatrixTable, share, small_title};
-use crate::tui::picture::{SMALLEST, bordered, too_small};
 use crate::tui::profile_chart::{ProfileChart, multiples};
 use crate::tui::row::{Part, row};
 use crate::tui::theme::Theme;
-use crate::tui::{ascii, footer};
 use crate::weights::{MatrixSummary, PERCENTILES};
 
-/// Columns and rows from which on all panels are there at once.
+/// Columns and rows of the smallest view that shows all panels at once.
 const LARGE: (u16, u16) = (110, 30);
 
-/// Draws the weight matrices.
-pub fn render_profiles(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        too_small("q leaves.", theme, area, buffer);
-    } else {
-        let lines = [Constraint::Length(1), Constraint::Fill(1)];
-        let [title, middle, status, keys] =
-            Layout::vertical(lines.into_iter().chain([Constraint::Length(1); 2])).areas(area);
-        row(about(profiles, theme), title.width).render(title, buffer);
-        panels(profiles, theme, middle, buffer);
-        say(profiles, theme, status.width).render(status, buffer);
-        footer::keys(ACTIONS, profiles, theme, keys, buffer);
-        if let Some(help) = &profiles.help {
-            help.render(theme, area, buffer);
-        }
-    }
-    if !theme.unicode {
-        ascii::replace(buffer);
-    }
+pub(super) fn render(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let [title, middle] =
+        Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+    row(about(profiles, theme), title.width).render(title, buffer);
+    panels(profiles, theme, middle, buffer);
 }
 
-/// What is shown, and how much that is.
+/// The first line: the file, and how much of it was read.
 fn about(profiles: &Profiles, theme: &Theme) -> Vec<Part> {
     let mut parts = vec![Part::new(0, profiles.title.clone(), theme.accent)];
     let matrices = &profiles.matrices;
@@ -66,25 +50,22 @@ fn about(profiles: &Profiles, theme: &Theme) -> Vec<Part> {
     parts
 }
 
-/// What was just done or goes wrong, or the filter.
-fn say(profiles: &Profiles, theme: &Theme, width: u16) -> Line<'static> {
-    match (&profiles.status, &profiles.reading) {
-        (Some(status), _) if status.warning => Line::styled(status.text.clone(), theme.warning),
-        (Some(status), _) => Line::styled(status.text.clone(), theme.text),
-        (None, Reading::Failed(why)) => Line::styled(why.clone(), theme.warning),
-        _ => match profiles.filter.line(width, theme) {
-            Some(filter) => filter,
-            None => Line::styled(profiles.notice.clone().unwrap_or_default(), theme.muted),
-        },
-    }
+/// The last action, or else what went wrong, or else the filter, or else a remark on the file.
+pub(super) fn status(profiles: &Profiles, theme: &Theme, width: u16) -> Line<'static> {
+    let status = profiles.chrome.status_line(theme).or_else(|| match &profiles.reading {
+        Reading::Failed(why) => Some(Line::styled(why.clone(), theme.warning)),
+        _ => profiles.filter.line(width, theme),
+    });
+    let notice = || Line::styled(profiles.notice.clone().unwrap_or_default(), theme.muted);
+    status.unwrap_or_else(notice)
 }
 
-/// Draws the panels: all of them on a large screen; on a small one the table, and below it the one of the others that
-/// is or was focused last.
+/// Draws the panels. On a small screen these are the table and, below it, the other panel that was
+/// focused last.
 fn panels(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut draw = |index: usize, area: Rect| panel(profiles, index, theme, area, buffer);
-    if profiles.zoomed {
-        return draw(profiles.focus, area);
+    if profiles.chrome.zoomed {
+        return draw(profiles.chrome.focus, area);
     }
     if area.width >= LARGE.0 && area.height >= LARGE.1 {
         let [table, profile] =
@@ -94,16 +75,16 @@ fn panels(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     } else {
         let [table, below] = Layout::vertical([Constraint::Fill(1); 2]).areas(area);
         draw(0, table);
-        draw(profiles.focus.max(1), below);
+        draw(profiles.chrome.focus.max(1), below);
     }
 }
 
 /// Draws one panel in its border.
 fn panel(profiles: &Profiles, index: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let panel = Panel::ALL[index];
+    let panel = ProfilePanel::ALL[index];
     let title = format!("{} {}", index + 1, panel.title());
     let caption = Line::styled(caption(profiles, panel), theme.text);
-    let inner = bordered(&title, caption, index == profiles.focus, theme, area, buffer);
+    let inner = bordered(&title, caption, index == profiles.chrome.focus, theme, area, buffer);
     if inner.is_empty() {
         return;
     }
@@ -112,7 +93,7 @@ fn panel(profiles: &Profiles, index: usize, theme: &Theme, area: Rect, buffer: &
         return nothing(profiles, theme, inner, buffer);
     }
     match panel {
-        Panel::Matrices => {
+        ProfilePanel::Matrices => {
             MatrixTable {
                 matrices: &profiles.rows(),
                 order: &order,
@@ -122,33 +103,33 @@ fn panel(profiles: &Profiles, index: usize, theme: &Theme, area: Rect, buffer: &
             }
             .render(inner, buffer);
         }
-        Panel::Profile => profile(profiles, theme, inner, buffer),
-        Panel::All => all(profiles, &order, theme, inner, buffer),
+        ProfilePanel::Profile => profile(profiles, theme, inner, buffer),
+        ProfilePanel::All => all(profiles, &order, theme, inner, buffer),
     }
 }
 
-fn caption(profiles: &Profiles, panel: Panel) -> String {
+fn caption(profiles: &Profiles, panel: ProfilePanel) -> String {
     match (panel, profiles.chosen()) {
-        (Panel::Matrices, _) => {
+        (ProfilePanel::Matrices, _) => {
             let order = profiles.order();
             let place = order.iter().position(|&index| index == profiles.chosen);
             place.map_or(String::new(), |place| format!("{} of {}", place + 1, order.len()))
         }
-        (Panel::Profile, Some(matrix)) => {
+        (ProfilePanel::Profile, Some(matrix)) => {
             let similarity = significant(f64::from(matrix.profile.similarity));
             format!("{} · SoWP {similarity}", matrix.name)
         }
-        (Panel::All, Some(_)) => profiles.sort.words().to_owned(),
+        (ProfilePanel::All, Some(_)) => profiles.sort.words().to_owned(),
         (_, None) => String::new(),
     }
 }
 
-/// Why there is nothing to see.
+/// Says why there is no matrix to show.
 fn nothing(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let (text, style) = match &profiles.reading {
         Reading::Failed(why) => (why.as_str(), theme.warning),
         _ if !profiles.matrices.is_empty() => ("nothing matches the filter", theme.muted),
-        Reading::At(_) => ("the first weight matrix comes soon", theme.muted),
+        Reading::At(_) => ("the first weight matrix is being read", theme.muted),
         Reading::Done => ("there is no weight matrix here", theme.muted),
     };
     for (line, row) in wrap(text, area.width.into()).into_iter().zip(area.rows()) {
@@ -156,7 +137,7 @@ fn nothing(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) 
     }
 }
 
-/// The chosen matrix: its profile, and below it the numbers over all its weights.
+/// The profile of the selected matrix, and below it the statistics of all its weights.
 fn profile(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(matrix) = profiles.chosen() else { return };
     let facts = u16::from(area.height >= 8);
@@ -178,7 +159,7 @@ fn chart<'a>(matrix: &'a MatrixSummary, theme: &'a Theme) -> ProfileChart<'a> {
     }
 }
 
-/// What is known of all weights together.
+/// Statistics of all weights of a matrix.
 fn numbers(matrix: &MatrixSummary, theme: &Theme) -> Vec<Part> {
     let fact = |rank, name: String, value: f32| {
         Part::new(rank, format!("{name} "), theme.muted)

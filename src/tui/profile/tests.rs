@@ -1,13 +1,14 @@
-//! The screen of a file's weight matrices, from news and keys to the picture.
+//! The view of a file's weight matrices, from news and keys to the picture.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::actions::ACTIONS;
 use super::*;
-use crate::tui::keys::find;
+use crate::tui::content::{actions, find, paste, press as press_key};
+use crate::tui::pace::Change;
 use crate::tui::theme::Depth;
+use crate::tui::window::{Leave, Request};
 use crate::weights::{Layout, MatrixSummary};
 
 /// A matrix of `vectors` times 4 weights, each vector an ascending line that begins at its index times `spread`.
@@ -29,11 +30,11 @@ fn filled() -> Profiles {
 }
 
 fn press(profiles: &mut Profiles, keys: &[KeyCode]) {
-    keys.iter().for_each(|&key| profiles.key(key.into()));
+    keys.iter().for_each(|&key| press_key(profiles, key.into()));
 }
 
 fn type_text(profiles: &mut Profiles, text: &str) {
-    text.chars().for_each(|c| profiles.key(KeyCode::Char(c).into()));
+    text.chars().for_each(|c| press_key(profiles, KeyCode::Char(c).into()));
 }
 
 fn picture(profiles: &Profiles, unicode: bool, width: u16, height: u16) -> String {
@@ -64,7 +65,7 @@ fn matrices_appear_as_they_are_read() {
     let mut profiles = Profiles::new("net.safetensors");
     assert_shows(
         &profiles,
-        &["net.safetensors", "reading …", "the first weight matrix comes soon"],
+        &["net.safetensors", "reading …", "the first weight matrix is being read"],
     );
     profiles.take(ProfileNews::Reading("1 of 2: features.0".into()));
     profiles.take(matrix("features.0", 2, 0.1));
@@ -133,7 +134,7 @@ fn the_filter_looks_at_names_and_shapes() {
     assert_eq!(names(&profiles).len(), 3);
     type_text(&mut profiles, "/nothing");
     assert_shows(&profiles, &["nothing matches the filter"]);
-    profiles.paste(" else\nq");
+    paste(&mut profiles, " else\nq");
     assert_eq!(profiles.filter.text(), "nothing else");
 }
 
@@ -144,7 +145,7 @@ fn the_cursor_reads_ranks_and_quantiles() {
     press(&mut profiles, &[KeyCode::Right]);
     // Five vectors that begin at 0, 2, 4, 6 and 8, at rank 1.5 of 0 to 3.
     assert_shows(&profiles, &["rank 2  min 1.50", "50 % 5.50", "max 9.50"]);
-    profiles.key(KeyEvent::new(KeyCode::Right, KeyModifiers::SHIFT));
+    press_key(&mut profiles, KeyEvent::new(KeyCode::Right, KeyModifiers::SHIFT));
     assert_eq!(profiles.rank, Some(0.6));
     type_text(&mut profiles, "hh0");
     assert_eq!(profiles.rank, None);
@@ -182,37 +183,63 @@ fn leaving() {
         KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL),
     ] {
         let mut profiles = filled();
-        profiles.key(key);
-        assert_eq!(profiles.take_request(), Some(Request::Leave));
+        press_key(&mut profiles, key);
+        assert!(matches!(profiles.chrome.take_request(), Some(Request::Leave(Leave::Left))));
     }
+    // Escape gives up the filter first.
+    let mut profiles = filled();
+    type_text(&mut profiles, "/conv");
+    press(&mut profiles, &[KeyCode::Enter, KeyCode::Esc]);
+    assert!(profiles.chrome.take_request().is_none());
+    press(&mut profiles, &[KeyCode::Esc]);
+    assert!(matches!(profiles.chrome.take_request(), Some(Request::Leave(Leave::Left))));
     let mut profiles = filled();
     type_text(&mut profiles, "?");
     assert_shows(&profiles, &["sort by the next column", "rank cursor left"]);
     type_text(&mut profiles, "q");
-    assert_eq!(profiles.take_request(), None);
+    assert!(profiles.chrome.take_request().is_none());
+}
+
+#[test]
+fn what_is_not_available_says_why_and_is_listed_with_the_reason() {
+    let mut profiles = Profiles::new("net.safetensors");
+    press(&mut profiles, &[KeyCode::Right]);
+    assert_eq!(profiles.rank, None);
+    assert_shows(&profiles, &["rank cursor right: there is no matrix"]);
+    type_text(&mut profiles, ":rank cursor right");
+    assert_shows(&profiles, &["(there is no matrix)"]);
+    press(&mut profiles, &[KeyCode::Enter]);
+    assert_shows(&profiles, &["rank cursor right: there is no matrix"]);
+    let mut profiles = filled();
+    type_text(&mut profiles, ":next column");
+    press(&mut profiles, &[KeyCode::Enter]);
+    assert_shows(&profiles, &["sorted by similarity"]);
 }
 
 #[test]
 fn nothing_is_drawn_when_nothing_has_changed() {
     let mut profiles = filled();
-    profiles.drawn();
+    profiles.chrome.drawn();
     profiles.take(ProfileNews::Done);
-    assert_eq!(profiles.change(), Change::None);
+    assert_eq!(profiles.chrome.change(), Change::None);
     type_text(&mut profiles, "S");
-    assert_eq!(profiles.change(), Change::Person);
+    assert_eq!(profiles.chrome.change(), Change::Input);
 }
 
 #[test]
 fn keys_and_panels_fit_their_table() {
-    for row in ACTIONS {
+    let mut profiles = filled();
+    for row in actions::<Profiles>() {
         for &key in row.keys {
-            assert_eq!(find(ACTIONS, key).map(|found| found.action), Some(row.action), "{key}");
+            let all = actions::<Profiles>().filter(|other| other.keys.contains(&key));
+            assert_eq!(all.count(), 1, "{key}");
+            let found = find(&profiles, key).map(|found| found.description);
+            assert_eq!(found, Some(row.description), "{key}");
         }
     }
-    let mut profiles = filled();
-    for panel in 0..state::Panel::ALL.len() {
+    for panel in 0..state::ProfilePanel::ALL.len() {
         type_text(&mut profiles, &(panel + 1).to_string());
-        assert_eq!(profiles.focus, panel);
+        assert_eq!(profiles.chrome.focus, panel);
     }
 }
 

@@ -1,92 +1,76 @@
-//! Everything that can be done on the start screen, and its keys.
+//! The actions of the start view.
 
 use crossterm::event::KeyCode;
 
+use super::choice::Choice;
 use super::state::{List, Start};
 use crate::tui::compare::MOST_RUNS;
-use crate::tui::keys::{Binding, Key, free};
+use crate::tui::content::Action;
+use crate::tui::keys::Key;
+use crate::tui::shared::{Shared, shift_focus, zoom};
 
-/// What a person can do here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
-    Choose,
-    Up,
-    Down,
-    PageUp,
-    PageDown,
-    First,
-    Last,
-    OtherList,
-    Filter,
-    Mark,
-    Compare,
-    Resume,
-    Replay,
-    Delete,
-    Help,
-    Redraw,
-    Suspend,
-    Quit,
-    Leave,
-}
+pub(super) const ACTIONS: &[&[Action<Start>]] =
+    &[CHOSEN, LISTS, Shared::NUMBERS, Shared::PROGRAM, Shared::INTERRUPT];
 
-use Action::*;
-
-type Row = Binding<Action, Start>;
-type Obstacle = fn(&Start) -> Option<&'static str>;
-
-/// The heading of what is done with what is chosen.
-const CHOSEN: &str = "what is chosen";
-
-const fn list(
-    action: Action,
-    keys: &'static [Key],
-    description: &'static str,
-    hint: Option<&'static str>,
-) -> Row {
-    Row::new("lists", action, keys, description, hint, free)
-}
-
-const fn run(
-    action: Action,
-    keys: &'static [Key],
-    description: &'static str,
-    hint: &'static str,
-    obstacle: Obstacle,
-) -> Row {
-    Row::new(CHOSEN, action, keys, description, Some(hint), obstacle)
-}
-
-/// The table.
-pub(super) static ACTIONS: &[Row] = &[
-    run(Choose, &[Key::plain(KeyCode::Enter)], "launch or open", "start", free),
-    run(Mark, &[Key::char(' ')], "mark the run", "mark", without_run),
-    run(Compare, &[Key::char('c')], "compare the marked runs", "compare", not_comparable),
-    run(Resume, &[Key::char('r')], "go on with the run", "resume", Start::not_resumable),
-    run(Replay, &[Key::char('R')], "replay the run", "replay", not_replayable),
-    run(Delete, &[Key::char('D')], "delete it, or marked", "delete", not_deletable),
-    list(Up, &[Key::plain(KeyCode::Up), Key::char('k')], "up", None),
-    list(Down, &[Key::plain(KeyCode::Down), Key::char('j')], "down", None),
-    list(PageUp, &[Key::plain(KeyCode::PageUp)], "ten up", None),
-    list(PageDown, &[Key::plain(KeyCode::PageDown)], "ten down", None),
-    list(First, &[Key::plain(KeyCode::Home), Key::char('g')], "to the top", None),
-    list(Last, &[Key::plain(KeyCode::End), Key::char('G')], "to the bottom", None),
-    list(
-        OtherList,
-        &[Key::plain(KeyCode::Tab), Key::plain(KeyCode::BackTab)],
-        "the other list",
-        Some("other list"),
-    ),
-    list(Filter, &[Key::char('/')], "type to filter", Some("filter")),
-    Row::program(Help, &[Key::char('?')], "this help", Some("help")),
-    Row::program(Redraw, &[Key::ctrl(KeyCode::Char('l'))], "draw again", None),
-    Row::program(Suspend, &[Key::ctrl(KeyCode::Char('z'))], "back to the shell", None),
-    Row::program(Leave, &[Key::plain(KeyCode::Esc)], "clear, then quit", None),
-    Row::program(Quit, &[Key::char('q'), Key::ctrl(KeyCode::Char('c'))], "quit", Some("quit")),
+const CHOSEN: &[Action<Start>] = &[
+    chosen(&[Key::plain(KeyCode::Enter)], "launch or open", Start::choose).hint("start"),
+    chosen(&[Key::char(' ')], "mark the run", Start::mark).hint("mark").unless(without_run),
+    chosen(&[Key::char('c')], "compare the marked runs", Start::compare)
+        .hint("compare")
+        .unless(not_comparable),
+    chosen(&[Key::char('r')], "resume the run", |start| start.choose_run(Choice::Resume))
+        .hint("resume")
+        .unless(not_resumable),
+    chosen(&[Key::char('R')], "replay the run", |start| start.choose_run(Choice::Replay))
+        .hint("replay")
+        .unless(not_replayable),
+    chosen(&[Key::char('D')], "delete it, or marked", Start::ask_to_delete)
+        .hint("delete")
+        .unless(not_deletable),
 ];
 
+/// Number of rows that a page key moves by.
+const PAGE: isize = 10;
+
+const LISTS: &[Action<Start>] = &[
+    list(&[Key::plain(KeyCode::Up), Key::char('k')], "up", |start| start.move_by(-1)),
+    list(&[Key::plain(KeyCode::Down), Key::char('j')], "down", |start| start.move_by(1)),
+    list(&[Key::plain(KeyCode::PageUp)], "ten up", |start| start.move_by(-PAGE)),
+    list(&[Key::plain(KeyCode::PageDown)], "ten down", |start| start.move_by(PAGE)),
+    list(&[Key::plain(KeyCode::Home), Key::char('g')], "to the top", |start| {
+        start.move_by(isize::MIN);
+    }),
+    list(&[Key::plain(KeyCode::End), Key::char('G')], "to the bottom", |start| {
+        start.move_by(isize::MAX);
+    }),
+    list(&[Key::plain(KeyCode::Tab), Key::plain(KeyCode::BackTab)], "the other list", |start| {
+        shift_focus(start, 1);
+    })
+    .hint("other list"),
+    list(&[Key::char('z')], "zoom the list", zoom),
+    list(&[Key::char('/')], "type to filter", |start| start.filter.begin()).hint("filter"),
+];
+
+/// An action on the selected experiment or run, or on the marked runs.
+const fn chosen(
+    keys: &'static [Key],
+    description: &'static str,
+    effect: fn(&mut Start),
+) -> Action<Start> {
+    Action::new("the selection", keys, description, effect)
+}
+
+/// An action on the lists.
+const fn list(
+    keys: &'static [Key],
+    description: &'static str,
+    effect: fn(&mut Start),
+) -> Action<Start> {
+    Action::new("lists", keys, description, effect)
+}
+
 fn without_run(start: &Start) -> Option<&'static str> {
-    match (start.list, start.chosen_run()) {
+    match (start.list(), start.chosen_run()) {
         (List::Experiments, _) => Some("only in the list of runs"),
         (List::Runs, None) => Some("there is no run"),
         (List::Runs, Some(_)) => None,
@@ -101,11 +85,16 @@ fn not_comparable(start: &Start) -> Option<&'static str> {
     }
 }
 
+fn not_resumable(start: &Start) -> Option<&'static str> {
+    without_run(start).or_else(|| start.chosen_run()?.not_resumable())
+}
+
 fn not_replayable(start: &Start) -> Option<&'static str> {
     without_run(start).or_else(|| start.chosen_run()?.problem().map(|_| "its log cannot be read"))
 }
 
-/// Several at once are looked at one by one, so that each obstacle has a name.
+/// Why the selected run cannot be deleted. Marked runs are checked one by one when asked, so that
+/// the message can name the one that is in the way.
 fn not_deletable(start: &Start) -> Option<&'static str> {
     if start.marked().next().is_some() {
         return None;

@@ -1,4 +1,4 @@
-//! What there is to choose from.
+//! The rows of the two lists.
 
 use std::path::PathBuf;
 
@@ -7,15 +7,11 @@ use crate::run::{RunFolder, Standing, Summary};
 /// An experiment to launch.
 #[derive(Debug, Clone, Default)]
 pub struct ExperimentItem {
-    /// Its file.
     pub path: PathBuf,
-    /// Its name.
     pub name: String,
-    /// What it shows, in a sentence or two.
     pub description: String,
-    /// The dataset it trains on.
     pub dataset: String,
-    /// Why it cannot start and what to do about it; `None` when it can.
+    /// Which data is missing and how to get it; `None` if the experiment can start.
     pub missing_data: Option<String>,
 }
 
@@ -23,14 +19,14 @@ pub struct ExperimentItem {
 #[derive(Debug, Clone)]
 pub(super) struct RunItem {
     pub folder: RunFolder,
-    /// What is known of it, or why that is nothing; `None` until it was read.
+    /// Summary of its log, or why the log cannot be read; `None` until it was read.
     pub summary: Option<Result<Summary, String>>,
-    /// Whether it is among those to be compared or deleted.
+    /// Whether it is to be compared or deleted.
     pub marked: bool,
 }
 
 impl ExperimentItem {
-    /// What a filter looks at.
+    /// Text that the filter searches.
     pub(super) fn texts(&self) -> String {
         format!("{} {} {}", self.name, self.description, self.dataset)
     }
@@ -41,7 +37,7 @@ impl RunItem {
         RunItem { folder, summary: None, marked: false }
     }
 
-    /// What is known of it.
+    /// Its summary, if its log was read.
     pub fn known(&self) -> Option<&Summary> {
         self.summary.as_ref()?.as_ref().ok()
     }
@@ -51,7 +47,7 @@ impl RunItem {
         self.summary.as_ref()?.as_ref().err().map(String::as_str)
     }
 
-    /// The experiment's name; the folder's, where that is not known.
+    /// Name of the experiment, or of the folder if the experiment is unknown.
     pub fn name(&self) -> String {
         match self.known() {
             Some(summary) if !summary.name.is_empty() => summary.name.clone(),
@@ -59,7 +55,7 @@ impl RunItem {
         }
     }
 
-    /// Its state in a word.
+    /// Its state, in a word.
     pub fn state(&self) -> &'static str {
         match &self.summary {
             None => "reading",
@@ -68,22 +64,22 @@ impl RunItem {
         }
     }
 
-    /// Whether a process has it in hand.
+    /// Whether a process is training it.
     pub fn is_living(&self) -> bool {
         self.known().is_some_and(|summary| summary.state.is_living())
     }
 
-    /// Why it cannot be gone on with.
+    /// Why it cannot be resumed; `None` if it can.
     pub fn not_resumable(&self) -> Option<&'static str> {
         match self.known().map(|summary| summary.state) {
-            None => Some("nothing is known of it"),
-            Some(Standing::Running | Standing::Paused) => Some("it is living: enter opens it"),
+            None => Some("its log was not read"),
+            Some(Standing::Running | Standing::Paused) => Some("it is running: enter opens it"),
             Some(Standing::Finished) => Some("it has taken all its steps"),
             Some(_) => None,
         }
     }
 
-    /// What a filter looks at.
+    /// Text that the filter searches.
     pub fn texts(&self) -> String {
         let known = self.known().map(|summary| (&summary.network, &summary.dataset));
         let (network, dataset) = known.unzip();

@@ -1,86 +1,84 @@
-//! The start screen: experiments to launch, and runs to open, compare, go on with or delete.
+//! The start view: experiments to launch, and runs to open, compare, resume or delete.
 
-use std::io;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use crossterm::event::KeyEvent;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
 
-use jiff::Timestamp;
-
-use super::terminal::{Input, Screen};
+use super::chrome::Chrome;
+use super::content::{Action, Content, Pages};
+use super::driven::Driven;
+use super::filter::Typed;
 use super::theme::Theme;
+use super::window::Window;
 use crate::run::RunWatch;
 
 mod actions;
-mod confirm;
+mod choice;
+mod driver;
 mod item;
 mod picture;
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub use choice::Choice;
 pub use item::ExperimentItem;
-use state::Request;
 pub use state::Start;
 
-/// What a person chose.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
-    /// To launch the experiment of this file.
-    Launch(PathBuf),
-    /// To open the run in this folder: attach to it if it is living, else look at it.
-    Open(PathBuf),
-    /// To look at the log of the run in this folder, living or not.
-    Replay(PathBuf),
-    /// To go on with the run in this folder, which ended before its last step.
-    Resume(PathBuf),
-    /// To see the runs in these folders side by side.
-    Compare(Vec<PathBuf>),
-    /// To leave.
-    Quit,
+/// The start view. `runs` reports which runs exist. `open` makes the view that a choice leads to, or
+/// says why that is impossible.
+pub fn start_view(
+    start: Start,
+    runs: RunWatch,
+    open: impl FnMut(Choice) -> Result<Box<dyn Window>, String> + 'static,
+) -> Box<dyn Window> {
+    Box::new(Driven { content: start, driver: driver::StartDriver::new(runs, open) })
 }
 
-/// How often news of the runs are looked for.
-const TICK: Duration = Duration::from_millis(50);
+impl Content for Start {
+    const ACTIONS: &'static [&'static [Action<Self>]] = actions::ACTIONS;
+    const PANELS: usize = 2;
+    const TOO_SMALL: &'static str = "q leaves.";
 
-/// How often the runs' ages are looked at.
-const MOMENT: Duration = Duration::from_secs(5);
+    fn chrome(&self) -> &Chrome<Self> {
+        &self.chrome
+    }
 
-/// Lets a person choose, while `runs` tells what there is. The screen stays taken over, so that what comes next takes
-/// its place at once. A terminal that is gone chooses to leave.
-pub fn start(screen: &mut Screen, start: &mut Start, runs: &RunWatch, theme: &Theme) -> Choice {
-    start.touch();
-    choose(start, screen, runs, theme).unwrap_or(Choice::Quit)
-}
+    fn chrome_mut(&mut self) -> &mut Chrome<Self> {
+        &mut self.chrome
+    }
 
-fn choose(
-    start: &mut Start,
-    screen: &mut Screen,
-    runs: &RunWatch,
-    theme: &Theme,
-) -> io::Result<Choice> {
-    let mut moment = Instant::now();
-    loop {
-        runs.poll().into_iter().for_each(|news| start.take(news));
-        if moment.elapsed() >= MOMENT {
-            start.pass_time(Timestamp::now());
-            moment = Instant::now();
+    fn render(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Pages {
+        picture::render(self, theme, area, buffer);
+        Pages::ONE
+    }
+
+    fn status(&self, theme: &Theme, width: u16) -> Line<'static> {
+        let status = self.chrome.status_line(theme);
+        status.or_else(|| self.filter.line(width, theme)).unwrap_or_default()
+    }
+
+    fn typed(&mut self, key: KeyEvent) -> bool {
+        let typed = self.filter.key(key);
+        if typed == Typed::Changed {
+            self.filtered();
         }
-        if start.take_change() {
-            screen.draw(|area, buffer| start.render(theme, area, buffer))?;
+        typed != Typed::Passed
+    }
+
+    fn pasted(&mut self, text: &str) {
+        if self.filter.paste(text) {
+            self.filtered();
         }
-        for input in screen.wait(TICK) {
-            match input {
-                Input::Key(key) => start.key(key),
-                Input::Paste(text) => start.paste(&text),
-                Input::Redraw | Input::Continued => start.touch(),
-                Input::Stop | Input::HungUp => return Ok(Choice::Quit),
-            }
-            match start.take_request() {
-                Some(Request::Choose(choice)) => return Ok(choice),
-                Some(Request::Suspend) => screen.suspend()?,
-                Some(Request::Redraw) => screen.forget()?,
-                None => {}
-            }
+    }
+
+    fn widen(&mut self) -> bool {
+        if !self.filter.is_empty() {
+            self.filter.clear();
+            self.filtered();
+            return true;
         }
+        self.unmark()
     }
 }

@@ -1,4 +1,4 @@
-//! The picture of the start screen: lists side by side where there is room, else one above the other.
+//! The picture of the start view: lists side by side if there is room, else one above the other.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -6,75 +6,57 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::actions::ACTIONS;
 use super::item::{ExperimentItem, RunItem};
 use super::state::{List, Start};
 use crate::run::Summary;
+use crate::tui::border::bordered;
+use crate::tui::format;
 use crate::tui::row::{Part, row};
 use crate::tui::table::{Column, NARROWEST, Table};
 use crate::tui::theme::Theme;
-use crate::tui::{ascii, footer, format, picture};
 
-/// Columns from which on the lists stand side by side.
+/// The smallest width for lists side by side.
 const WIDE: u16 = 150;
 
-/// Lines for what is chosen.
+/// Lines about the selection.
 const ABOUT: u16 = 2;
 
+pub(super) fn render(start: &Start, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let heights = [Constraint::Length(2), Constraint::Fill(1), Constraint::Length(ABOUT)];
+    let [title, lists, about] = Layout::vertical(heights).areas(area);
+    let name = Span::styled("laperm", theme.accent);
+    let what = "   train networks by permuting their weights, and watch it live";
+    Line::from(vec![name, Span::styled(what, theme.muted)]).render(title, buffer);
+    if start.chrome.zoomed {
+        start.draw_list(start.list(), theme, lists, buffer);
+    } else {
+        let [experiments, runs] = start.areas(lists);
+        start.draw_list(List::Experiments, theme, experiments, buffer);
+        start.draw_list(List::Runs, theme, runs, buffer);
+    }
+    start.about(theme, about, buffer);
+}
+
 impl Start {
-    pub(super) fn render(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-        if area.width < picture::SMALLEST.0 || area.height < picture::SMALLEST.1 {
-            picture::too_small("q leaves.", theme, area, buffer);
-        } else {
-            self.whole(theme, area, buffer);
-            if let Some(confirm) = &self.confirm {
-                confirm.render(theme, area, buffer);
-            }
-        }
-        if let Some(help) = &self.help {
-            help.render(theme, area, buffer);
-        }
-        if !theme.unicode {
-            ascii::replace(buffer);
-        }
-    }
-
-    fn whole(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-        let heights = [2, 0, ABOUT, 1, 1].map(|height| match height {
-            0 => Constraint::Fill(1),
-            height => Constraint::Length(height),
-        });
-        let [title, lists, about, status, keys] = Layout::vertical(heights).areas(area);
-        let name = Span::styled("laperm", theme.accent);
-        let what = "   train networks by permuting their weights, and watch it live";
-        Line::from(vec![name, Span::styled(what, theme.muted)]).render(title, buffer);
-        let [experiments, runs] = self.places(lists);
-        self.list(List::Experiments, theme, experiments, buffer);
-        self.list(List::Runs, theme, runs, buffer);
-        self.about(theme, about, buffer);
-        self.status(theme, status.width).render(status, buffer);
-        footer::keys(ACTIONS, self, theme, keys, buffer);
-    }
-
-    /// One above the other, the focused list gets more of the room.
-    fn places(&self, area: Rect) -> [Rect; 2] {
+    /// Areas of the two lists. If one is above the other, the focused one gets more of the room.
+    fn areas(&self, area: Rect) -> [Rect; 2] {
         if area.width >= WIDE {
             return Layout::horizontal([Constraint::Fill(2), Constraint::Fill(3)]).areas(area);
         }
-        let shares = if self.list == List::Experiments { [3, 2] } else { [2, 3] };
+        let shares = if self.list() == List::Experiments { [3, 2] } else { [2, 3] };
         Layout::vertical(shares.map(Constraint::Fill)).areas(area)
     }
 
-    fn list(&self, list: List, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    fn draw_list(&self, list: List, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let (table, title) = match list {
             List::Experiments => (self.experiment_table(theme), "experiments".into()),
             List::Runs => (self.run_table(theme), self.run_title()),
         };
-        let focused = self.list == list;
+        let focused = self.list() == list;
         let (count, chosen) = (self.count(list), self.chosen[list as usize]);
         let place = format!("{} of {count}", (chosen + 1).min(count));
         let place = Line::styled(place, theme.muted);
-        let inner = picture::bordered(&title, place, focused, theme, area, buffer);
+        let inner = bordered(&title, place, focused, theme, area, buffer);
         let widths = table.widths(inner.width.saturating_sub(2));
         let lines = table.lines(&widths);
         if lines.is_empty() {
@@ -82,7 +64,7 @@ impl Start {
         }
         let indented = |row: Rect| Rect { x: row.x + 1, width: row.width.saturating_sub(2), ..row };
         let mut rows: Vec<Rect> = inner.rows().collect();
-        // Titles are for those who have room for them.
+        // Column titles need room.
         if list == List::Runs && rows.len() > 3 {
             table.head(&widths).render(indented(rows.remove(0)), buffer);
         }
@@ -179,14 +161,14 @@ impl Start {
         ]
     }
 
-    /// What is chosen, in full.
+    /// Describes the selection.
     fn about(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
         let wrapped = |text: &str, style| {
             let lines = format::wrap(text, inner.width.into()).into_iter();
             lines.map(|line| Line::styled(line, style)).collect::<Vec<_>>()
         };
-        let lines = match (self.list, self.chosen_experiment(), self.chosen_run()) {
+        let lines = match (self.list(), self.chosen_experiment(), self.chosen_run()) {
             (List::Experiments, Some(experiment), _) => {
                 wrapped(&experiment.description, theme.text)
             }
@@ -204,17 +186,9 @@ impl Start {
             line.render(row, buffer);
         }
     }
-
-    fn status(&self, theme: &Theme, width: u16) -> Line<'static> {
-        if let Some(status) = &self.status {
-            let style = if status.warning { theme.warning } else { theme.text };
-            return Line::styled(status.text.clone(), style);
-        }
-        self.filter.line(width, theme).unwrap_or_default()
-    }
 }
 
-/// The style of a run's state: what goes on and what went wrong stand out.
+/// Style of a run's state: a live run and a failed one stand out.
 fn state_style(run: &RunItem, theme: &Theme) -> Style {
     use crate::run::Standing::*;
     match run.known().map(|summary| summary.state) {
@@ -227,7 +201,7 @@ fn state_style(run: &RunItem, theme: &Theme) -> Style {
     }
 }
 
-/// How far a run has come; of how many steps, if it did not take them all.
+/// Steps taken, and the planned number if there are more.
 fn steps(summary: &Summary) -> String {
     let steps = format::grouped(summary.steps);
     match summary.total_steps {
@@ -236,7 +210,7 @@ fn steps(summary: &Summary) -> String {
     }
 }
 
-/// What is known of a run, in a line.
+/// Summary of a run, in a line.
 fn details(summary: &Summary, theme: &Theme) -> Vec<Part> {
     let fact = |rank, name: &str, value: String| {
         Part::new(rank, format!("{name} "), theme.muted).and(value, theme.text)
@@ -247,7 +221,7 @@ fn details(summary: &Summary, theme: &Theme) -> Vec<Part> {
     parts.push(fact(4, "p", format::ratio(summary.p)));
     parts.push(fact(5, "syncs", format::grouped(summary.syncs)));
     if let Some(test) = summary.test_accuracy {
-        parts.push(fact(1, "newest test accuracy", format::percent(test.into(), 2)));
+        parts.push(fact(1, "latest test accuracy", format::percent(test.into(), 2)));
     }
     if let Some(loss) = summary.test_loss {
         parts.push(fact(2, "loss", format::short(loss.into())));

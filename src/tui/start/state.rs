@@ -1,101 +1,58 @@
-//! The start screen as plain state: news of the runs and keys go in, a choice comes out.
+//! State of the start view: news of the runs and keys go in, a choice comes out.
 
-use crossterm::event::KeyEvent;
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 
-use super::Choice;
-use super::actions::{ACTIONS, Action};
-use super::confirm::{Answer, Confirm};
+use super::choice::Choice;
 use super::item::{ExperimentItem, RunItem};
-use crate::run::{RunFolder, RunNews, delete_run};
-use crate::tui::app::Status;
-use crate::tui::filter::{Filter, Typed};
-use crate::tui::help::Help;
-use crate::tui::keys::{Key, find};
-use crate::tui::popup::Reaction;
+use crate::run::{RunFolder, RunNews, delete_run, size_on_disk};
+use crate::tui::chrome::Chrome;
+use crate::tui::filter::Filter;
+use crate::tui::format;
+use crate::tui::question::Question;
 
-/// What there is to choose from, and what is chosen so far. It can be come back to.
-#[derive(Debug)]
+/// State of the start view.
 pub struct Start {
+    pub(super) chrome: Chrome<Start>,
     experiments: Vec<ExperimentItem>,
     runs: Vec<RunItem>,
-    pub(super) list: List,
-    /// The chosen line of each list, among those that the filter lets through.
+    /// The selected row of each list, among those that the filter shows.
     pub(super) chosen: [usize; 2],
     pub(super) filter: Filter,
-    pub(super) help: Option<Help>,
-    pub(super) confirm: Option<Confirm>,
-    pub(super) status: Option<Status>,
-    /// What ages are counted to.
+    /// The time that ages are counted to.
     pub(super) now: Timestamp,
-    request: Option<Request>,
-    changed: bool,
+    choice: Option<Choice>,
 }
 
-/// One of the two lists.
+/// One of the two lists. Its number is that of its panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum List {
     Experiments,
     Runs,
 }
 
-/// What the start screen wants of its loop.
-#[derive(Debug, PartialEq)]
-pub(super) enum Request {
-    Choose(Choice),
-    Suspend,
-    Redraw,
-}
-
-/// Lines that a page key moves by.
-const PAGE: usize = 10;
-
-impl List {
-    fn other(self) -> Self {
-        match self {
-            List::Experiments => List::Runs,
-            List::Runs => List::Experiments,
-        }
-    }
-}
-
 impl Start {
-    /// With these experiments to launch, the first of them for a first try, and no runs known yet.
+    /// The start view of these experiments, of which the first suits a first try. No runs are known
+    /// yet.
     pub fn new(experiments: Vec<ExperimentItem>) -> Self {
         Self {
+            chrome: Chrome::default(),
             experiments,
             runs: Vec::new(),
-            list: List::Experiments,
             chosen: [0; 2],
             filter: Filter::default(),
-            help: None,
-            confirm: None,
-            status: None,
             now: Timestamp::now(),
-            request: None,
-            changed: true,
+            choice: None,
         }
     }
 
-    /// Says something in the status line, as a warning.
-    pub fn warn(&mut self, text: impl Into<String>) {
-        self.status = Some(Status { text: text.into(), warning: true });
-        self.touch();
+    /// Takes what was chosen.
+    pub(super) fn take_choice(&mut self) -> Option<Choice> {
+        self.choice.take()
     }
 
-    pub(super) fn touch(&mut self) {
-        self.changed = true;
-    }
-
-    pub(super) fn take_change(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
-    }
-
-    pub(super) fn take_request(&mut self) -> Option<Request> {
-        self.request.take()
-    }
-
-    /// Takes news of the runs. The chosen one stays chosen, wherever it moves.
+    /// Takes news of the runs. The selected run stays selected wherever it moves.
     pub(super) fn take(&mut self, news: RunNews) {
         let chosen = self.chosen_run().map(|run| run.folder.clone());
         match news {
@@ -112,27 +69,32 @@ impl Start {
                 }
             }
         }
-        let place = self.runs().position(|run| chosen.as_ref() == Some(&run.folder));
-        let place = place.unwrap_or(self.chosen[List::Runs as usize]);
-        self.chosen[List::Runs as usize] = place.min(self.runs().count().saturating_sub(1));
-        self.touch();
+        let row = self.runs().position(|run| chosen.as_ref() == Some(&run.folder));
+        let row = row.unwrap_or(self.chosen[List::Runs as usize]);
+        self.chosen[List::Runs as usize] = row.min(self.last(List::Runs));
+        self.chrome.refresh();
     }
 
-    /// Lets time pass, which makes runs older.
+    /// Updates the ages of the runs.
     pub(super) fn pass_time(&mut self, now: Timestamp) {
         let known = || self.runs.iter().filter_map(RunItem::known);
         if known().any(|summary| summary.age(now) != summary.age(self.now)) {
-            self.changed = true;
+            self.chrome.refresh();
         }
         self.now = now;
     }
 
-    /// The experiments that the filter lets through.
+    /// The focused list.
+    pub(super) fn list(&self) -> List {
+        if self.chrome.focus == 0 { List::Experiments } else { List::Runs }
+    }
+
+    /// The experiments that the filter shows.
     pub(super) fn experiments(&self) -> impl Iterator<Item = &ExperimentItem> {
         self.experiments.iter().filter(|item| self.filter.lets_through(&item.texts()))
     }
 
-    /// The runs that the filter lets through.
+    /// The runs that the filter shows.
     pub(super) fn runs(&self) -> impl Iterator<Item = &RunItem> {
         self.runs.iter().filter(|item| self.filter.lets_through(&item.texts()))
     }
@@ -145,81 +107,12 @@ impl Start {
         self.runs().nth(self.chosen[List::Runs as usize])
     }
 
-    /// The marked runs, whatever the filter lets through.
+    /// The marked runs, including those that the filter hides.
     pub(super) fn marked(&self) -> impl Iterator<Item = &RunItem> {
         self.runs.iter().filter(|run| run.marked)
     }
 
-    pub(super) fn key(&mut self, event: KeyEvent) {
-        self.touch();
-        if let Some(help) = &mut self.help {
-            if help.key(event) == Reaction::Close {
-                self.help = None;
-            }
-            return;
-        }
-        let action = find(ACTIONS, Key::from(event)).map(|binding| binding.action);
-        if let Some(confirm) = self.confirm.take_if(|_| action != Some(Action::Redraw)) {
-            return self.answer(confirm, event);
-        }
-        match self.filter.key(event) {
-            Typed::Changed => return self.filtered(),
-            Typed::Taken => return,
-            Typed::Passed => {}
-        }
-        if let Some(action) = action {
-            self.act(action);
-        }
-    }
-
-    fn answer(&mut self, confirm: Confirm, event: KeyEvent) {
-        match confirm.key(event) {
-            Answer::Yes => self.delete(&confirm),
-            Answer::No => {}
-            Answer::None => self.confirm = Some(confirm),
-        }
-    }
-
-    /// Deletes what was asked about, as far as it can be deleted.
-    fn delete(&mut self, confirm: &Confirm) {
-        let mut problem = None;
-        for folder in &confirm.folders {
-            match delete_run(folder) {
-                Ok(()) => self.runs.retain(|run| run.folder != *folder),
-                Err(error) => problem = Some(error.to_string()),
-            }
-        }
-        let last = self.runs().count().saturating_sub(1);
-        let chosen = &mut self.chosen[List::Runs as usize];
-        *chosen = (*chosen).min(last);
-        match problem {
-            Some(problem) => self.warn(problem),
-            None => {
-                let text = format!("deleted {}", confirm.what());
-                self.status = Some(Status { text, warning: false });
-            }
-        }
-    }
-
-    pub(super) fn paste(&mut self, text: &str) {
-        if self.filter.paste(text) {
-            self.filtered();
-            self.touch();
-        }
-    }
-
-    /// The filter has changed: go where it found something.
-    fn filtered(&mut self) {
-        self.chosen = [0; 2];
-        if self.count(self.list) == 0 {
-            self.list = self.list.other();
-        }
-        if self.count(self.list) == 0 {
-            self.list = self.list.other();
-        }
-    }
-
-    /// How many lines of a list the filter lets through.
+    /// Number of rows of a list that the filter shows.
     pub(super) fn count(&self, list: List) -> usize {
         match list {
             List::Experiments => self.experiments().count(),
@@ -227,100 +120,116 @@ impl Start {
         }
     }
 
-    fn act(&mut self, action: Action) {
-        self.status = None;
-        let row = ACTIONS.iter().find(|row| row.action == action);
-        if let Some((row, why)) = row.and_then(|row| Some((row, (row.obstacle)(self)?))) {
-            return self.warn(format!("{}: {why}", row.description));
-        }
-        let last = self.count(self.list).saturating_sub(1);
-        let chosen = &mut self.chosen[self.list as usize];
-        match action {
-            Action::Choose => self.choose(),
-            Action::Up => *chosen = chosen.saturating_sub(1),
-            Action::Down => *chosen = (*chosen + 1).min(last),
-            Action::PageUp => *chosen = chosen.saturating_sub(PAGE),
-            Action::PageDown => *chosen = (*chosen + PAGE).min(last),
-            Action::First => *chosen = 0,
-            Action::Last => *chosen = last,
-            Action::OtherList => self.list = self.list.other(),
-            Action::Filter => self.filter.begin(),
-            Action::Mark => self.mark(),
-            Action::Compare => {
-                let folders = self.marked().map(|run| run.folder.path().to_owned());
-                let folders = folders.collect();
-                self.request = Some(Request::Choose(Choice::Compare(folders)));
-            }
-            Action::Resume => self.choose_run(Choice::Resume),
-            Action::Replay => self.choose_run(Choice::Replay),
-            Action::Delete => self.ask_to_delete(),
-            Action::Help => self.help = Some(Help::new(ACTIONS)),
-            Action::Redraw => self.request = Some(Request::Redraw),
-            Action::Suspend => self.request = Some(Request::Suspend),
-            Action::Leave if !self.filter.is_empty() => {
-                self.filter.clear();
-                self.filtered();
-            }
-            Action::Leave if self.marked().next().is_some() => {
-                self.runs.iter_mut().for_each(|run| run.marked = false);
-            }
-            Action::Quit | Action::Leave => self.request = Some(Request::Choose(Choice::Quit)),
+    fn last(&self, list: List) -> usize {
+        self.count(list).saturating_sub(1)
+    }
+
+    /// Selects the first row after the filter has changed, in the list that has one.
+    pub(super) fn filtered(&mut self) {
+        self.chosen = [0; 2];
+        let other = if self.list() == List::Runs { List::Experiments } else { List::Runs };
+        if self.count(self.list()) == 0 && self.count(other) > 0 {
+            self.chrome.focus = other as usize;
         }
     }
 
-    fn choose(&mut self) {
-        match self.list {
+    /// Moves the selection in the focused list, within its rows.
+    pub(super) fn move_by(&mut self, rows: isize) {
+        let list = self.list();
+        let row = self.chosen[list as usize].saturating_add_signed(rows);
+        self.chosen[list as usize] = row.min(self.last(list));
+    }
+
+    /// Launches the selected experiment, or opens the selected run.
+    pub(super) fn choose(&mut self) {
+        match self.list() {
             List::Runs => match self.chosen_run().and_then(RunItem::problem) {
-                Some(problem) => self.warn(problem.to_owned()),
+                Some(problem) => self.chrome.warn(problem.to_owned()),
                 None => self.choose_run(Choice::Open),
             },
             List::Experiments => match self.chosen_experiment() {
-                Some(ExperimentItem { missing_data: Some(why), .. }) => self.warn(why.clone()),
-                Some(experiment) => {
-                    let choice = Choice::Launch(experiment.path.clone());
-                    self.request = Some(Request::Choose(choice));
+                Some(ExperimentItem { missing_data: Some(why), .. }) => {
+                    self.chrome.warn(why.clone());
                 }
+                Some(experiment) => self.choice = Some(Choice::Launch(experiment.path.clone())),
                 None => {}
             },
         }
     }
 
-    fn choose_run(&mut self, choice: fn(std::path::PathBuf) -> Choice) {
+    pub(super) fn choose_run(&mut self, choice: fn(PathBuf) -> Choice) {
         if let Some(run) = self.chosen_run() {
-            self.request = Some(Request::Choose(choice(run.folder.path().to_owned())));
+            self.choice = Some(choice(run.folder.path().to_owned()));
         }
     }
 
-    /// Marks the chosen run, or not any more, and goes to the next.
-    fn mark(&mut self) {
+    /// Compares the marked runs.
+    pub(super) fn compare(&mut self) {
+        let folders = self.marked().map(|run| run.folder.path().to_owned());
+        self.choice = Some(Choice::Compare(folders.collect()));
+    }
+
+    /// Marks the selected run, or removes its mark, and selects the next.
+    pub(super) fn mark(&mut self) {
         let Some(folder) = self.chosen_run().map(|run| run.folder.clone()) else { return };
         if let Some(run) = self.runs.iter_mut().find(|run| run.folder == folder) {
             run.marked = !run.marked;
         }
-        let last = self.runs().count().saturating_sub(1);
-        let chosen = &mut self.chosen[List::Runs as usize];
-        *chosen = (*chosen + 1).min(last);
+        self.move_by(1);
     }
 
-    fn ask_to_delete(&mut self) {
+    /// Removes all marks. Returns false if there are none.
+    pub(super) fn unmark(&mut self) -> bool {
+        let any = self.marked().next().is_some();
+        self.runs.iter_mut().for_each(|run| run.marked = false);
+        any
+    }
+
+    /// Asks whether to delete the marked runs, or else the selected one.
+    pub(super) fn ask_to_delete(&mut self) {
         let mut doomed: Vec<&RunItem> = self.marked().collect();
         if doomed.is_empty() {
             doomed.extend(self.chosen_run());
         }
         if let Some(living) = doomed.iter().find(|run| run.is_living()) {
             let text = format!("{} is being trained and is not deleted", living.folder.name());
-            return self.warn(text);
+            return self.chrome.warn(text);
         }
-        self.confirm =
-            Some(Confirm::new(doomed.into_iter().map(|run| run.folder.clone()).collect()));
+        let folders: Vec<RunFolder> = doomed.into_iter().map(|run| run.folder.clone()).collect();
+        self.chrome.open(deletion(folders));
     }
 
-    /// Why the chosen run cannot be gone on with.
-    pub(super) fn not_resumable(&self) -> Option<&'static str> {
-        match (self.list, self.chosen_run()) {
-            (List::Runs, Some(run)) => run.not_resumable(),
-            (List::Runs, None) => Some("there is no run"),
-            (List::Experiments, _) => Some("only in the list of runs"),
+    /// Deletes runs as far as possible. `what` describes them.
+    fn delete(&mut self, folders: &[RunFolder], what: &str) {
+        let mut problem = None;
+        for folder in folders {
+            match delete_run(folder) {
+                Ok(()) => self.runs.retain(|run| run.folder != *folder),
+                Err(error) => problem = Some(error.to_string()),
+            }
+        }
+        let last = self.last(List::Runs);
+        let chosen = &mut self.chosen[List::Runs as usize];
+        *chosen = (*chosen).min(last);
+        match problem {
+            Some(problem) => self.chrome.warn(problem),
+            None => self.chrome.say(format!("deleted {what}")),
         }
     }
+}
+
+/// Asks whether to delete runs. Enter keeps them: it is pressed too easily.
+fn deletion(folders: Vec<RunFolder>) -> Question<Start> {
+    let size = format::bytes(folders.iter().map(size_on_disk).sum());
+    let (what, them, details) = match folders.as_slice() {
+        [folder] => (format!("{}, {size}", folder.name()), "It is", Vec::new()),
+        folders => {
+            let names = folders.iter().map(RunFolder::name).collect();
+            (format!("{} runs, {size}", folders.len()), "They are", names)
+        }
+    };
+    Question::new("delete?", format!("Delete {what}? {them} gone for good."))
+        .details(details)
+        .dismissal('n', "keep")
+        .answer('y', "delete", move |start: &mut Start| start.delete(&folders, &what))
 }

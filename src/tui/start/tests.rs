@@ -1,17 +1,27 @@
-//! The start screen, from news and keys to a choice and a picture.
+//! The start view, from news and keys to a choice and a picture.
 
 use std::fs;
+use std::path::PathBuf;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::actions::ACTIONS;
-use super::state::{List, Request};
+use super::state::List;
 use super::*;
 use crate::run::{ReadError, RunFolder, RunNews, RunState, Standing, Summary};
-use crate::tui::keys::find;
+use crate::tui::content::{actions, find, press as press_key};
+use crate::tui::layout;
+use crate::tui::pace::Change;
 use crate::tui::theme::Depth;
+use crate::tui::window::{Leave, Request};
+
+/// What came of some keys.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Choose(Choice),
+    Leave,
+}
 
 fn experiment(name: &str, missing: Option<&str>) -> ExperimentItem {
     ExperimentItem {
@@ -63,23 +73,28 @@ fn filled() -> Start {
     start
 }
 
-fn press(start: &mut Start, keys: &[KeyCode]) -> Option<Request> {
-    keys.iter().for_each(|&key| start.key(key.into()));
-    start.take_request()
+fn press(start: &mut Start, keys: &[KeyCode]) -> Option<Outcome> {
+    keys.iter().for_each(|&key| press_key(start, key.into()));
+    outcome(start)
 }
 
-fn type_text(start: &mut Start, text: &str) -> Option<Request> {
+fn outcome(start: &mut Start) -> Option<Outcome> {
+    let left = matches!(start.chrome.take_request(), Some(Request::Leave(Leave::Left)));
+    start.take_choice().map(Outcome::Choose).or(left.then_some(Outcome::Leave))
+}
+
+fn type_text(start: &mut Start, text: &str) -> Option<Outcome> {
     press(start, &text.chars().map(KeyCode::Char).collect::<Vec<_>>())
 }
 
-fn chosen(choice: fn(PathBuf) -> Choice, name: &str) -> Option<Request> {
-    Some(Request::Choose(choice(folder(name).path().to_owned())))
+fn chosen(choice: fn(PathBuf) -> Choice, name: &str) -> Option<Outcome> {
+    Some(Outcome::Choose(choice(folder(name).path().to_owned())))
 }
 
 fn text(start: &Start, width: u16, height: u16) -> String {
     let area = Rect::new(0, 0, width, height);
     let mut buffer = Buffer::empty(area);
-    start.render(&Theme::new(Depth::None, true), area, &mut buffer);
+    layout::render(start, &Theme::new(Depth::None, true), area, &mut buffer);
     let rows = buffer.content.chunks(width.max(1).into());
     rows.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>() + "\n").collect()
 }
@@ -93,7 +108,7 @@ fn assert_shows(start: &Start, part: &str) {
 #[test]
 fn enter_launches_or_opens_what_is_chosen() {
     let mut start = filled();
-    let launch = Request::Choose(Choice::Launch("quick.toml".into()));
+    let launch = Outcome::Choose(Choice::Launch("quick.toml".into()));
     assert_eq!(press(&mut start, &[KeyCode::Enter]), Some(launch));
     assert_eq!(press(&mut start, &[KeyCode::Down, KeyCode::Down, KeyCode::Enter]), None);
     assert_shows(&start, "laperm data fetch mnist");
@@ -110,7 +125,7 @@ fn the_filter_looks_at_both_lists_and_at_what_is_known_of_runs() {
     assert_eq!(type_text(&mut start, "/CONV7 crash"), None);
     let names: Vec<String> = start.runs().map(|run| run.name()).collect();
     assert_eq!(
-        (names, start.experiments().count(), start.list),
+        (names, start.experiments().count(), start.list()),
         (vec!["crash".into()], 0, List::Runs)
     );
     // The first enter ends the typing.
@@ -119,7 +134,7 @@ fn the_filter_looks_at_both_lists_and_at_what_is_known_of_runs() {
     // The first escape drops the filter, the second leaves.
     assert_eq!(press(&mut start, &[KeyCode::Esc]), None);
     assert_eq!(start.runs().count(), 4);
-    assert_eq!(press(&mut start, &[KeyCode::Esc]), Some(Request::Choose(Choice::Quit)));
+    assert_eq!(press(&mut start, &[KeyCode::Esc]), Some(Outcome::Leave));
 }
 
 #[test]
@@ -127,8 +142,8 @@ fn letters_are_no_keys_while_the_filter_is_typed() {
     let mut start = filled();
     assert_eq!(type_text(&mut start, "/q D"), None);
     assert_eq!(start.filter.text(), "q D");
-    start.key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
-    assert_eq!(start.take_request(), Some(Request::Choose(Choice::Quit)));
+    press_key(&mut start, KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+    assert_eq!(outcome(&mut start), Some(Outcome::Leave));
 }
 
 #[test]
@@ -140,7 +155,7 @@ fn marked_runs_are_compared() {
     assert_eq!(type_text(&mut start, "  "), None);
     assert_shows(&start, "runs, 2 marked");
     let folders = ["living", "over"].map(|name| folder(name).path().to_owned()).to_vec();
-    let compare = Some(Request::Choose(Choice::Compare(folders)));
+    let compare = Some(Outcome::Choose(Choice::Compare(folders)));
     // Wherever the cursor is, and whatever the filter hides.
     press(&mut start, &[KeyCode::Tab]);
     type_text(&mut start, "/quick");
@@ -184,7 +199,7 @@ fn runs_are_deleted_after_a_question_and_never_while_they_live() {
     press(&mut start, &[KeyCode::Tab]);
     assert_eq!(type_text(&mut start, "D"), None);
     assert_shows(&start, "stop it first");
-    assert!(start.confirm.is_none());
+    assert!(start.chrome.popup().is_none());
     // Marked, the living one protects all.
     type_text(&mut start, "  D");
     assert_shows(&start, "living is being trained and is not deleted");
@@ -195,7 +210,7 @@ fn runs_are_deleted_after_a_question_and_never_while_they_live() {
     assert_shows(&start, "Delete 2026-11-22_a, 3 kB? It is gone for good.");
     // Enter is pressed too easily.
     press(&mut start, &[KeyCode::Enter, KeyCode::Esc]);
-    assert!(runs[0].path().exists() && start.confirm.is_none());
+    assert!(runs[0].path().exists() && start.chrome.popup().is_none());
     type_text(&mut start, "  D");
     assert_shows(&start, "Delete 2 runs, 6 kB? They are gone for good.");
     assert_shows(&start, "2026-11-22_b");
@@ -229,26 +244,51 @@ fn the_chosen_run_stays_chosen_when_others_come_and_go() {
 
 #[test]
 fn no_key_is_taken_twice() {
-    for row in ACTIONS {
+    let start = filled();
+    for row in actions::<Start>() {
         for &key in row.keys {
-            assert_eq!(find(ACTIONS, key).map(|found| found.action), Some(row.action), "{key}");
+            let all = actions::<Start>().filter(|other| other.keys.contains(&key));
+            assert_eq!(all.count(), 1, "{key}");
+            let found = find(&start, key).map(|found| found.description);
+            assert_eq!(found, Some(row.description), "{key}");
         }
     }
 }
 
 #[test]
+fn the_palette_and_zoom_work_here_too() {
+    let mut start = filled();
+    type_text(&mut start, ":replay the");
+    assert_shows(&start, "(only in the list of runs)");
+    press(&mut start, &[KeyCode::Esc]);
+    type_text(&mut start, ":focus panel 2");
+    press(&mut start, &[KeyCode::Enter]);
+    assert_eq!(start.list(), List::Runs);
+    type_text(&mut start, "z");
+    let text = text(&start, 80, 24);
+    assert!(text.contains("▸runs") && !text.contains("experiments"), "{text}");
+    assert_eq!(press(&mut start, &[KeyCode::Esc]), None);
+    assert_shows(&start, "experiments");
+}
+
+#[test]
 fn nothing_is_drawn_when_nothing_has_changed() {
     let mut start = filled();
-    assert!(start.take_change());
-    assert!(!start.take_change());
+    let changed = |start: &mut Start| {
+        let change = start.chrome.change();
+        start.chrome.drawn();
+        change != Change::None
+    };
+    assert!(changed(&mut start));
+    assert!(!changed(&mut start));
     let minute = |minutes: i64| jiff::Timestamp::from_second(minutes * 60).expect("a time");
     start.pass_time(minute(122));
-    assert!(!start.take_change(), "hours have not changed");
+    assert!(!changed(&mut start), "hours have not changed");
     start.pass_time(minute(181));
-    assert!(start.take_change());
+    assert!(changed(&mut start));
     // A clock that was set back.
     start.pass_time(minute(-500));
-    assert!(start.take_change());
+    assert!(changed(&mut start));
     assert_shows(&start, "now");
 }
 

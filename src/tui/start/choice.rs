@@ -1,0 +1,18 @@
+//! What the start view leads to.
+
+use std::path::PathBuf;
+
+/// What the user chose. The paths are those of experiments and of runs' folders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// Launch an experiment.
+    Launch(PathBuf),
+    /// Open a run: attach to it if a process hosts it, else show its log.
+    Open(PathBuf),
+    /// Show the log of a run, even if a process hosts it.
+    Replay(PathBuf),
+    /// Resume a run that ended before its last step.
+    Resume(PathBuf),
+    /// Compare runs.
+    Compare(Vec<PathBuf>),
+}
