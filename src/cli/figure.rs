@@ -59,7 +59,7 @@ pub(super) struct FigureArguments {
 
 impl ValueEnum for Kind {
     fn value_variants<'a>() -> &'a [Self] {
-        &Kind::ALL
+        Kind::ALL
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
