@@ -29,7 +29,8 @@ fn write(workplace: &Workplace, name: &str, matrices: &[Matrix]) {
     fs::write(workplace.path().join(name), file).unwrap();
 }
 
-/// Ten weights in each vector, every other vector ten times as wide, so that they are far from alike.
+/// Ten weights in each vector, every other vector ten times as wide, so that they are far from
+/// alike.
 fn unlike(i: usize) -> f32 {
     let wide = if (i / 10).is_multiple_of(2) { 10.0 } else { 1.0 };
     (i % 10) as f32 * wide

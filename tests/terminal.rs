@@ -84,12 +84,84 @@ fn enter_on_the_start_screen_trains_and_fills_the_panels() {
     pty.keys("\r");
     assert_panels_fill(&pty);
     type_and_see(&mut pty, "q", "stop and save");
-    pty.keys("s");
+    // The list is there again, and knows how the run ended.
+    type_and_see(&mut pty, "s", "stops and is saved");
+    let screen = pty.wait_for("stopped");
+    assert!(screen.contains("train networks by permuting"), "{screen}");
+    pty.keys("q");
     assert_eq!(pty.wait_for_end(), 0);
     pty.assert_restored();
     let screen = pty.text();
     assert!(screen.contains("quick: stopped after"), "{screen}");
     assert_stopped_and_saved(&workplace);
+}
+
+#[test]
+fn a_run_that_is_detached_returns_to_the_list_and_is_opened_from_there() {
+    let workplace = Workplace::new();
+    let mut pty = Pty::start(&workplace, &[], SIZE);
+    pty.wait_for("quick");
+    pty.keys("\r");
+    assert_panels_fill(&pty);
+    type_and_see(&mut pty, "d", "continues");
+    pty.wait_for("running");
+    // Still live: it is attached to, not replayed.
+    type_and_see(&mut pty, "\t\r", "▶ running");
+    type_and_see(&mut pty, ESCAPE, "stop and save");
+    type_and_see(&mut pty, "d", "train networks by permuting");
+    pty.keys("q");
+    assert_eq!(pty.wait_for_end(), 0);
+    pty.assert_restored();
+    let run = workplace.only_run();
+    let screen = pty.text();
+    assert!(screen.contains(&format!("laperm attach {}", run.name())), "{screen}");
+    let outcome = workplace.run(&["ctl", &run.name(), "stop"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_stopped_and_saved(&workplace);
+}
+
+#[test]
+fn a_signal_in_a_run_opened_from_the_list_stops_and_saves_it() {
+    let workplace = Workplace::new();
+    let mut pty = Pty::start(&workplace, &[], SIZE);
+    pty.wait_for("quick");
+    pty.keys("\r");
+    assert_panels_fill(&pty);
+    pty.signal(Signal::TERM);
+    assert_eq!(pty.wait_for_end(), 0);
+    pty.assert_restored();
+    assert_stopped_and_saved(&workplace);
+}
+
+#[test]
+fn a_lost_terminal_does_not_end_a_run_opened_from_the_list() {
+    let workplace = Workplace::new();
+    let mut pty = Pty::start(&workplace, &[], SIZE);
+    pty.wait_for("quick");
+    pty.keys("\r");
+    assert_panels_fill(&pty);
+    assert_eq!(pty.hang_up(), 0);
+    let run = workplace.only_run();
+    let outcome = workplace.run(&["ctl", &run.name(), "stop"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_stopped_and_saved(&workplace);
+}
+
+#[test]
+fn the_start_screen_has_a_palette_too() {
+    let workplace = Workplace::new();
+    let mut pty = Pty::start(&workplace, &[], SIZE);
+    pty.wait_for("quick");
+    type_and_see(&mut pty, ":", "actions");
+    type_and_see(&mut pty, "compare", "mark two or more runs with space first");
+    // Ctrl-U empties the line.
+    type_and_see(&mut pty, "\x15filter", "type to filter");
+    type_and_see(&mut pty, "\r", "filter:");
+    type_and_see(&mut pty, "no such thing", "nothing matches the filter");
+    // Ctrl-C works wherever something is typed.
+    pty.keys(CONTROL_C);
+    assert_eq!(pty.wait_for_end(), 0);
+    pty.assert_restored();
 }
 
 #[test]
@@ -162,7 +234,8 @@ fn assert_every_answer_is_there(events: &[Event], steps: &[u64]) {
     happened(steps[9], &|kind| matches!(kind, EventKind::Frame { at: Some(_), .. }));
 }
 
-/// Both saved by hand and the one saved at the end are permutations; p is in those after its change.
+/// Both saved by hand and the one saved at the end are permutations; p is in those after its
+/// change.
 #[track_caller]
 fn assert_snapshots_prove(workplace: &Workplace, run: &RunFolder) {
     let files = snapshots(run);
@@ -301,6 +374,7 @@ fn a_run_that_is_over_stays_and_can_be_opened_again() {
     pty.wait_for("finished");
     pty.keys("\t\r");
     assert_panels_fill(&pty);
+    type_and_see(&mut pty, "q", "train networks by permuting");
     pty.keys("q");
     assert_eq!(pty.wait_for_end(), 0);
     pty.assert_restored();

@@ -18,7 +18,8 @@ use crate::tui::{
     self, Choice, ClosedRun, Compare, ExperimentItem, Leave, Pace, Screen, Start, Theme, Window,
 };
 
-/// The experiment that needs no data. It is offered first, in whatever folder the program is started.
+/// The experiment that needs no data. It is offered first, in whatever folder the program is
+/// started.
 const QUICK: &str = include_str!("../../experiments/quick.toml");
 const QUICK_PATH: &str = "experiments/quick.toml";
 
@@ -61,8 +62,8 @@ fn open(choice: Choice, runs: &Path) -> Result<Box<dyn Window>> {
     })
 }
 
-/// Of the runs that were shown, those that the user stopped, and those that continue after they were
-/// detached. Of a run that was shown several times, only the last counts.
+/// Of the runs that were shown, those that the user stopped, and those that continue after they
+/// were detached. Of a run that was shown several times, only the last counts.
 fn still_of_interest(runs: Vec<ClosedRun>) -> Vec<ClosedRun> {
     let mut kept: Vec<ClosedRun> = Vec::new();
     for run in runs {

@@ -37,7 +37,7 @@ fn folder(name: &str) -> RunFolder {
     RunFolder::open(&std::path::Path::new("runs").join(name))
 }
 
-/// A run that began so many seconds after the first.
+/// A run that began this many seconds after the epoch.
 fn summary(name: &str, state: Standing, begun: i64) -> Summary {
     Summary {
         name: name.into(),
