@@ -13,7 +13,7 @@ use std::path::Path;
 use std::thread::{available_parallelism, sleep};
 use std::time::Duration;
 
-use laperm::model::Published;
+use laperm::experiment::Published;
 use laperm::run::{RunFolder, is_complete, read_events};
 use laperm::train::{Backend, EventKind, Subject};
 use serde_json::Value;

@@ -8,9 +8,10 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use laperm::instructions::InstructionSet;
 use laperm::kernels::{
-    Adam, Convolution, Dense, Dropout, Normalize, Pool, Step, add, cross_entropy, relu_backward,
+    Convolution, Dense, Dropout, Normalize, Pool, Update, add, cross_entropy, relu_backward, step,
     transpose,
 };
+use laperm::optimizer::Adam;
 use laperm::random::{Purpose, stream};
 use rand::RngExt;
 use rayon::prelude::*;
@@ -192,11 +193,11 @@ fn ends(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("step");
     for (name, count) in [("mlp", 78_400), ("conv4", 2_400_000), ("conv13", 15_000_000)] {
         let (mut weights, gradient) = (random(count), random(count));
-        let (mut first, mut second) = (vec![0.0; count], vec![0.0; count]);
+        let mut moments = vec![vec![0.0; count]; 2];
         let rule = Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
-        let step = Step { lr: 1e-3, penalty: 1e-4, mask: None };
+        let update = Update { time: 1, lr: 1e-3, penalty: 1e-4, decays: true };
         memory(&mut group, &format!("adam, {name}"), count, 7.0, || {
-            rule.step(set, step, 1, &mut weights, &gradient, &mut first, &mut second);
+            step(&rule, set, update, &mut weights, &gradient, &mut moments, None);
         });
     }
     let (logits, labels, mut gradient) = (random(BATCH * 10), [3; BATCH], random(BATCH * 10));

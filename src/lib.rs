@@ -1,9 +1,61 @@
-//! laperm trains networks by *Lookahead Permutation* (Qiu and Suda, "Train by Reconnect: Decoupling Locations of
-//! Weights from their Values", NeurIPS 2020) and shows it live in a terminal.
+//! laperm trains neural networks by permuting their initial weights, and shows the training live in
+//! a terminal.
 //!
-//! One stream runs through everything. An [`experiment`] says what to train; the trainer in [`train`] tells what
-//! happens as [`Event`](train::Event)s and obeys [`Command`](train::Command)s between two steps; [`run`] writes the
-//! events down and folds them into a [`RunState`](run::RunState), and all that is shown is drawn from that.
+//! The method is *Lookahead Permutation* (LaPerm) from Qiu and Suda, [*Train by Reconnect:
+//! Decoupling Locations of Weights from Their Values*](https://arxiv.org/abs/2003.02570), NeurIPS
+//! 2020. [`method`] implements it on plain slices and explains it step by step; start there if the
+//! method is what you came for.
+//!
+//! # One stream
+//!
+//! An [`Experiment`](experiment::Experiment) says what to train. The [`Trainer`](train::Trainer)
+//! emits an [`Event`](train::Event) for everything that happens and obeys a
+//! [`Command`](train::Command) between two steps. The events are written to the run's folder as
+//! they happen, and everything that is shown is drawn from a fold over them, the
+//! [`RunState`](run::RunState).
+//!
+//! ```text
+//!                       Command, applied between two steps
+//!                 ┌─────────────────────────────────────────────┐
+//!                 ▼                                             │
+//! Experiment ─► Trainer ──Event──► run folder ──Event──► session ──Event──► RunState ─► screen
+//!                                  events.jsonl          live, attached                 figures
+//!                                  frames.bin            or replayed                    tables
+//! ```
+//!
+//! Three properties follow:
+//!
+//! - The run's folder is the source of truth. A screen that is closed, a lost connection or a full
+//!   terminal cannot harm the training, because the training does not wait for them.
+//! - A live run, a run in another process and a recorded run are the same to whatever shows them.
+//! - A change made by hand is an event with its step, so a run that was steered can be executed
+//!   again exactly.
+//!
+//! # The modules
+//!
+//! In the order of dependencies: a module imports only from those above it, which
+//! `tests/layers.rs` enforces.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`allocator`] | The program's memory allocator: large blocks from the system, small ones from mimalloc. |
+//! | [`random`] | Random streams that are a function of seed, purpose, step and index. |
+//! | [`instructions`] | The vector instructions of this processor, chosen once at the start. |
+//! | [`method`] | LaPerm itself: ranking, synchronization, pruning, distances, cycles and the coding of permutations. |
+//! | [`kernels`] | Fast CPU operations, each beside its scalar twin, and how burn's backends call them. |
+//! | [`optimizer`] | The inner optimizers, one file each: update rule, keys and defaults. |
+//! | [`weights`] | Files of weights from any program, read one tensor at a time. |
+//! | [`model`] | Networks: their layers, their initial weights, and the forward pass. |
+//! | [`data`] | Datasets: reading, fetching, augmentation and batches. |
+//! | [`experiment`] | The TOML file of an experiment: schema, schedules, and errors that point at the fault. |
+//! | [`train`] | The training loop, its events and commands, evaluation, checkpoints and snapshots. |
+//! | [`run`] | The run's folder: the log, its writer and readers, the state folded from it, and exports. |
+//! | [`session`] | The connection between a run and a screen: hosting, attaching and replaying. |
+//! | [`figure`] | The paper's figures from recorded runs, as SVG and PNG. |
+//! | [`tui`] | The screen: views, panels, charts, themes and the keys. |
+//! | [`cli`] | The command line, one file per subcommand. |
+//!
+//! # A run from beginning to end
 //!
 //! ```
 //! use laperm::experiment::Experiment;
@@ -35,8 +87,6 @@
 //! assert_eq!(state.reason, Some(Reason::Finished));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! A module imports only from those above it in this list.
 // missing_docs is off until internals are pub(crate).
 
 pub mod allocator;
@@ -48,6 +98,8 @@ pub mod instructions;
 pub mod method;
 
 pub mod kernels;
+
+pub mod optimizer;
 
 pub mod weights;
 

@@ -1,4 +1,4 @@
-//! Downloading, against a small HTTP server on loopback.
+//! Downloads from a small HTTP server on the loopback interface.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,12 +10,12 @@ use laperm::data::fetch::{Progress, RemoteFile, download, fetch};
 use laperm::data::{DataError, DatasetName};
 use sha2::{Digest, Sha256};
 
-/// What the server does with one request, given the first byte asked for.
+/// The server's answer to one request, given the first byte requested.
 type Answer = fn(&mut TcpStream, usize);
 
 const NAME: &str = "data.bin";
 
-/// Enough bytes not to fit into one buffer of anyone.
+/// More bytes than fit into any buffer on the way.
 fn content() -> Vec<u8> {
     (0..300_000_u32).map(|i| (i % 251) as u8).collect()
 }
@@ -24,7 +24,8 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Serves one connection per answer, then stops listening; returns the address of the folder.
+/// Starts a server that answers one connection per answer and then stops listening. Returns the
+/// address of its folder.
 fn serve(answers: Vec<Answer>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/folder", listener.local_addr().unwrap());
@@ -47,7 +48,7 @@ fn first_byte_asked_for(stream: &TcpStream) -> usize {
     range.map_or(0, |range| range.trim_end_matches('-').parse().unwrap())
 }
 
-/// Sends the head of an answer that promises all bytes from `from`, and `bytes` of them.
+/// Sends the header of a response with all bytes from `from` on, and then `bytes` of them.
 fn send(stream: &mut TcpStream, from: usize, bytes: usize) {
     let content = content();
     let (status, range) = match from {
@@ -83,7 +84,7 @@ fn not_found(stream: &mut TcpStream, _: usize) {
     stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nno\n").unwrap();
 }
 
-/// Downloads into `folder`; gives the bytes reported on the way, too.
+/// Downloads into `folder`. Also returns the reported progress in bytes.
 fn run(url: &str, folder: &Path, sha256: &str) -> (Result<(), DataError>, Vec<u64>) {
     let bytes = content().len() as u64;
     let file = RemoteFile { name: NAME, bytes, sha256 };
@@ -96,7 +97,7 @@ fn run(url: &str, folder: &Path, sha256: &str) -> (Result<(), DataError>, Vec<u6
     (result, reported)
 }
 
-/// The names in a folder.
+/// The names of the files in a folder.
 fn listing(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();

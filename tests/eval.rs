@@ -1,5 +1,5 @@
-//! Weights that leave the program and come back, through the real binary: as a snapshot, coded, in PyTorch's names, and
-//! in Keras's layout. Whichever way they take, the accuracy is the same to the last digit.
+//! Weights that leave the program and return, through the real binary: as a snapshot, coded, under
+//! PyTorch's names, and in Keras's layout. The accuracy is always the same to the last digit.
 
 mod support;
 
@@ -12,8 +12,9 @@ use laperm::experiment::Experiment;
 use laperm::model::{NamedTensor, Network, WeightsFile};
 use support::{Outcome, Workplace};
 
-/// Everything that is laid out differently elsewhere: kernels over a stride that pads unevenly, batch norms of images,
-/// of a flattened image and of units, and a dense layer after a flatten layer.
+/// All layers whose weights other programs store differently: kernels with a stride that needs
+/// uneven padding, batch norms of images, of a flattened image and of units, and a dense layer after
+/// a flatten layer.
 const LAYERED: &str = r#"
 [data]
 dataset = "glyphs"
@@ -57,7 +58,7 @@ biases = true
 steps = 4
 "#;
 
-/// A run of an experiment: where its last snapshot is, and its own newest accuracy and loss on the test set.
+/// A finished run: the path of its last snapshot, and its last accuracy and loss on the test set.
 struct Trained {
     workplace: Workplace,
     snapshot: PathBuf,
@@ -95,12 +96,12 @@ impl Trained {
         object(&self.workplace.run(&[&weights, more].concat()))
     }
 
-    /// Evaluates weights that need to be told their network.
+    /// Evaluates weights that do not contain their network.
     fn evaluate_foreign(&self, weights: &Path) -> serde_json::Value {
         self.evaluate(weights, &["--network", "experiment.toml"])
     }
 
-    /// Checks that `evaluation` is what the run saw, and what its snapshot gives.
+    /// Checks that `evaluation` agrees with the run and with an evaluation of its snapshot.
     #[track_caller]
     fn assert_same(&self, evaluation: &serde_json::Value, matching: &str) {
         assert_eq!(number(evaluation, "test_accuracy"), self.accuracy);
@@ -169,8 +170,8 @@ fn newer_keras_and_sequences_of_pytorch_are_understood() {
     // As in a Sequential with other modules between.
     let numbered = renamed("numbered", &|name| {
         let (layer, part) = name.rsplit_once('.').unwrap();
-        let place = names.iter().position(|other| other.starts_with(&format!("{layer}."))).unwrap();
-        format!("{}.{part}", 3 * place)
+        let index = names.iter().position(|other| other.starts_with(&format!("{layer}."))).unwrap();
+        format!("{}.{part}", 3 * index)
     });
     trained.assert_same(&numbered, "by-order");
     assert_eq!(numbered["tensors"][2]["name"], "bn1.weight");
@@ -224,7 +225,8 @@ fn what_does_not_fit_is_named() {
     }
 }
 
-/// Writes the weights as Keras would, with a dataset's path given by its layer and its name there.
+/// Writes the weights as Keras would. `dataset` returns the path of a dataset, given its layer and
+/// its name there.
 fn write_keras(trained: &Trained, path: &Path, dataset: impl Fn(&str, &str) -> String) {
     let (network, weights) = (trained.network(), trained.weights());
     let mut layers: Vec<(String, String)> = Vec::new();
@@ -299,7 +301,7 @@ impl Group {
     }
 }
 
-/// Shape and values as Keras has them; an axis that is a flattened image has its channels last there.
+/// Converts shape and values to Keras's layout. A flattened image has its channels last there.
 fn in_keras_layout(
     shape: &[usize],
     values: &[f32],

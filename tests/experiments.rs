@@ -1,7 +1,7 @@
-//! Every experiment that comes with the program can be read, fits its data, and says in all its
-//! epochs what the paper's tables, text and appendix say.
+//! Every experiment that comes with the program can be read, fits its data, and has the settings of
+//! the paper's tables, text and appendix in every epoch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use laperm::experiment::{Experiment, OptimizerName, WrapperName};
 use laperm::method::PruneRule;
 use laperm::model::{BiasInitializer, Initializer, Layer};
 
-/// What experiments on the same network have in common.
+/// Settings that experiments on the same network share.
 struct Setting {
     dataset: DatasetName,
     normalization: Normalization,
@@ -106,7 +106,7 @@ const ONE_HIDDEN: Setting = Setting {
 /// The wrapper around the inner optimizer.
 #[derive(Clone, Copy)]
 enum Wrapped {
-    /// Around nothing.
+    /// No wrapper.
     Alone,
     /// k = 6, alpha = 0.5.
     Lookahead,
@@ -115,7 +115,7 @@ enum Wrapped {
 }
 use Wrapped::{Alone, LaPerm, Lookahead};
 
-/// Each file, its setting, how it is wrapped, and p.
+/// Each file's name, setting, wrapper, and p.
 const PAPER: [(&str, Setting, Wrapped, f64); 39] = [
     ("fig03-sgd", MLP_SGD, Alone, 0.0),
     ("fig03-adam", MLP, Alone, 0.0),
@@ -163,12 +163,13 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments")
 }
 
-/// Reads one, shuffling a file that is there: reading looks only for its presence.
+/// Reads an experiment. The snapshot to shuffle is replaced by another file, because reading only
+/// checks that it exists.
 fn read(name: &str, overrides: &[&str]) -> Experiment {
     let mut overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
     if name == "fig04-shuffled" {
-        let there = folder().join("fig04-adam.toml");
-        overrides.push(format!("initial.weights.shuffled={}", there.display()));
+        let existing = folder().join("fig04-adam.toml");
+        overrides.push(format!("initial.weights.shuffled={}", existing.display()));
     }
     Experiment::read(&folder().join(format!("{name}.toml")), &overrides)
         .unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -192,6 +193,7 @@ fn every_file_is_known_here_and_described_by_its_figure() {
     let files: BTreeSet<String> = fs::read_dir(folder())
         .expect("a folder of experiments")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|file| file.ends_with(".toml"))
         .collect();
     let known = PAPER.iter().map(|(name, ..)| *name).chain(["quick"]);
     assert_eq!(files, known.map(|name| format!("{name}.toml")).collect());
@@ -246,9 +248,13 @@ fn optimizers_and_wrappers_are_the_published() {
         let expected = if sgd { OptimizerName::Sgd } else { OptimizerName::Adam };
         assert_eq!(optimizer.name, expected, "{name}");
         assert_eq!(optimizer.l2, setting.l2, "{name}");
-        assert_eq!(optimizer.momentum, 0.0, "{name}");
-        let adam = (optimizer.beta1, optimizer.beta2, optimizer.epsilon);
-        assert_eq!(adam, (0.9, 0.999, 1e-7), "{name}");
+        let settings: Vec<_> = optimizer.settings.iter().collect();
+        let published: &[_] = if sgd {
+            &[("momentum", 0.0)]
+        } else {
+            &[("beta1", 0.9), ("beta2", 0.999), ("epsilon", 1e-7)]
+        };
+        assert_eq!(settings, published, "{name}");
         let expected = match wrapped {
             Alone => WrapperName::None,
             Lookahead => WrapperName::Lookahead,
@@ -256,7 +262,7 @@ fn optimizers_and_wrappers_are_the_published() {
         };
         assert_eq!(wrapper.name, expected, "{name}");
         assert_eq!((wrapper.alpha, wrapper.start, wrapper.stop), (0.5, 0, None), "{name}");
-        // Conv7's biases are permuted too.
+        // Conv7's biases are permuted, too.
         let conv7 = setting.parameters == CONV7.parameters;
         let permutes = matches!(wrapped, LaPerm(_));
         assert_eq!(wrapper.biases, conv7 && permutes, "{name}");
@@ -287,7 +293,7 @@ fn the_input_layer_is_spared_but_in_weight_agnostic_networks() {
         let prune = read(name, &[]).prune;
         let (rule, cap) = match name {
             "fig09-f1" | "fig09-f2" => (PruneRule::Exact, 1.0),
-            // The cap does not touch layers with a ratio of their own.
+            // The cap does not apply to layers that have their own ratio.
             "fig09-f2-by-layer" => (PruneRule::Exact, 0.2),
             _ => (PruneRule::Independent, 0.2),
         };
@@ -346,22 +352,67 @@ fn some_vector_of_figure_13_has_128_weights_and_two_syncs() {
     assert_eq!(experiment.train.steps, Some(2 * 20));
 }
 
-#[test]
-fn the_variants_named_in_the_files_resolve() {
-    for k in [1, 5, 10, 20, 50, 100, 200, 500, 1000, 2000] {
-        for name in ["fig05-conv4", "fig05-conv4-p50"] {
-            let experiment = read(name, &[&format!("wrapper.k={k}")]);
-            assert_eq!(experiment.wrapper.k.at(0), f64::from(k), "{name}");
+/// The values of an experiment by their keys, which are joined by dots.
+fn values(experiment: &Experiment) -> BTreeMap<String, toml::Value> {
+    fn collect(key: &str, value: toml::Value, values: &mut BTreeMap<String, toml::Value>) {
+        match value {
+            toml::Value::Table(table) => {
+                for (inner, value) in table {
+                    let key = if key.is_empty() { inner } else { format!("{key}.{inner}") };
+                    collect(&key, value, values);
+                }
+            }
+            value => {
+                values.insert(key.to_owned(), value);
+            }
         }
     }
-    for name in ["fig08-conv7", "fig08-conv2", "fig08-conv4", "fig08-conv13", "fig08-resnet50"] {
-        let experiment = read(name, &["prune.ratio=0.9", "wrapper.k=400"]);
-        assert_eq!((experiment.prune.ratio.at(0), experiment.wrapper.k.at(0)), (0.9, 400.0));
+    let mut values = BTreeMap::new();
+    collect("", toml::Value::try_from(experiment).expect("serializes"), &mut values);
+    values
+}
+
+/// Checks that overrides of the form `key=number` set their keys in an experiment and change no
+/// other key.
+#[track_caller]
+fn assert_changes_only(name: &str, overrides: &[&str]) {
+    let (before, after) = (values(&read(name, &[])), values(&read(name, overrides)));
+    let mut expected = before;
+    for assignment in overrides {
+        let (key, number) = assignment.split_once('=').expect("key=number");
+        expected.insert(key.to_owned(), number.parse::<f64>().expect("a number").into());
     }
-    for (name, k) in [("fig04-he-uniform", 1200), ("fig08-conv4", 2000)] {
-        let experiment = read(name, &[&format!("wrapper.k={k}")]);
-        assert_eq!(experiment.wrapper.k.at(0), f64::from(k), "{name}");
+    assert_eq!(after, expected, "{name} with {overrides:?}");
+}
+
+/// The overrides in a file's comments, line by line.
+fn variants(name: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(folder().join(format!("{name}.toml"))).expect("readable");
+    let comments = text.lines().filter_map(|line| line.strip_prefix('#'));
+    let overrides = |comment: &str| -> Vec<String> {
+        comment.split("--set ").skip(1).map(|assignment| assignment.trim().to_owned()).collect()
+    };
+    comments.map(overrides).filter(|overrides| !overrides.is_empty()).collect()
+}
+
+#[test]
+fn the_variants_named_in_the_files_resolve() {
+    let mut checked = 0;
+    for (name, ..) in PAPER.iter().filter(|(name, ..)| *name != "fig04-shuffled") {
+        for overrides in variants(name) {
+            assert_changes_only(name, &overrides.iter().map(String::as_str).collect::<Vec<_>>());
+            checked += 1;
+        }
     }
+    assert_eq!(checked, 9, "comments with --set");
+    for k in [1, 5, 10, 20, 50, 100, 200, 500, 1000, 2000] {
+        for name in ["fig05-conv4", "fig05-conv4-p50"] {
+            assert_changes_only(name, &[&format!("wrapper.k={k}")]);
+        }
+    }
+    // This one names a snapshot that a run leaves.
+    let snapshot = "initial.weights.shuffled=runs/NAME/snapshots/step-0054000.safetensors";
+    assert_eq!(variants("fig04-shuffled"), [[snapshot]]);
 }
 
 #[test]

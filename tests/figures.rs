@@ -1,4 +1,5 @@
-//! The paper's figures from real runs, as files: what is drawn, that it is the same every time, and what is refused.
+//! The paper's figures from real runs, as files: what is drawn, that it is the same every time, and
+//! what is refused.
 
 mod support;
 
@@ -13,7 +14,8 @@ use support::{SMALL, Workplace};
 
 const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Runs of two sync periods with two seeds each, one without syncs, and two of other pruning ratios.
+/// Runs of two sync periods with two seeds each, one without syncs, and two of other pruning
+/// ratios.
 struct Trained {
     workplace: Workplace,
     sweep: Vec<String>,
@@ -21,7 +23,7 @@ struct Trained {
     pruned: Vec<String>,
 }
 
-/// Trained once for all tests: nobody changes them.
+/// Trained once for all tests, none of which changes the runs.
 static TRAINED: LazyLock<Trained> = LazyLock::new(|| {
     let workplace = Workplace::new();
     let looks =
@@ -63,7 +65,7 @@ impl Trained {
         ]
     }
 
-    /// Draws into a file of a folder that is thrown away.
+    /// Draws into a file in a temporary folder, and returns its content.
     #[track_caller]
     fn draw(&self, kind: &str, runs: &[&str], file: &str, more: &[&str]) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
@@ -101,7 +103,7 @@ fn every_kind_is_drawn_as_svg_and_the_same_bytes_again() {
         let document = Document::parse(&svg).unwrap();
         let count = |name: &str| document.descendants().filter(|n| n.has_tag_name(name)).count();
         assert!(count("path") + count("rect") > 8 && count("text") > 0, "{kind}: {svg}");
-        // All that is written lies on the page.
+        // All texts are on the page.
         let page: Vec<f64> = numbers(document.root_element().attribute("viewBox").unwrap());
         for text in document.descendants().filter(|node| node.has_tag_name("text")) {
             let (x, y) = place(text);
@@ -111,7 +113,10 @@ fn every_kind_is_drawn_as_svg_and_the_same_bytes_again() {
             );
         }
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{kind}");
-        assert!(TRAINED.draw(kind, &runs, "again.svg", &[]) == first, "{kind} is drawn otherwise");
+        assert!(
+            TRAINED.draw(kind, &runs, "again.svg", &[]) == first,
+            "{kind} differs the second time"
+        );
     }
 }
 
@@ -140,7 +145,11 @@ fn every_kind_is_drawn_as_png_of_its_size() {
         assert_eq!((pixels.width(), pixels.height()), (500, 400), "{kind}");
         let inked = pixels.pixels().iter().filter(|pixel| pixel.green() < 200).count();
         assert!(inked > 500, "{kind}: {inked} pixels");
-        assert_eq!(TRAINED.draw(kind, &runs, "again.png", &more), png, "{kind} is drawn otherwise");
+        assert_eq!(
+            TRAINED.draw(kind, &runs, "again.png", &more),
+            png,
+            "{kind} differs the second time"
+        );
     }
 }
 
@@ -250,7 +259,7 @@ fn screenshots_are_png_too() {
         assert!(pixels.pixels().iter().filter(|pixel| **pixel != paper).count() > 5000);
     }
     let outcome = workplace.run(&["screenshot", run, "-o", "screen.gif"]);
-    assert!(outcome.code == Some(2) && outcome.stderr.contains(".svg or .png"));
+    assert!(outcome.code == Some(2) && outcome.stderr.contains(".svg, .png or .txt"));
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn a_person_is_told_in_words() {
     let first = outcome.stdout.lines().next().unwrap();
     let start = "small: finished after 60 steps, 3 syncs, best test accuracy ";
     assert!(first.starts_with(start), "{first}");
-    assert!(outcome.stderr.contains("on glyphs by adam and laperm, backend flex"));
+    assert!(outcome.stderr.contains("on glyphs with adam and laperm, backend flex"));
 }
 
 #[test]

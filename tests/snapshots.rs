@@ -1,4 +1,4 @@
-//! Snapshots as files: coded, decoded, verified and described by the real binary.
+//! Snapshots are coded, decoded, verified and described by the real binary.
 
 mod support;
 
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use laperm::model::WeightsFile;
 use support::{Outcome, SMALL, Workplace};
 
-/// A workplace with the snapshot of a short run.
+/// A workplace with the snapshot of a short run, and the snapshot's path.
 fn trained(more: &[&str]) -> (Workplace, String) {
     let workplace = Workplace::new();
     workplace.write("small.toml", SMALL);
@@ -50,7 +50,7 @@ fn a_snapshot_goes_through_its_code() {
     assert_eq!((info["p"].as_f64(), info["synced"].as_bool()), (Some(0.5), Some(true)));
     assert_eq!(info["accuracy"], run["test_accuracy"]);
     let (bytes, bound) = (info["bytes"].as_f64().unwrap(), info["bound_bytes"].as_f64().unwrap());
-    // A header of the experiment, and 2 % at most of the permutations.
+    // The excess is a header with the experiment and at most 2 % of the permutations.
     assert!(bound < bytes && bytes < bound * 1.02 + 2000.0, "{bytes} bytes, {bound} at least");
     assert!(bytes * 4.0 < info["float_bytes"].as_f64().unwrap());
 

@@ -1,4 +1,5 @@
-//! Files of weights that other programs wrote, and what `laperm profile` tells of them. `files/write.py` wrote them.
+//! Files of weights that other programs wrote, and what `laperm profile` reports about them. The
+//! files were written by `files/write.py`.
 
 mod support;
 
@@ -12,18 +13,18 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 use support::Workplace;
 
-/// A file that `files/write.py` wrote.
+/// The path of a file that `files/write.py` wrote.
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files").join(name)
 }
 
-/// The values of the `t`-th tensor, as `files/write.py` has them.
+/// The values that `files/write.py` gives to the `t`-th tensor.
 fn values(t: usize, shape: &[usize]) -> Vec<f32> {
     let elements = shape.iter().product();
     (0..elements).map(|i: usize| ((7 * i + 3 * t) % 23) as f32 / 8.0 - 11.0 / 8.0).collect()
 }
 
-/// What a file must hold: names, shapes, types and values, in its order.
+/// Checks the names, shapes, types and values of a file's matrices, in the file's order.
 #[track_caller]
 fn assert_holds(path: &Path, format: Format, expected: &[(&str, &[usize], Float, Vec<f32>)]) {
     let file = TensorFile::open(path).unwrap();
@@ -142,7 +143,7 @@ fn every_type_of_safetensors_is_read_or_named() {
     assert!(error.contains("`integer`") && error.contains("I64"), "{error}");
 }
 
-/// Runs `laperm profile --json` on files, which must succeed.
+/// Runs `laperm profile --json`, which must succeed, and returns its report.
 #[track_caller]
 fn profile(workplace: &Workplace, arguments: &[&str]) -> Value {
     let outcome = workplace.run(&[&["profile", "--json"], arguments].concat());
@@ -206,7 +207,7 @@ fn two_files_are_compared_vector_by_vector() {
     write(
         &second,
         vec![
-            // A cycle of three, and two of two.
+            // A cycle of three and two cycles of two.
             weights("permuted", &[2, 4], vec![0.2, 0.3, 0.1, 0.4, 0.2, 0.1, 0.4, 0.3]),
             weights("changed", &[1, 4], vec![0.1, 0.2, 0.3, 0.4f32.next_up()]),
             weights("new.name", &[4, 2], [before, before].concat()),
@@ -256,7 +257,7 @@ fn a_transposed_file_of_another_format_is_the_same_network() {
     assert_eq!(tensors[0].shape, [4, 3, 2, 2]);
     assert_eq!(tensors[1].shape, [3, 1, 2, 2]);
     let kernel = values(0, &[2, 2, 3, 4]);
-    // [height, width, in, out] of 1 0 2 3, and [out, in, height, width].
+    // Output 3, input 2, row 1, column 0, in both layouts.
     assert_eq!(tensors[0].values[3 * 12 + 2 * 4 + 2], kernel[(2 * 3 + 2) * 4 + 3]);
     write(&ours, tensors);
     let report = profile(&workplace, &[file("weights.h5").to_str().unwrap(), "ours.safetensors"]);
@@ -315,7 +316,7 @@ fn what_is_no_file_of_weights_is_refused() {
         workplace.run(&["profile", name, "--json"]).assert_refused(2, &[name, problem]);
     }
     for (name, problem) in [
-        ("cyclic.h5", "does one hold itself?"),
+        ("cyclic.h5", "does one contain itself?"),
         ("missing.h5", "group `/`: it lists `gone`, which is missing"),
         ("repeated.pt", "tensor `wide` cannot be read: it would take 8388608 bytes"),
     ] {
@@ -324,7 +325,7 @@ fn what_is_no_file_of_weights_is_refused() {
     }
 }
 
-/// Reads all of a file.
+/// Reads every tensor of a file.
 fn read_all(path: &Path) -> Result<(), String> {
     let read = || {
         let file = TensorFile::open(path)?;
@@ -339,7 +340,7 @@ fn read_all(path: &Path) -> Result<(), String> {
     read().map_err(|error: TensorFileError| error.to_string())
 }
 
-/// Every file that `files/write.py` wrote and that can be read, and a snapshot.
+/// Every readable file that `files/write.py` wrote, and a `.safetensors` file.
 fn originals() -> Vec<Vec<u8>> {
     let names = [
         "checkpoint.pt",
@@ -372,7 +373,7 @@ fn a_file_cut_anywhere_is_an_error_that_names_it() {
             if let Err(error) = read_all(&path) {
                 assert!(error.contains("/cut: "), "{error}");
             } else {
-                // HDF5 may have unused bytes at its end.
+                // An HDF5 file may end with unused bytes.
                 let unused = if original.starts_with(b"\x89HDF") { 2048 } else { 0 };
                 assert!(
                     original.len() - length < unused,

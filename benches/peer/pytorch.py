@@ -13,6 +13,8 @@ import platform
 import resource
 import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -126,8 +128,28 @@ def f2():
     return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(64, 10, bias=False))
 
 
-NETWORKS = {f.__name__: f for f in (mlp, conv2, conv4, conv7, conv13, resnet50, f1, f2)}
-ON_MNIST = ("mlp", "conv7", "f1", "f2")
+@dataclass
+class Recipe:
+    """How the paper trains a network."""
+
+    build: Callable[[], nn.Module]
+    shape: tuple[int, int, int]
+    batch: int = 50
+    penalty: bool = False  # an L2 penalty on the weights of all layers but the last
+    biases: bool = False  # whether LaPerm permutes them, too
+
+
+MNIST, CIFAR10 = (1, 28, 28), (3, 32, 32)
+NETWORKS = {
+    "mlp": Recipe(mlp, MNIST),
+    "conv7": Recipe(conv7, MNIST, biases=True),
+    "conv2": Recipe(conv2, CIFAR10, penalty=True),
+    "conv4": Recipe(conv4, CIFAR10, penalty=True),
+    "conv13": Recipe(conv13, CIFAR10, penalty=True),
+    "resnet50": Recipe(resnet50, CIFAR10, penalty=True),
+    "f1": Recipe(f1, MNIST, batch=128),
+    "f2": Recipe(f2, MNIST, batch=128, penalty=True),
+}
 
 
 class LaPerm:
@@ -159,10 +181,10 @@ class LaPerm:
             weights.scatter_(1, weights.argsort(dim=1, stable=True), values)
 
 
-def adam(name, network):
-    """Adam, with an L2 penalty on the weights of all layers but the last where the paper has one."""
+def adam(network, penalty):
+    """Adam, with or without an L2 penalty on the weights of all layers but the last."""
     weights = [p for p in network.parameters() if p.dim() > 1]
-    penalized = weights[:-1] if name in ("conv2", "conv4", "conv13", "resnet50", "f2") else []
+    penalized = weights[:-1] if penalty else []
     known = {id(p) for p in penalized}
     rest = [p for p in network.parameters() if id(p) not in known]
     groups = [{"params": group, "weight_decay": decay} for group, decay in ((penalized, 2e-4), (rest, 0.0)) if group]
@@ -190,11 +212,11 @@ def peak_memory():
 
 
 def measure(name, batch, seconds):
-    network = NETWORKS[name]()
-    laperm = LaPerm(network, biases=name == "conv7")
-    optimizer = adam(name, network)
-    shape = (1, 28, 28) if name in ON_MNIST else (3, 32, 32)
-    images, labels = torch.randn(batch, *shape), torch.arange(batch) % 10
+    recipe = NETWORKS[name]
+    network = recipe.build()
+    laperm = LaPerm(network, recipe.biases)
+    optimizer = adam(network, recipe.penalty)
+    images, labels = torch.randn(batch, *recipe.shape), torch.arange(batch) % 10
 
     def step():
         clock = [time.perf_counter()]
@@ -219,7 +241,7 @@ def measure(name, batch, seconds):
 
     syncs = repeat(seconds, sync)
 
-    shown = torch.randn(EVALUATION_BATCH, *shape)
+    shown = torch.randn(EVALUATION_BATCH, *recipe.shape)
     network.eval()
 
     def evaluate():
@@ -247,14 +269,14 @@ def measure(name, batch, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("network", choices=NETWORKS)
-    parser.add_argument("--batch", type=int, help="the paper's where absent")
-    parser.add_argument("--threads", type=int, help="as many as PyTorch chooses where absent")
+    parser.add_argument("--batch", type=int, help="examples per step [default: the paper's]")
+    parser.add_argument("--threads", type=int, help="default: chosen by PyTorch")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each thing that is repeated")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     torch.manual_seed(1)
-    batch = arguments.batch or (128 if arguments.network in ("f1", "f2") else 50)
+    batch = arguments.batch or NETWORKS[arguments.network].batch
     measured = measure(arguments.network, batch, arguments.seconds)
     print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads(), **measured}))
 

@@ -1,17 +1,16 @@
 //! `laperm attach RUN`
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use clap::Args;
-use color_eyre::Result;
 
-use super::InputError;
+use super::failure::{InputError, Result};
 use super::screen::{ScreenOptions, require_terminal, watch};
 use crate::run::{RunFolder, find_run, list_runs};
 use crate::session::Attached;
 use crate::tui::{Screen, Theme};
 
+/// Show a run that another process hosts, and control it.
 #[derive(Debug, Args)]
 pub(super) struct AttachArguments {
     /// Run: its folder, its name, or the beginning of its name [default: the latest live run].
@@ -20,7 +19,7 @@ pub(super) struct AttachArguments {
     screen: ScreenOptions,
 }
 
-pub(super) fn run(arguments: &AttachArguments, runs: &Path) -> Result<ExitCode> {
+pub(super) fn run(arguments: &AttachArguments, runs: &Path) -> Result {
     let folder = living(arguments.run.as_deref(), runs)?;
     require_terminal()?;
     let attached = Attached::open(folder)?;

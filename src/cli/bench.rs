@@ -7,52 +7,55 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use color_eyre::Result;
-use color_eyre::eyre::{WrapErr, eyre};
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
-use super::{InputError, output};
-use crate::experiment::Experiment;
+use super::failure::{FailedError, InputError, Result};
+use super::output;
+use crate::experiment::Published;
 use crate::instructions::InstructionSet;
 use crate::kernels::arithmetic_peak;
-use crate::model::Published;
 use crate::train::{Backend, Measurement, Subject, matrix_product_peak};
 
-/// What is measured where no network is named.
-const NETWORKS: [Published; 6] = [
-    Published::Mlp,
-    Published::Conv7,
-    Published::Conv2,
-    Published::Conv4,
-    Published::Conv13,
-    Published::Resnet50,
-];
-
+/// Measure how fast this machine trains the networks of the paper, on generated data.
 #[derive(Debug, Args)]
+#[command(after_help = "Each combination of network, batch, width and threads is one row.\n\n\
+    Examples:\n  \
+    laperm bench --network conv7 --seconds 10\n  \
+    laperm bench --network conv2 --batch 50,200 --threads 1,4 --json")]
 pub(super) struct BenchArguments {
-    /// A network to measure: mlp, conv2, conv4, conv7, conv13, resnet50, f1 or f2. May be repeated; all but the last two
-    /// where absent.
-    #[arg(long = "network", value_name = "NAME", value_parser = published)]
+    #[arg(
+        long = "network",
+        value_name = "NAME",
+        value_enum,
+        hide_possible_values = true,
+        help = format!(
+            "Network to measure: {}. May be repeated [default: {}]",
+            names(|_| true),
+            names(|network| network.recipe().benchmark),
+        )
+    )]
     networks: Vec<Published>,
-    /// Who computes.
-    #[arg(long, value_enum, default_value_t)]
+    /// Backend that runs the computation.
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
     backend: Backend,
-    /// Examples per step, such as 50,100,200,400; the paper's where absent.
+    /// Batch sizes, such as 50,100,200 [default: the network's in the paper].
     #[arg(long = "batch", value_name = "N,…", value_delimiter = ',')]
     batches: Vec<NonZeroUsize>,
-    /// How many times the published filters and units, such as 1,2,4.
+    /// Factors by which to multiply the numbers of filters and units, such as 1,2,4.
     #[arg(long = "width", value_name = "N,…", value_delimiter = ',', default_value = "1")]
     widths: Vec<NonZeroUsize>,
-    /// How many threads compute, such as 1,2; one per core where absent.
+    /// Numbers of threads, such as 1,2 [default: one thread per core].
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     threads: Vec<NonZeroUsize>,
-    /// About so many seconds for each thing that is repeated; a few repetitions take longer where they must.
+    /// Seconds for each part that is repeated, approximately. A part of which a few repetitions take
+    /// longer takes that long.
     #[arg(long, value_name = "S", default_value_t = 2.0)]
     seconds: f64,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
-    /// Measure in this process, and stop when standard input ends.
+    /// Measure in this process, and end when standard input ends.
     #[arg(long, hide = true)]
     worker: bool,
 }
@@ -61,29 +64,31 @@ pub(super) struct BenchArguments {
 #[derive(Debug, Serialize)]
 struct Report {
     version: &'static str,
-    /// The processor's name, where the system tells.
+    /// Name of the processor, if the system reports it.
     cpu: Option<String>,
     backend: Backend,
     instruction_set: String,
-    /// 10^9 floating-point operations a second in products of large matrices, the best of this run.
+    /// Peak of matrix products: the highest rate of this run, in 10^9 floating-point operations per
+    /// second.
     peak_gflops: f64,
-    /// The same without any memory: multiplications and additions in registers alone.
+    /// The same for multiplications and additions in registers alone, without access to memory.
     arithmetic_gflops: f64,
     networks: Vec<Row>,
 }
 
-/// A network, measured.
+/// Measurement of one network.
 #[derive(Debug, Serialize)]
 struct Row {
     #[serde(flatten)]
     measurement: Measurement,
-    /// Threads that compute.
+    /// Number of threads that compute.
     threads: usize,
-    /// Operations per second of a step, as a share of `peak_gflops` on as many threads.
+    /// Rate of floating-point operations in a step, as a share of the peak with the same number of
+    /// threads.
     share_of_peak: f64,
 }
 
-/// What the process that measures one network prints.
+/// What the worker, the process that measures one network, prints.
 #[derive(Debug, Serialize, Deserialize)]
 struct Measured {
     measurement: Measurement,
@@ -93,11 +98,10 @@ struct Measured {
     arithmetic_gflops: f64,
 }
 
-pub(super) fn run(arguments: &BenchArguments) -> Result<()> {
+pub(super) fn run(arguments: &BenchArguments) -> Result {
     let patience = Duration::try_from_secs_f64(arguments.seconds)
-        .map_err(|_| InputError(format!("--seconds {} is no time", arguments.seconds)))?;
-    arguments.backend.device().map_err(|missing| InputError(missing.to_string()))?;
-    InstructionSet::requested().map_err(|unknown| InputError(unknown.to_string()))?;
+        .map_err(|_| InputError(format!("--seconds {} is not a duration", arguments.seconds)))?;
+    arguments.backend.device()?;
     if arguments.worker {
         return work(arguments, patience);
     }
@@ -110,21 +114,21 @@ pub(super) fn run(arguments: &BenchArguments) -> Result<()> {
         }
     }
     let report = Report::of(measured, arguments.backend);
-    match arguments.json {
-        true => output::json(&report),
-        false => output::text(&report.in_words()),
-    }
+    if arguments.json { output::json(&report) } else { output::text(&report.in_words()) }
 }
 
 impl BenchArguments {
     /// Every combination of network, batch and width.
     fn subjects(&self) -> Vec<Subject> {
-        let networks = if self.networks.is_empty() { &NETWORKS[..] } else { &self.networks };
+        let networks = match self.networks.as_slice() {
+            [] => selected(|network| network.recipe().benchmark),
+            networks => networks.to_vec(),
+        };
         let backend = self.backend;
         let mut subjects = Vec::new();
-        for &network in networks {
+        for network in networks {
             let batches = match self.batches.as_slice() {
-                [] => vec![Experiment::published(network).train.batch],
+                [] => vec![network.recipe().batch],
                 batches => batches.iter().map(|batch| batch.get()).collect(),
             };
             for width in self.widths.iter().map(|width| width.get()) {
@@ -135,7 +139,7 @@ impl BenchArguments {
         subjects
     }
 
-    /// Numbers of threads; `None` is whatever there is.
+    /// Numbers of threads; `None` is the default of the libraries.
     fn threads(&self) -> Vec<Option<NonZeroUsize>> {
         match self.threads.as_slice() {
             [] => vec![None],
@@ -144,13 +148,17 @@ impl BenchArguments {
     }
 }
 
-fn published(name: &str) -> Result<Published, String> {
-    let known = || Published::ALL.map(Published::name).join(", ");
-    let found = Published::ALL.into_iter().find(|published| published.name() == name);
-    found.ok_or_else(|| format!("there is no network of that name; there are {}", known()))
+fn selected(choice: impl Fn(Published) -> bool) -> Vec<Published> {
+    Published::VARIANTS.iter().copied().filter(|&network| choice(network)).collect()
 }
 
-/// Measures in a process of its own: what it has of memory and threads is for this network alone.
+/// Names of the selected networks, for the help text.
+fn names(choice: impl Fn(Published) -> bool) -> String {
+    let names: Vec<_> = selected(choice).into_iter().map(Published::name).collect();
+    names.join(", ")
+}
+
+/// Measures in a worker process, so that memory and threads are those of this network alone.
 fn measure(subject: &Subject, threads: Option<NonZeroUsize>, seconds: f64) -> Result<Measured> {
     let Subject { network, batch, width, backend } = subject;
     let mut command = Command::new(std::env::current_exe()?);
@@ -161,7 +169,7 @@ fn measure(subject: &Subject, threads: Option<NonZeroUsize>, seconds: f64) -> Re
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     if let Some(threads) = threads {
-        // Of our own kernels and burn's, and of LibTorch's.
+        // Read by our kernels and burn's, and by LibTorch.
         for variable in ["RAYON_NUM_THREADS", "OMP_NUM_THREADS"] {
             command.env(variable, threads.to_string());
         }
@@ -170,12 +178,15 @@ fn measure(subject: &Subject, threads: Option<NonZeroUsize>, seconds: f64) -> Re
     let answer = answer_of(&mut worker);
     let status = worker.wait()?;
     if !status.success() {
-        return Err(eyre!("{} could not be measured: {status}", network.name()));
+        let message = format!("{} could not be measured: {status}", network.name());
+        return Err(FailedError(message).into());
     }
-    serde_json::from_slice(&answer?).wrap_err("the measuring process said something else")
+    let unreadable =
+        |error| FailedError(format!("the output of the worker is unreadable: {error}"));
+    Ok(serde_json::from_slice(&answer?).map_err(unreadable)?)
 }
 
-/// All that a worker prints. Its standard input stays open until then.
+/// Reads all output of a worker. Its standard input stays open until then.
 fn answer_of(worker: &mut Child) -> io::Result<Vec<u8>> {
     let _open = worker.stdin.take();
     let mut answer = Vec::new();
@@ -185,9 +196,10 @@ fn answer_of(worker: &mut Child) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// The worker's part.
-fn work(arguments: &BenchArguments, patience: Duration) -> Result<()> {
-    // Whoever asked may be killed; nobody wants to know then.
+/// Measures in this process, and prints the results for the process that started it.
+fn work(arguments: &BenchArguments, patience: Duration) -> Result {
+    // Standard input ends when the parent process does, even if that is killed. The measurement is
+    // of no use then.
     thread::spawn(|| {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
         std::process::exit(1);
@@ -212,7 +224,7 @@ impl Report {
         let (peak_gflops, arithmetic_gflops) =
             (greatest(|m| m.peak_gflops), greatest(|m| m.arithmetic_gflops));
         let instruction_set = measured.first().map(|m| m.instruction_set.clone());
-        // One thread is not asked for what two can.
+        // The peak depends on the number of threads.
         let peak_on = |threads: usize| {
             let alike = measured.iter().filter(|m| m.threads == threads);
             alike.map(|m| m.peak_gflops).fold(0.0, f64::max)
@@ -273,7 +285,7 @@ impl Row {
     }
 }
 
-/// The processor's name.
+/// Name of the processor, if /proc/cpuinfo has it.
 fn cpu() -> Option<String> {
     let about = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let name = about.lines().find_map(|line| line.strip_prefix("model name"))?;

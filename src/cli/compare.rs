@@ -5,32 +5,35 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use color_eyre::Result;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde::Serialize;
 use toml::Value;
 
-use super::{InputError, output, screenshot};
-use crate::run::TimeUnit;
-use crate::run::{RunFolder, Summary, find_run, read_events};
+use super::failure::{InputError, Result};
+use super::{output, screenshot};
+use crate::run::{RunFolder, Summary, TimeUnit, find_run, read_events};
 use crate::tui::{self, Compare, Depth, MOST_RUNS, Screen, Theme, render_compare, to_svg};
 
+/// Show several runs side by side: curves, results, and the keys in which they differ.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    laperm compare 2026-11-22_140512 2026-11-22_151044\n  \
+    laperm compare 2026-11-22 2026-11-23 --by epochs --svg compared.svg")]
 pub(super) struct CompareArguments {
-    /// The runs: their folders, or their names in the folder of the runs.
+    /// Runs to compare: their folders, their names, or the beginnings of their names.
     #[arg(required = true, num_args = 2..=MOST_RUNS, value_name = "RUN")]
     compared: Vec<String>,
-    /// Align the curves by this.
-    #[arg(long, value_enum, default_value_t)]
+    /// Unit of the time axis, by which the curves are aligned.
+    #[arg(long, value_enum, default_value_t, value_name = "UNIT")]
     by: TimeUnit,
-    /// Print one JSON object: what the runs have come to, and in what they differ.
+    /// Print one JSON object: the results of the runs, and the keys in which they differ.
     #[arg(long, conflicts_with = "svg")]
     json: bool,
-    /// Draw the screen into this SVG file.
+    /// Write the screen to this SVG file instead.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Columns and rows of the picture.
+    /// Size of the SVG in character cells.
     #[arg(
         long,
         requires = "svg",
@@ -48,7 +51,7 @@ struct Report<'a> {
     differences: BTreeMap<&'a str, &'a [Option<Value>]>,
 }
 
-pub(super) fn run(arguments: &CompareArguments, runs: &Path) -> Result<()> {
+pub(super) fn run(arguments: &CompareArguments, runs: &Path) -> Result {
     let found = arguments.compared.iter().map(|run| find_run(runs, run));
     let folders = found.collect::<Result<Vec<RunFolder>, _>>()?;
     let mut compare = Compare::new(&folders)?;
@@ -73,15 +76,15 @@ fn report(compare: &Compare) -> Report<'_> {
     }
 }
 
-fn draw(compare: &Compare, (columns, rows): (u16, u16), path: &Path) -> Result<()> {
+fn draw(compare: &Compare, (columns, rows): (u16, u16), path: &Path) -> Result {
     let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
     render_compare(compare, &Theme::new(Depth::True, true), buffer.area, &mut buffer);
     output::file(path, to_svg(&buffer, "laperm: several runs compared").as_bytes())
 }
 
-fn show(compare: Compare) -> Result<()> {
+fn show(compare: Compare) -> Result {
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-        let message = "the screen needs a terminal on standard input and output; compare without one by \
+        let message = "the screen needs a terminal on standard input and output; to compare without one, use \
                        --json or --svg FILE";
         return Err(InputError(message.into()).into());
     }

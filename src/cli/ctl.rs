@@ -1,52 +1,57 @@
-//! `laperm ctl RUN …`: steering a run from a script.
+//! `laperm ctl RUN …`: controls a run from a script.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use color_eyre::Result;
 use serde::Serialize;
 
-use super::{InputError, output};
+use super::failure::{Failure, InputError, Result};
+use super::output;
 use crate::run::{RunFolder, find_run};
 use crate::session::{ConnectError, Connection};
 use crate::train::{Command, Event, EventKind};
 
+/// Control a run from a script: each command waits until the run has carried it out.
 #[derive(Debug, Args)]
+#[command(after_help = "Exits with 1 if the run refuses a command.\n\n\
+    Examples:\n  \
+    laperm ctl 2026-11-22 set k=100 p=0.5\n  \
+    laperm ctl 2026-11-22 evaluate --json")]
 pub(super) struct CtlArguments {
-    /// The run: its folder, or its name or the beginning of it.
+    /// Run to control: its folder, its name, or the beginning of its name.
     run: String,
     #[command(subcommand)]
     wish: Wish,
-    /// Print one JSON object with the events that answer.
+    /// Print one JSON object with the events that answer the command.
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Wish {
-    /// Hold before the next step.
+    /// Pause before the next training step.
     Pause,
-    /// Go on.
+    /// Continue a paused run.
     Resume,
-    /// While paused: take one step and hold again.
+    /// Take one training step of a paused run.
     Step,
-    /// Change k, p or lr: `set k=100 p=0.5`.
+    /// Set k, p or lr by hand, overriding their schedules.
     #[command(arg_required_else_help = true)]
     Set {
-        /// Which to which value.
+        /// Assignments such as k=100 (steps between syncs), p=0.5 (pruning ratio, at least 0 and
+        /// below 1) and lr=0.001 (learning rate).
         #[arg(value_name = "NAME=VALUE")]
         values: Vec<String>,
     },
-    /// Hand k, p and lr back to their schedules.
+    /// Return k, p and lr to their schedules.
     Schedule,
-    /// Synchronize now.
+    /// Synchronize the weights now.
     Sync,
-    /// Evaluate now.
+    /// Evaluate on the test set now.
     Evaluate,
-    /// Save the weights now.
+    /// Save a snapshot of the weights now.
     Snapshot,
-    /// End the run in an orderly way, and wait until all is saved.
+    /// Stop the run, and wait until it is saved.
     Stop,
 }
 
@@ -56,22 +61,22 @@ struct Answers {
     events: Vec<Event>,
 }
 
-pub(super) fn run(arguments: &CtlArguments, runs: &Path) -> Result<ExitCode> {
+pub(super) fn run(arguments: &CtlArguments, runs: &Path) -> Result {
     let commands = arguments.wish.commands()?;
     let folder = find_run(runs, &arguments.run)?;
     let mut connection = Connection::open(&folder, "ctl")?;
     let mut sender = connection.commands()?;
     let mut answers = Vec::new();
-    let mut code = ExitCode::SUCCESS;
+    let mut done = true;
     for command in &commands {
         sender.send(command)?;
         for event in wait_for(command, &mut connection)? {
-            let follows = matches!(event.kind, EventKind::Applied { .. }) && has_more(command);
-            if !follows && !arguments.json {
+            let announces = matches!(event.kind, EventKind::Applied { .. }) && has_result(command);
+            if !announces && !arguments.json {
                 output::text(&format!("{}\n", sentence(&event, &folder)))?;
             }
             if matches!(event.kind, EventKind::Refused { .. } | EventKind::Notice { .. }) {
-                code = ExitCode::FAILURE;
+                done = false;
             }
             answers.push(event);
         }
@@ -79,7 +84,7 @@ pub(super) fn run(arguments: &CtlArguments, runs: &Path) -> Result<ExitCode> {
     if arguments.json {
         output::json(&Answers { events: answers })?;
     }
-    Ok(code)
+    if done { Ok(()) } else { Err(Failure::already_reported()) }
 }
 
 impl Wish {
@@ -100,7 +105,7 @@ impl Wish {
     }
 }
 
-/// The command in `k=100`.
+/// Parses an assignment such as `k=100`, and checks its value.
 fn set(assignment: &str) -> Result<Command, InputError> {
     let fail = |problem: &str| InputError(format!("`{assignment}`: {problem}"));
     let (name, value) = assignment
@@ -122,15 +127,16 @@ fn set(assignment: &str) -> Result<Command, InputError> {
     }
 }
 
-/// Whether something follows the answer itself.
-fn has_more(command: &Command) -> bool {
+/// Returns true if the run reports a result after it has applied the command.
+fn has_result(command: &Command) -> bool {
     matches!(command, Command::Sync | Command::Evaluate | Command::Snapshot | Command::Stop)
 }
 
-/// Waits until the run has done what `command` says; returns the events that tell so.
+/// Waits until the run has carried out `command`, or has refused it or ended. Returns the events
+/// that say so.
 fn wait_for(command: &Command, connection: &mut Connection) -> Result<Vec<Event>> {
     let mut answers = Vec::new();
-    let mut obeyed = false;
+    let mut applied = false;
     loop {
         let Some(event) = connection.next_event()? else {
             let gone = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
@@ -139,12 +145,12 @@ fn wait_for(command: &Command, connection: &mut Connection) -> Result<Vec<Event>
         let mine = |by: &Option<String>| by.as_deref() == Some(connection.you.as_str());
         let last = match &event.kind {
             EventKind::Applied { by, .. } if mine(by) => {
-                obeyed = true;
-                !has_more(command)
+                applied = true;
+                !has_result(command)
             }
             EventKind::Refused { by, .. } if mine(by) => true,
             EventKind::Finished { .. } => true,
-            _ if !obeyed => continue,
+            _ if !applied => continue,
             EventKind::Notice { .. } if *command == Command::Snapshot => true,
             EventKind::Snapshot { .. } if *command == Command::Snapshot => true,
             EventKind::Evaluation { .. } if *command == Command::Evaluate => true,
@@ -162,7 +168,7 @@ fn wait_for(command: &Command, connection: &mut Connection) -> Result<Vec<Event>
     }
 }
 
-/// An answer in words.
+/// An answer in words, on one line.
 fn sentence(event: &Event, folder: &RunFolder) -> String {
     let step = event.step;
     match &event.kind {

@@ -3,36 +3,49 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use color_eyre::Result;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
+use strum::VariantArray;
 
-use super::{InputError, output};
+use super::failure::{Failure, InputError, Result};
+use super::output;
 use crate::data::DatasetName;
-use crate::experiment::Experiment;
-use crate::model::{Matching, NamedTensor, Published, adopt};
+use crate::experiment::{Experiment, Published};
+use crate::model::{Matching, NamedTensor, adopt};
 use crate::train::{Backend, Classifier, Score, Snapshot, SnapshotError, load_data};
 
+/// Evaluate weights from a file, of laperm or of another program, on a dataset.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    laperm eval --weights runs/RUN/snapshots/step-0012000.safetensors\n  \
+    laperm eval --weights conv7.h5 --network conv7 --data ~/mnist")]
 pub(super) struct EvalArguments {
-    /// The weights: a snapshot (.safetensors or .lperm), or .safetensors, .pt, .pth or Keras's .h5 of another program.
+    /// File of weights: a snapshot (.safetensors or .lperm), or a .safetensors, .pt, .pth or Keras
+    /// .h5 file of another program.
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
-    /// Their network: mlp, conv2, conv4, conv7, conv13, resnet50, f1, f2, or the file of an experiment that has it. A
-    /// snapshot knows its own.
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        help = format!(
+            "Network of the weights: {}, or an experiment file. A snapshot has its own network",
+            known_networks()
+        )
+    )]
     network: Option<String>,
-    /// What to classify; where absent, what the experiment or the paper trains that network on.
-    #[arg(long, value_enum)]
+    /// Dataset to evaluate on [default: the dataset that the network is trained on, in its
+    /// experiment or in the paper].
+    #[arg(long, value_enum, value_name = "NAME")]
     dataset: Option<DatasetName>,
-    /// Where the data is.
+    /// Folder that contains the dataset [default: the first of $LAPERM_DATA, ./data and the cache
+    /// folder that has it].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Look at only so many training examples, the first; 0 is none.
+    /// Number of training examples to evaluate, from the first; 0 is none [default: all].
     #[arg(long, value_name = "N")]
     train_examples: Option<usize>,
-    /// Who computes.
-    #[arg(long, value_enum, default_value_t)]
+    /// Backend that runs the computation.
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
     backend: Backend,
     /// Print one JSON object.
     #[arg(long)]
@@ -43,34 +56,35 @@ pub(super) struct EvalArguments {
 #[derive(Debug, Serialize)]
 struct Evaluation {
     weights: String,
-    /// The format of the weights.
+    /// Format of the file.
     format: String,
     network: String,
     dataset: String,
-    /// Trainable parameters.
+    /// Number of trainable parameters.
     parameters: usize,
-    /// Shares of all examples classified correctly, 0 to 1, and mean cross-entropies.
+    /// Share of the examples that are classified correctly, 0 to 1.
     test_accuracy: f32,
+    /// Mean cross-entropy.
     test_loss: f32,
     test_examples: usize,
-    /// Absent with `--train-examples 0`.
+    /// `null` with `--train-examples 0`.
     train_accuracy: Option<f32>,
     train_loss: Option<f32>,
     train_examples: usize,
-    /// How the file's tensors were found.
+    /// How the tensors of the file were assigned to those of the network.
     matching: Matching,
-    /// Which became which.
+    /// The assignment.
     tensors: Vec<Source>,
 }
 
-/// A tensor of the network, and what it was in the file.
+/// A tensor of the network, and its name in the file.
 #[derive(Debug, Serialize)]
 struct Source {
     name: String,
     source: String,
 }
 
-/// Weights from a file, and the experiment that says what network and data they are for.
+/// Weights from a file, with the experiment that defines their network and data.
 struct Subject {
     experiment: Experiment,
     tensors: Vec<NamedTensor>,
@@ -79,15 +93,14 @@ struct Subject {
     matching: Matching,
 }
 
-pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
+pub(super) fn run(arguments: &EvalArguments) -> Result {
     let subject = subject(arguments)?;
     let network =
         subject.experiment.network().map_err(|problem| InputError(problem.to_string()))?;
     let (data, normalizer) = load_data(&subject.experiment.data)?;
     let names: Vec<String> = subject.tensors.iter().map(|tensor| tensor.name.clone()).collect();
     let parameters = network.trainable();
-    let classifier = Classifier::new(network, subject.tensors, arguments.backend)
-        .map_err(|missing| InputError(missing.to_string()))?;
+    let classifier = Classifier::new(network, subject.tensors, arguments.backend)?;
 
     let mut train = data.train;
     train.truncate(arguments.train_examples.unwrap_or(usize::MAX));
@@ -116,13 +129,14 @@ pub(super) fn run(arguments: &EvalArguments) -> Result<()> {
         matching: subject.matching,
         tensors: sources.map(|(name, source)| Source { name, source }).collect(),
     };
-    match arguments.json {
-        true => output::json(&evaluation),
-        false => output::text(&evaluation.in_words(test, train)),
+    if arguments.json {
+        output::json(&evaluation)
+    } else {
+        output::text(&evaluation.in_words(test, train))
     }
 }
 
-/// Reads the weights, as those of their own network or of the one that is asked for.
+/// Reads the weights for the network that `--network` names, or for that of the snapshot.
 fn subject(arguments: &EvalArguments) -> Result<Subject> {
     let path = &arguments.weights;
     let mut experiment = match &arguments.network {
@@ -131,7 +145,7 @@ fn subject(arguments: &EvalArguments) -> Result<Subject> {
     };
     if Snapshot::is_coded(path)? {
         let message =
-            format!("{}: an .lperm file has its own network: leave out --network", path.display());
+            format!("{}: an .lperm file names its network: leave out --network", path.display());
         return Err(InputError(message).into());
     }
     arguments.redirect(&mut experiment);
@@ -146,34 +160,31 @@ fn subject(arguments: &EvalArguments) -> Result<Subject> {
     })
 }
 
-/// A snapshot, whose experiment is in its metadata.
+/// Reads a snapshot, whose metadata has its experiment.
 fn own_subject(arguments: &EvalArguments) -> Result<Subject> {
     let path = &arguments.weights;
     let snapshot = Snapshot::read(path).map_err(|error| match error {
         SnapshotError::File(_) | SnapshotError::Foreign { .. } if path.is_file() => {
-            let advice = "weights of another program need their network: add --network";
+            let advice = "name the network of another program's weights with --network";
             InputError(format!("{error}; {advice}")).into()
         }
-        error => color_eyre::Report::from(error),
+        error => Failure::from(error),
     })?;
     let mut experiment = snapshot.experiment().clone();
     arguments.redirect(&mut experiment);
-    let kind = match Snapshot::is_coded(path)? {
-        true => ".lperm",
-        false => "laperm snapshot",
-    };
+    let format = if Snapshot::is_coded(path)? { ".lperm" } else { "laperm snapshot" };
     let tensors = snapshot.tensors().to_vec();
     Ok(Subject {
         experiment,
         sources: tensors.iter().map(|tensor| tensor.name.clone()).collect(),
         tensors,
-        format: kind.to_owned(),
+        format: format.to_owned(),
         matching: Matching::ByName,
     })
 }
 
 impl EvalArguments {
-    /// Puts the data that was asked for into `experiment`.
+    /// Replaces the dataset of `experiment` and its folder by those on the command line.
     fn redirect(&self, experiment: &mut Experiment) {
         let data = &mut experiment.data;
         data.dataset = self.dataset.unwrap_or(data.dataset);
@@ -181,26 +192,29 @@ impl EvalArguments {
     }
 }
 
-/// The experiment that a network of the paper, or a file, stands for.
+/// The experiment of a published network, or that of a file.
 fn experiment(network: &str) -> Result<Experiment> {
-    let published = Published::ALL.into_iter().find(|published| published.name() == network);
-    let Some(published) = published else {
-        if Path::new(network).exists() {
-            return Ok(Experiment::read(Path::new(network), &[])?);
-        }
-        let known = Published::ALL.map(Published::name).join(", ");
-        let message = format!(
-            "--network {network}: there is no such file, and no network of that name; there are {known}"
-        );
-        return Err(InputError(message).into());
-    };
-    Ok(Experiment::published(published))
+    if let Ok(published) = network.parse::<Published>() {
+        return Ok(Experiment::published(published));
+    }
+    if Path::new(network).exists() {
+        return Ok(Experiment::read(Path::new(network), &[])?);
+    }
+    let message = format!(
+        "--network {network}: there is no such file or network; the networks are {}",
+        known_networks()
+    );
+    Err(InputError(message).into())
 }
 
-/// A bar on standard error, if that is a terminal.
+fn known_networks() -> String {
+    let names: Vec<_> = Published::VARIANTS.iter().map(|network| network.name()).collect();
+    names.join(", ")
+}
+
+/// A progress bar on standard error; hidden if that is not a terminal.
 fn progress(images: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:24} {pos} of {len} images, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = output::bar_style("{bar:24} {pos} of {len} images, {eta} left");
     ProgressBar::new(images).with_style(style)
 }
 

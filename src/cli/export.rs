@@ -4,24 +4,26 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use color_eyre::Result;
 use serde::Serialize;
 
+use super::failure::Result;
 use super::output;
 use crate::run::export::{Exported, Format, export};
 use crate::run::find_run;
 
+/// Export all measurements of a run as CSV, Parquet or TensorBoard files.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: laperm export 2026-11-22 --format parquet -o tables")]
 pub(super) struct ExportArguments {
-    /// The run: its folder, or its name in the folder of the runs.
+    /// Run to export: its folder, its name, or the beginning of its name.
     run: String,
-    /// What to write: a file per table, or an event file.
-    #[arg(long, value_enum)]
+    /// Format of the files: csv and parquet write one file per table, tensorboard an event file.
+    #[arg(long, value_enum, value_name = "NAME")]
     format: Format,
-    /// The folder to write into; RUN-FORMAT here where absent.
+    /// Folder to write the files to [default: RUN-FORMAT in the working directory].
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Print one JSON object: the files, and how many rows each has.
+    /// Print one JSON object: the files, and the number of rows in each.
     #[arg(long)]
     json: bool,
 }
@@ -43,7 +45,7 @@ struct Report {
     files: Vec<Exported>,
 }
 
-pub(super) fn run(arguments: &ExportArguments, runs: &Path) -> Result<()> {
+pub(super) fn run(arguments: &ExportArguments, runs: &Path) -> Result {
     let folder = find_run(runs, &arguments.run)?;
     let format = arguments.format;
     let default = || PathBuf::from(format!("{}-{}", folder.name(), format.name()));

@@ -4,48 +4,51 @@ use std::path::Path;
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use color_eyre::Result;
 
+use super::failure::Result;
 use super::output::{self, Picture};
 use crate::figure::{Kind, Options, Source, draw};
-use crate::run::TimeUnit;
-use crate::run::find_run;
+use crate::run::{TimeUnit, find_run};
 
+/// Draw one of the paper's figures from runs, as SVG or PNG.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    laperm figure accuracy 2026-11-22_140512 2026-11-22_151044 -o accuracy.svg\n  \
+    laperm figure distance 2026-11-22 --x steps --layer conv2 -o distance.png --dpi 600")]
 pub(super) struct FigureArguments {
-    /// What to show.
+    /// Figure to draw.
     #[arg(value_enum)]
     kind: Kind,
-    /// The runs: their folders, or their names in the folder of the runs. Those that differ only in their seed become
-    /// one curve with a band of minimum and maximum.
+    /// Runs to draw: their folders, their names, or the beginnings of their names. Runs that differ
+    /// only in their seed become one curve with a band from minimum to maximum.
     #[arg(required = true, value_name = "RUN")]
     shown: Vec<String>,
-    /// The file to write: .svg or .png.
+    /// File to write; its extension, .svg or .png, selects the format.
     #[arg(short, long, value_name = "FILE", value_parser = output::picture)]
     output: Picture,
-    /// What time axes count.
-    #[arg(long, value_enum, default_value_t = TimeUnit::Epochs)]
+    /// Unit of time axes.
+    #[arg(long, value_enum, default_value_t = TimeUnit::Epochs, value_name = "UNIT")]
     x: TimeUnit,
-    /// The layer to show: its name, or its number from 1.
+    /// Layer to show: its name, or its number counted from 1.
     #[arg(long, value_name = "LAYER")]
     layer: Option<String>,
-    /// Show what was known after this step; the end of the log where absent.
-    #[arg(long)]
+    /// Draw the state after this training step [default: the end of the log].
+    #[arg(long, value_name = "STEP")]
     step: Option<u64>,
-    /// Smooth curves: the half-life, in values.
+    /// Smooth curves exponentially with this half-life, as a number of values; 0 is off.
     #[arg(long, default_value_t = 0.0, value_name = "VALUES", value_parser = smoothing)]
     smooth: f64,
-    /// Written above the figure.
-    #[arg(long)]
+    /// Title above the figure.
+    #[arg(long, value_name = "TEXT")]
     title: Option<String>,
-    /// Width in millimetres.
+    /// Width in millimetres, 20 to 2000 [default: depends on the figure].
     #[arg(long, value_name = "MM", value_parser = millimetres)]
     width: Option<f64>,
-    /// Height in millimetres.
+    /// Height in millimetres, 20 to 2000 [default: depends on the figure].
     #[arg(long, value_name = "MM", value_parser = millimetres)]
     height: Option<f64>,
-    /// Dots per inch of a PNG.
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u16).range(10..=2400))]
+    /// Resolution of a PNG in dots per inch, 10 to 2400.
+    #[arg(long, default_value_t = 300, value_name = "N", value_parser = clap::value_parser!(u16).range(10..=2400))]
     dpi: u16,
 }
 
@@ -59,7 +62,7 @@ impl ValueEnum for Kind {
     }
 }
 
-pub(super) fn run(arguments: &FigureArguments, runs: &Path) -> Result<()> {
+pub(super) fn run(arguments: &FigureArguments, runs: &Path) -> Result {
     let mut sources = Vec::new();
     for run in &arguments.shown {
         sources.push(Source::read(&find_run(runs, run)?, arguments.step)?);

@@ -1,75 +1,70 @@
-//! Training without the screen: a progress bar on a terminal, a plain line now and then without one.
+//! Training without the screen: progress goes to standard error, as a bar on a terminal and as a
+//! plain line every few seconds elsewhere. Standard output is for the result alone.
 
 use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use color_eyre::Result;
-use indicatif::{ProgressBar, ProgressStyle};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use indicatif::{HumanDuration, ProgressBar};
 
+use super::ending::{farewell, outcome};
+use super::failure::Result;
 use super::output;
-use super::run::{OnHangup, ended, farewell};
+use super::signals::{self, OnHangup};
 use crate::run::{RunFolder, RunState, Summary};
 use crate::session::{Live, Server};
 use crate::train::{Command, EventKind, Started};
 
-/// Seconds between two plain lines.
+/// Interval between two plain lines of progress.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Follows a run to its end and says what came of it.
-pub(super) fn follow(live: Live, json: bool, on_hangup: OnHangup) -> Result<ExitCode> {
-    follow_from(RunState::default(), live, json, on_hangup)
-}
+/// Interval between two updates of the progress bar.
+const BAR_EVERY: Duration = Duration::from_millis(100);
 
-/// As [`follow`], but a run of which something is known already.
-pub(super) fn follow_from(
-    state: RunState,
-    live: Live,
-    json: bool,
-    on_hangup: OnHangup,
-) -> Result<ExitCode> {
+/// Follows a run to its end and prints its result, as JSON or in words. `state` is what is known of
+/// the run so far.
+pub(super) fn follow(state: RunState, live: Live, json: bool, on_hangup: OnHangup) -> Result {
     let folder = live.folder().clone();
-    let state = watch(state, live, Divergence::EndsTheRun, on_hangup)?;
-    match json {
-        true => output::json(&Summary::of(&state, &folder))?,
-        false => output::text(&farewell(&state, &folder))?,
+    let state = watch(state, live, OnDivergence::Stop, on_hangup)?;
+    if json {
+        output::json(&Summary::of(&state, &folder))?;
+    } else {
+        output::text(&farewell(&state, &folder))?;
     }
-    ended(state.reason, &folder)
+    outcome(state.reason, &folder)
 }
 
-/// What is done about a number that is not finite.
+/// What to do when the weights or the loss are no longer finite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Divergence {
-    /// Nobody is there to decide.
-    EndsTheRun,
-    /// The trainer knows what was done before.
-    IsInTheScript,
+pub(super) enum OnDivergence {
+    /// Stop the run: no one is there to decide.
+    Stop,
+    /// Leave the decision to the script of the original run, which the trainer follows.
+    FollowScript,
 }
 
-/// Shows how a run goes until it has ended, and lets others attach to it meanwhile; what is known of it then.
+/// Shows the progress of a run until it ends, and serves clients that attach to it meanwhile.
+/// Returns the state at the end.
 pub(super) fn watch(
     mut state: RunState,
     mut live: Live,
-    divergence: Divergence,
+    on_divergence: OnDivergence,
     on_hangup: OnHangup,
 ) -> Result<RunState> {
-    let hung_up = listen_to_signals(&live, on_hangup)?;
+    let hung_up = signals::listen(&live, on_hangup)?;
     let folder = live.folder().clone();
     let mut progress = Progress::new(hung_up);
-    let server = Server::start(&folder, live.listening(), live.orders());
+    let server = Server::start(&folder, live.feed(), live.orders());
     if let Err(error) = &server {
-        progress.say(&format!("the run cannot be attached to: no control socket: {error}"));
+        progress.say(&format!("no client can attach to this run: no control socket: {error}"));
     }
     while let Some(event) = live.next() {
         state.apply(&event);
         match event.kind {
             EventKind::Diverged { .. } => {
                 progress.say(&notice(&state));
-                if divergence == Divergence::EndsTheRun {
+                if on_divergence == OnDivergence::Stop {
                     live.send(Command::Stop);
                 }
             }
@@ -90,37 +85,11 @@ pub(super) fn watch(
     Ok(state)
 }
 
-/// The first signal ends the run in an orderly way; the second ends the program. A lost terminal is remembered, because
-/// nothing can be said to it any more.
-pub(super) fn listen_to_signals(live: &Live, on_hangup: OnHangup) -> io::Result<Arc<AtomicBool>> {
-    let hung_up = Arc::<AtomicBool>::default();
-    let orders = live.orders();
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    std::thread::Builder::new().name("signals".into()).spawn({
-        let hung_up = hung_up.clone();
-        move || {
-            let mut asked = false;
-            for signal in signals.forever() {
-                if signal == SIGHUP {
-                    hung_up.store(true, Ordering::Relaxed);
-                    if on_hangup == OnHangup::GoOn {
-                        continue;
-                    }
-                } else if asked {
-                    std::process::exit(128 + signal);
-                }
-                asked = true;
-                let _ = orders.send(Command::Stop.into());
-            }
-        }
-    })?;
-    Ok(hung_up)
-}
-
+/// Two lines about a run that begins: what it trains, and its folder.
 fn started(state: &RunState, folder: &RunFolder) -> String {
     let Some(started) = &state.started else { return String::new() };
     format!(
-        "{}: {} ({} parameters) on {} by {} and {}, backend {}{}\n{}",
+        "{}: {} ({} parameters) on {} with {} and {}, backend {}{}\n{}",
         started.name,
         started.network,
         started.parameters,
@@ -133,19 +102,18 @@ fn started(state: &RunState, folder: &RunFolder) -> String {
     )
 }
 
-/// The instruction set of the kernels, where a backend uses them.
+/// Instruction set of the kernels in parentheses; empty for a backend that does not use them.
 fn kernels(started: &Started) -> String {
-    match started.instruction_set.as_str() {
-        "" => String::new(),
-        set => format!(" ({set})"),
-    }
+    let set = &started.instruction_set;
+    if set.is_empty() { String::new() } else { format!(" ({set})") }
 }
 
+/// The latest notice.
 fn notice(state: &RunState) -> String {
     state.notices.last().map(|notice| notice.message.clone()).unwrap_or_default()
 }
 
-/// One line about where a run is.
+/// One line of progress.
 fn line(state: &RunState) -> String {
     let Some(started) = &state.started else { return String::new() };
     let mut parts = vec![format!("epoch {:.2}", state.epoch())];
@@ -162,40 +130,42 @@ fn line(state: &RunState) -> String {
         parts.push(format!("{pace:.0} images/s"));
     }
     if let Some(left) = state.seconds_left() {
-        parts.push(format!(
-            "{} left",
-            indicatif::HumanDuration(Duration::from_secs_f64(left.min(1e9)))
-        ));
+        let left = Duration::from_secs_f64(left.min(1e9));
+        parts.push(format!("{} left", HumanDuration(left)));
     }
     format!("step {}/{}  {}", state.step, started.total_steps, parts.join("  "))
 }
 
-/// Where progress is shown: on standard error, so that standard output is the result's alone.
+/// Progress on standard error.
 struct Progress {
+    /// Present if standard error is a terminal.
     bar: Option<ProgressBar>,
+    /// When progress was last shown.
     last: Instant,
+    /// Set once the terminal is lost: nothing is written from then on.
     hung_up: Arc<AtomicBool>,
 }
 
 impl Progress {
     fn new(hung_up: Arc<AtomicBool>) -> Self {
-        let style = ProgressStyle::with_template("{bar:24} {msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = output::bar_style("{bar:24} {msg}");
         let bar = io::stderr().is_terminal().then(|| ProgressBar::new(1000).with_style(style));
         Progress { bar, last: Instant::now(), hung_up }
     }
 
+    /// Writes a line of its own, above the bar.
     fn say(&self, message: &str) {
         match &self.bar {
             _ if self.hung_up.load(Ordering::Relaxed) => {}
             Some(bar) => bar.println(message),
-            // Standard error may go away at any moment.
+            // Standard error may be closed at any moment, which must not stop the training.
             None => drop(writeln!(io::stderr(), "{message}")),
         }
     }
 
+    /// Shows the state, unless the last one was shown a moment ago.
     fn show(&mut self, state: &RunState) {
-        let every = if self.bar.is_some() { Duration::from_millis(100) } else { LINE_EVERY };
+        let every = if self.bar.is_some() { BAR_EVERY } else { LINE_EVERY };
         if self.last.elapsed() < every || state.step == 0 || self.hung_up.load(Ordering::Relaxed) {
             return;
         }

@@ -1,42 +1,42 @@
-//! What goes to standard output, and pictures as files.
+//! Standard output, tables, progress bars, and results written to files.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use color_eyre::Result;
-use color_eyre::eyre::eyre;
+use indicatif::ProgressStyle;
 use serde::Serialize;
 
-use super::InputError;
+use super::failure::{Failure, Result, WriteError};
 use crate::figure::to_png;
 use crate::model::write_atomically;
 
-/// Writes text as it is.
-pub(super) fn text(text: &str) -> Result<()> {
+/// Writes text to standard output.
+pub(super) fn text(text: &str) -> Result {
     let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    Ok(output.flush()?)
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::output_closed()),
+        written => Ok(written?),
+    }
 }
 
-/// Writes one JSON object on a line.
-pub(super) fn json(value: &impl Serialize) -> Result<()> {
+/// Writes a JSON object to standard output, on one line.
+pub(super) fn json(value: &impl Serialize) -> Result {
     text(&format!("{}\n", serde_json::to_string(value)?))
 }
 
-/// Writes a file whole or not at all. A place that the user should not have named is the user's mistake, a full disk is
-/// not.
-pub(super) fn file(path: &Path, bytes: &[u8]) -> Result<()> {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    write_atomically(path, bytes).map_err(|error| {
-        let message = format!("cannot write {}: {error}", path.display());
-        match error.kind() {
-            StorageFull | QuotaExceeded | FileTooLarge => eyre!(message),
-            _ => InputError(message).into(),
-        }
-    })
+/// Writes a file completely or not at all.
+pub(super) fn file(path: &Path, bytes: &[u8]) -> Result {
+    Ok(write_atomically(path, bytes)
+        .map_err(|source| WriteError { path: path.to_owned(), source })?)
 }
 
-/// Lines up columns: the first row is the header. The last column is not padded.
+/// Style of a progress bar. `template` is a constant of this program in indicatif's syntax.
+pub(super) fn bar_style(template: &str) -> ProgressStyle {
+    // A mistake in the template must not keep a command from its work.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Aligns the columns of `rows`, of which the first is the header. Lines have no trailing spaces.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
@@ -54,14 +54,14 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// A file for a picture.
+/// A file to write a picture to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Picture {
     path: PathBuf,
     png: bool,
 }
 
-/// The file for a picture that the command line names; its kind is told by its extension.
+/// Parses the name of a picture file, whose extension selects the format.
 pub(super) fn picture(text: &str) -> Result<Picture, String> {
     let path = PathBuf::from(text);
     let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
@@ -73,11 +73,12 @@ pub(super) fn picture(text: &str) -> Result<Picture, String> {
 }
 
 impl Picture {
-    /// Writes an SVG picture, or its pixels: `scale` of them for each pixel of the web.
-    pub(super) fn write(&self, svg: &str, scale: f64) -> Result<()> {
-        match self.png {
-            true => file(&self.path, &to_png(svg, scale)?),
-            false => file(&self.path, svg.as_bytes()),
+    /// Writes the picture, as PNG with `scale` pixels per unit of the SVG.
+    pub(super) fn write(&self, svg: &str, scale: f64) -> Result {
+        if self.png {
+            file(&self.path, &to_png(svg, scale)?)
+        } else {
+            file(&self.path, svg.as_bytes())
         }
     }
 }

@@ -6,10 +6,9 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use clap::Args;
-use color_eyre::Result;
-use color_eyre::eyre::eyre;
 use serde::Serialize;
 
+use super::failure::{FailedError, Result};
 use super::output;
 use crate::tui::{self, ProfileNews, Profiles, Screen, Theme};
 use crate::weights::{
@@ -17,22 +16,26 @@ use crate::weights::{
     compare, partners, printable,
 };
 
+/// Summarize the weight matrices of a file of any origin, or compare two files.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    laperm profile model.safetensors\n  \
+    laperm profile before.pt after.pt     # is one a permutation of the other?")]
 pub(super) struct ProfileArguments {
-    /// A file of weights: .safetensors, PyTorch's .pt or .pth, Keras's .h5, or a snapshot.
+    /// File of weights: .safetensors, PyTorch's .pt or .pth, Keras's .h5, or a snapshot.
     file: PathBuf,
-    /// A second one: are its weights a permutation of the first one's, vector by vector?
+    /// Second file, to compare: whether each of its weight vectors is a permutation of that in the
+    /// first.
     second: Option<PathBuf>,
-    /// Which axis of a matrix runs over neurons, where the format's convention is wrong: first as in PyTorch, or last as
-    /// in Keras.
-    #[arg(long, value_enum)]
+    /// Axis of a matrix that runs over its outputs [default: the convention of the format].
+    #[arg(long, value_enum, value_name = "AXIS")]
     layout: Option<Layout>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(arguments: &ProfileArguments) -> Result<()> {
+pub(super) fn run(arguments: &ProfileArguments) -> Result {
     let file = TensorFile::open(&arguments.file)?;
     match &arguments.second {
         Some(second) => both(arguments, &file, &TensorFile::open(second)?),
@@ -43,7 +46,7 @@ pub(super) fn run(arguments: &ProfileArguments) -> Result<()> {
     }
 }
 
-/// What `--json` prints of one file.
+/// What `--json` prints for one file.
 #[derive(Serialize)]
 struct Report<'a> {
     file: String,
@@ -52,7 +55,7 @@ struct Report<'a> {
     layers: Vec<Layer<'a>>,
     /// Tensors that are not weight matrices.
     others: Vec<Other<'a>>,
-    /// Python that a pickle names, and that was not run.
+    /// Names of Python objects in a pickle, none of which was executed.
     ignored: &'a [String],
 }
 
@@ -98,7 +101,7 @@ impl<'a> From<&'a TensorInfo> for Other<'a> {
     }
 }
 
-fn one(arguments: &ProfileArguments, file: &TensorFile) -> Result<()> {
+fn one(arguments: &ProfileArguments, file: &TensorFile) -> Result {
     let summaries = file.matrices().into_iter().map(|index| file.summary(index, arguments.layout));
     let summaries = summaries.collect::<Result<Vec<MatrixSummary>, _>>()?;
     if arguments.json {
@@ -115,48 +118,49 @@ fn one(arguments: &ProfileArguments, file: &TensorFile) -> Result<()> {
     output::text(&(summary_table(&summaries) + &remarks(file)))
 }
 
-/// Shows the file on the screen, while it is read.
-fn screen(file: TensorFile, layout: Option<Layout>) -> Result<()> {
+/// Shows the matrices on the screen, as they are read.
+fn screen(file: TensorFile, layout: Option<Layout>) -> Result {
     let theme = Theme::load()?;
     let name = file.path().file_name().unwrap_or(file.path().as_os_str());
     let profiles = Profiles::new(printable(&name.to_string_lossy()));
     let mut screen = Screen::open()?;
-    // As many small matrices as are read between two looks at the news.
+    // Enough for the small matrices that are read between two updates of the screen.
     let (sender, news) = sync_channel(256);
-    let reader = thread::spawn(move || tell(&file, layout, &sender));
+    let reader = thread::spawn(move || read(&file, layout, &sender));
     tui::show(&mut screen, tui::profile_view(profiles, news), &theme);
     screen.close();
-    // Whoever leaves early does not wait for what is left.
+    // A user who leaves early does not wait for the remaining matrices.
     if !reader.is_finished() {
         return Ok(());
     }
-    let outcome = reader.join().map_err(|_| eyre!("the thread that read the file broke"))?;
+    let outcome =
+        reader.join().map_err(|_| FailedError("the thread that read the file panicked".into()))?;
     Ok(outcome?)
 }
 
-/// Reads all weight matrices and tells of each, until nobody listens any more.
-fn tell(
+/// Reads all weight matrices and sends each to the screen, until the screen is closed.
+fn read(
     file: &TensorFile,
     layout: Option<Layout>,
-    listener: &SyncSender<ProfileNews>,
+    screen: &SyncSender<ProfileNews>,
 ) -> Result<(), TensorFileError> {
-    let told = |news| listener.send(news).is_ok();
+    let send = |news| screen.send(news).is_ok();
     let matrices = file.matrices();
-    told(ProfileNews::Notice(remarks(file).trim_end().replace('\n', "; ")));
-    for (place, &index) in (1..).zip(&matrices) {
+    send(ProfileNews::Notice(remarks(file).trim_end().replace('\n', "; ")));
+    for (number, &index) in (1..).zip(&matrices) {
         let name = printable(&file.tensors()[index].name);
-        if !told(ProfileNews::Reading(format!("{place} of {}: {name}", matrices.len()))) {
+        if !send(ProfileNews::Reading(format!("{number} of {}: {name}", matrices.len()))) {
             return Ok(());
         }
         match file.summary(index, layout) {
-            Ok(summary) => told(ProfileNews::Matrix(Box::new(MatrixSummary { name, ..summary }))),
+            Ok(summary) => send(ProfileNews::Matrix(Box::new(MatrixSummary { name, ..summary }))),
             Err(error) => {
-                told(ProfileNews::Failed(error.to_string()));
+                send(ProfileNews::Failed(error.to_string()));
                 return Err(error);
             }
         };
     }
-    told(ProfileNews::Done);
+    send(ProfileNews::Done);
     Ok(())
 }
 
@@ -178,31 +182,31 @@ fn summary_table(summaries: &[MatrixSummary]) -> String {
     output::table(&std::iter::once(header).chain(rows).collect::<Vec<_>>())
 }
 
-/// What the table does not tell of a file.
+/// What the table does not show: the format, the other tensors, and Python in a pickle.
 fn remarks(file: &TensorFile) -> String {
     let others = file.tensors().len() - file.matrices().len();
-    let mut text = format!("{}; tensors that are no weight matrices: {others}\n", file.format());
+    let mut text = format!("{}; tensors that are not weight matrices: {others}\n", file.format());
     if !file.ignored().is_empty() {
         let named = printable(&file.ignored().join(", "));
-        text += &format!("the file names Python that was not run: {named}\n");
+        text += &format!("the file names Python objects that were not run: {named}\n");
     }
     text
 }
 
-/// What `--json` prints of two files.
+/// What `--json` prints for two files.
 #[derive(Serialize)]
 struct Comparisons<'a> {
     files: [String; 2],
-    /// Whether there is nothing but permutations.
+    /// Whether every weight matrix has a partner that is a permutation of it.
     permutation: bool,
     layers: Vec<Pair<'a>>,
-    /// Weight matrices without a partner, in either file.
+    /// Names of the weight matrices without a partner, in either file.
     unmatched: [Vec<&'a str>; 2],
 }
 
 #[derive(Serialize)]
 struct Pair<'a> {
-    /// The name in either file.
+    /// Its names in the two files.
     names: [&'a str; 2],
     shapes: [&'a [usize]; 2],
     permutation: bool,
@@ -210,7 +214,7 @@ struct Pair<'a> {
     comparison: Comparison,
 }
 
-fn both(arguments: &ProfileArguments, first: &TensorFile, second: &TensorFile) -> Result<()> {
+fn both(arguments: &ProfileArguments, first: &TensorFile, second: &TensorFile) -> Result {
     let partners = partners(first, second, arguments.layout);
     let pairs = partners.pairs.iter().map(|&(a, b)| {
         let comparison = compare(first, a, second, b, arguments.layout)?;
@@ -254,9 +258,10 @@ fn pair_table(pairs: &[Pair]) -> String {
                 both(printable(a), printable(b)),
                 both(shape(of_a), shape(of_b)),
                 comparison.vectors.to_string(),
-                match comparison.is_permutation() {
-                    true => "all".to_owned(),
-                    false => comparison.permuted.to_string(),
+                if comparison.is_permutation() {
+                    "all".to_owned()
+                } else {
+                    comparison.permuted.to_string()
                 },
                 comparison.cycles.to_string(),
                 comparison.longest.to_string(),
@@ -272,7 +277,7 @@ fn shape(axes: &[usize]) -> String {
     axes.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
-/// Four digits or so.
+/// A number with about four significant digits.
 fn number(value: f32) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),

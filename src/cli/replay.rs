@@ -3,14 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
-use color_eyre::Result;
 use tempfile::TempDir;
 
-use super::InputError;
+use super::failure::{InputError, Result};
 use super::screen::require_terminal;
 use crate::run::{RunFolder, find_run};
 use crate::session::{Replay, Source, Target, Transport};
@@ -25,6 +23,7 @@ const RECORDED_RUN: [(&str, &[u8]); 3] = [
     ("frames.bin", include_bytes!("../../assets/recorded-run/frames.bin")),
 ];
 
+/// Play a recorded run, or follow one that is still being written.
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
     /// Run: its folder, or its name [default: a small recorded run that is part of the program].
@@ -37,7 +36,7 @@ pub(super) struct ReplayArguments {
     slow_link: bool,
 }
 
-pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result<ExitCode> {
+pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result {
     require_terminal()?;
     let theme = Theme::load()?;
     // The temporary folder must exist until the screen is closed.
@@ -61,7 +60,7 @@ pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result<ExitCode> 
     // A replay has nothing to save, so the way it was left makes no difference.
     tui::show(&mut screen, tui::run_view(Source::Replay(replay), pace), &theme);
     screen.close();
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Writes the recorded run to a temporary folder, which is deleted when it is dropped.

@@ -1,15 +1,15 @@
 //! `laperm rerun RUN`
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use clap::Args;
-use color_eyre::Result;
 use serde::Serialize;
 
-use super::headless::{self, Divergence};
-use super::run::{OnHangup, ended, farewell};
-use super::{InputError, output};
+use super::ending::{farewell, outcome};
+use super::failure::{Failure, InputError, Result};
+use super::headless::{self, OnDivergence};
+use super::output;
+use super::signals::OnHangup;
 use crate::experiment::{Experiment, TrainSection};
 use crate::run::{
     FolderError, RunFolder, RunState, Summary, find_run, read_outline, recorded_start,
@@ -17,57 +17,64 @@ use crate::run::{
 use crate::session::Live;
 use crate::train::{Event, EventKind, Prepared, Script};
 
+/// Repeat a run from its start, including every change made by hand at its step, and compare the
+/// final weights.
 #[derive(Debug, Args)]
+#[command(after_help = "Exits with 1 if the weights differ although they should not.\n\n\
+    Examples:\n  \
+    laperm rerun 2026-11-22\n  \
+    laperm rerun 2026-11-22 --set wrapper.k=50   # the same run with another k")]
 pub(super) struct RerunArguments {
-    /// The run: the path of its folder, its name, or the beginning of its name.
+    /// Run to repeat: its folder, its name, or the beginning of its name.
     run: String,
-    /// Train without the screen, which is the only way so far.
+    /// Train without the screen. Accepted for symmetry: a rerun never opens the screen.
     #[arg(long)]
     headless: bool,
     /// Print one JSON object at the end.
     #[arg(long)]
     json: bool,
-    /// The step to end at; where not given, that at which the run ended, or the planned end if it crashed.
+    /// Step to end at [default: the last step of the original; if that crashed, its planned end].
     #[arg(long, value_name = "STEP")]
     until: Option<u64>,
-    /// Set any key of the experiment: the same run with one thing different.
+    /// Set any key of the experiment, such as wrapper.k=20. May be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
 
-/// How the new run compares with the original.
+/// The new run compared with the original, as `--json` prints it.
 #[derive(Debug, Serialize)]
 struct Comparison {
     #[serde(flatten)]
     summary: Summary,
-    /// The original's folder.
+    /// Folder of the original.
     original: String,
-    /// Whether the final weights are the same to the bit; `null` where that is not to be expected.
+    /// Whether the final weights are bit-identical; `null` if they are not expected to be.
     identical: Option<bool>,
     original_checksum: Option<String>,
-    /// The instruction set of the original's kernels; empty where it is not known.
+    /// Instruction set of the original's kernels; empty if it is not recorded.
     original_instruction_set: String,
-    /// The one of this run's kernels.
+    /// Instruction set of the new run's kernels.
     instruction_set: String,
 }
 
-/// What is to be done again.
+/// The run to repeat.
 struct Original {
     folder: RunFolder,
     instruction_set: String,
-    /// Steps taken in all, if it came to an end.
+    /// Number of steps taken, if the run ended.
     steps: Option<u64>,
     checksum: Option<String>,
     script: Script,
 }
 
-pub(super) fn run(arguments: &RerunArguments, runs: &Path) -> Result<ExitCode> {
+pub(super) fn run(arguments: &RerunArguments, runs: &Path) -> Result {
     let original = Original::read(find_run(runs, &arguments.run)?)?;
     let live = launch(&original, arguments, runs)?;
     let folder = live.folder().clone();
     let state =
-        headless::watch(RunState::default(), live, Divergence::IsInTheScript, OnHangup::GoOn)?;
+        headless::watch(RunState::default(), live, OnDivergence::FollowScript, OnHangup::GoOn)?;
     let same_course = arguments.set.is_empty() && original.steps == Some(state.step);
+    let instruction_set = state.started.as_ref().map(|started| started.instruction_set.clone());
     let both = original.checksum.as_ref().zip(state.weights_checksum.as_ref());
     let comparison = Comparison {
         summary: Summary::of(&state, &folder),
@@ -75,24 +82,21 @@ pub(super) fn run(arguments: &RerunArguments, runs: &Path) -> Result<ExitCode> {
         identical: both.filter(|_| same_course).map(|(before, now)| before == now),
         original_checksum: original.checksum.clone(),
         original_instruction_set: original.instruction_set.clone(),
-        instruction_set: state
-            .started
-            .as_ref()
-            .map(|s| s.instruction_set.clone())
-            .unwrap_or_default(),
+        instruction_set: instruction_set.unwrap_or_default(),
     };
-    match arguments.json {
-        true => output::json(&comparison)?,
-        false => output::text(&(farewell(&state, &folder) + &comparison.in_words()))?,
+    if arguments.json {
+        output::json(&comparison)?;
+    } else {
+        output::text(&(farewell(&state, &folder) + &comparison.in_words()))?;
     }
     match comparison.identical {
-        Some(true) => Ok(ExitCode::SUCCESS),
-        Some(false) => Ok(ExitCode::FAILURE),
-        None => ended(state.reason, &folder),
+        Some(true) => Ok(()),
+        Some(false) => Err(Failure::already_reported()),
+        None => outcome(state.reason, &folder),
     }
 }
 
-/// Starts to train the original anew into a folder of its own.
+/// Starts training the original again, into a new folder.
 fn launch(original: &Original, arguments: &RerunArguments, runs: &Path) -> Result<Live> {
     let (started, backend) = recorded_start(&original.folder)?;
     let mut experiment = Experiment::read(&original.folder.experiment(), &arguments.set)?;
@@ -113,16 +117,16 @@ fn launch(original: &Original, arguments: &RerunArguments, runs: &Path) -> Resul
     })?)
 }
 
-/// Shortens what is planned to `until` steps.
+/// Shortens the plan of the experiment to `until` steps.
 fn end_at(until: u64, train: &mut TrainSection, steps_per_epoch: u64) -> Result<(), InputError> {
     let planned = train.epochs.saturating_mul(steps_per_epoch);
     let planned = planned.min(train.steps.unwrap_or(u64::MAX));
     if until == 0 {
-        return Err(InputError("the run took no step, so there is nothing to do again".into()));
+        return Err(InputError("the run took no step, so there is nothing to repeat".into()));
     }
     if until > planned {
         return Err(InputError(format!(
-            "--until {until}: the experiment ends at step {planned}; --set train.epochs=N makes it longer"
+            "--until {until}: the experiment ends at step {planned}; extend it with --set train.epochs=N"
         )));
     }
     if until < planned {
@@ -155,23 +159,25 @@ impl Comparison {
             Some(true) => format!("the weights are identical to those of {original}: {now}\n"),
             Some(false) => {
                 let text = format!(
-                    "the weights are NOT those of {original}: {now}, which were {before}\n"
+                    "the weights are NOT identical to those of {original}: {now} instead of {before}\n"
                 );
                 text + &self.why_not()
             }
-            None => format!("not the same course as {original}: weights {now}, there {before}\n"),
+            None => format!(
+                "the weights are not expected to equal those of {original}: {now}, there {before}\n"
+            ),
         }
     }
 
-    /// What explains other weights, if anything does.
+    /// Explains the difference if the instruction sets differ; empty otherwise.
     fn why_not(&self) -> String {
         let (then, now) = (&self.original_instruction_set, &self.instruction_set);
         if then.is_empty() || then == now {
             return String::new();
         }
         format!(
-            "its kernels ran with {then}, these with {now}, which round differently; where the CPU has it, \
-             LAPERM_SIMD={then} repeats it\n"
+            "its kernels ran with {then}, these with {now}, which round differently; set \
+             LAPERM_SIMD={then} to repeat it on a CPU that has {then}\n"
         )
     }
 }

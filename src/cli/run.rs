@@ -1,74 +1,71 @@
 //! `laperm run FILE`
 
+use clap::Args;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use clap::Args;
-use color_eyre::Result;
-
+use super::failure::Result;
 use super::screen::{ScreenOptions, require_terminal, watch};
 use super::{headless, host};
 use crate::experiment::Experiment;
-use crate::run::{FolderError, RunFolder, RunState, Summary, is_complete};
+use crate::run::{FolderError, RunFolder, RunState};
 use crate::session::{Attached, Live};
-use crate::train::{Backend, Prepared, Reason};
+use crate::train::{Backend, Prepared};
 use crate::tui::{Screen, Theme};
 
+/// Train an experiment, on the screen or with --headless.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    laperm run experiments/quick.toml\n  \
+    laperm run experiments/quick.toml --headless --set wrapper.k=20 --seed 2\n  \
+    laperm run experiments/fig05-conv4.toml --data ~/mnist --epochs 10 --json")]
 pub(super) struct RunArguments {
-    /// The experiment; `-` reads it from standard input.
+    /// Experiment to train, a TOML file; `-` reads it from standard input.
     file: PathBuf,
     #[command(flatten)]
     options: RunOptions,
     #[command(flatten)]
     screen: ScreenOptions,
-    /// Be the process behind a screen: say where the run is, and let go of the terminal.
+    /// Host the run for a client that has started this process: print the run's folder, then leave
+    /// the terminal.
     #[arg(long, hide = true)]
     hosted: bool,
 }
 
-/// What becomes of a run when its terminal is lost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum OnHangup {
-    /// It goes on; `laperm attach` finds it.
-    #[default]
-    GoOn,
-    /// It ends and is saved.
-    Stop,
-}
+// No doc comments on flattened options: clap would show them as the help of the subcommand.
 
-/// What may be said about a run beside its experiment.
+// What the command line says about a run, besides its experiment.
 #[derive(Debug, Default, Args)]
 pub(super) struct RunOptions {
     /// Train without the screen.
     #[arg(long)]
     headless: bool,
-    /// Train without the screen and print one JSON object at the end.
+    /// Train without the screen, and print one JSON object at the end.
     #[arg(long)]
     json: bool,
-    /// Set any key of the experiment.
+    /// Set any key of the experiment, such as wrapper.k=20. May be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// The seed everything random derives from.
-    #[arg(long)]
+    /// Seed from which everything random derives [default: the experiment's].
+    #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Who computes.
-    #[arg(long, value_enum, default_value_t)]
+    /// Backend that runs the computation.
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
     backend: Backend,
-    /// Times through the train set.
-    #[arg(long)]
+    /// Number of passes over the training set [default: the experiment's].
+    #[arg(long, value_name = "N")]
     epochs: Option<u64>,
-    /// Stop after so many steps.
-    #[arg(long)]
+    /// Stop after this number of training steps.
+    #[arg(long, value_name = "N")]
     steps: Option<u64>,
-    /// Where the data is.
+    /// Folder that contains the dataset [default: the first of $LAPERM_DATA, ./data and the cache
+    /// folder that has it].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
 impl RunOptions {
-    /// Everything that overrides the experiment's keys; `--set` wins.
+    /// Assignments that override keys of the experiment. `--set` comes last, so it wins.
     pub(super) fn overrides(&self) -> Vec<String> {
         let folder =
             self.data.as_ref().map(|folder| toml::Value::from(folder.display().to_string()));
@@ -82,16 +79,16 @@ impl RunOptions {
     }
 }
 
-pub(super) fn run(arguments: &RunArguments, runs: &Path) -> Result<ExitCode> {
+pub(super) fn run(arguments: &RunArguments, runs: &Path) -> Result {
     let options = &arguments.options;
     let experiment = read(&arguments.file, &options.overrides())?;
     if arguments.hosted {
-        return host::host(launch(experiment, options.backend, runs)?);
+        return host::serve(launch(experiment, options.backend, runs)?);
     }
     let screen = &arguments.screen;
     if options.headless || options.json {
         let live = launch(experiment, options.backend, runs)?;
-        return headless::follow(live, options.json, screen.on_hangup);
+        return headless::follow(RunState::default(), live, options.json, screen.on_hangup);
     }
     require_terminal()?;
     let theme = Theme::load()?;
@@ -99,7 +96,7 @@ pub(super) fn run(arguments: &RunArguments, runs: &Path) -> Result<ExitCode> {
     watch(attached, Screen::open()?, &theme, screen)
 }
 
-/// The experiment in a file, or on standard input where the file is called `-`.
+/// Reads the experiment from `file`, or from standard input if `file` is `-`.
 fn read(file: &Path, overrides: &[String]) -> Result<Experiment> {
     if file != Path::new("-") {
         return Ok(Experiment::read(file, overrides)?);
@@ -108,7 +105,7 @@ fn read(file: &Path, overrides: &[String]) -> Result<Experiment> {
     Ok(Experiment::parse(&text, "standard input", overrides)?)
 }
 
-/// Loads what the experiment needs and starts to train it in this process.
+/// Loads the data of the experiment and starts training it in this process.
 fn launch(experiment: Experiment, backend: Backend, runs: &Path) -> Result<Live> {
     let prepared = Prepared::new(experiment, backend)?;
     let folder = RunFolder::create(runs, &prepared.experiment, backend, prepared.data_files())?;
@@ -119,43 +116,8 @@ fn launch(experiment: Experiment, backend: Backend, runs: &Path) -> Result<Live>
     })?)
 }
 
-/// Starts to train the experiment in a process of its own, and looks at it.
+/// Starts training the experiment in a host process, and attaches to it.
 pub(super) fn host(experiment: &Experiment, backend: Backend, runs: &Path) -> Result<Attached> {
     let arguments = ["run", "-", "--backend", backend.name()].map(str::to_owned);
-    host::start(runs, &arguments, &toml::to_string(experiment)?)
-}
-
-/// The exit code of a run that has ended. A run that is not all on disk is a failure however well it went.
-pub(super) fn ended(reason: Option<Reason>, folder: &RunFolder) -> Result<ExitCode> {
-    if reason != Some(Reason::Failed) && !is_complete(folder)? {
-        return Err(NotSaved(folder.path().to_owned()).into());
-    }
-    Ok(match reason {
-        Some(Reason::Finished | Reason::Stopped) => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    })
-}
-
-/// The disk did not take a run.
-#[derive(Debug, thiserror::Error)]
-#[error("the run is not all on disk: the end of its log or its last weights are missing in {}", .0.display())]
-struct NotSaved(PathBuf);
-
-/// What to say when a run has ended.
-pub(super) fn farewell(state: &RunState, folder: &RunFolder) -> String {
-    let summary = Summary::of(state, folder);
-    let accuracy = summary
-        .best_test_accuracy
-        .map(|best| format!(", best test accuracy {:.2} %", best * 100.0));
-    let failure = state.failure.as_ref().map(|message| format!(": {message}"));
-    format!(
-        "{}: {} after {} steps, {} syncs{}{}\n{}\n",
-        summary.name,
-        summary.state.name(),
-        summary.steps,
-        summary.syncs,
-        accuracy.unwrap_or_default(),
-        failure.unwrap_or_default(),
-        summary.run,
-    )
+    host::spawn(runs, &arguments, &toml::to_string(experiment)?)
 }

@@ -4,22 +4,27 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use clap::Args;
-use color_eyre::Result;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{InputError, output};
+use super::failure::{InputError, Result};
+use super::output;
 use crate::run::{Summary, delete_run, find_run, list_runs, size_on_disk};
 
+/// List all runs with their results, or delete some.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    laperm runs\n  \
+    laperm runs --delete 2026-11-22_140512 2026-11-23 --yes")]
 pub(super) struct RunsArguments {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
-    /// Delete these runs, after a question; a run that is being trained is never deleted.
+    /// Delete these runs, after asking for confirmation. A run that is being trained is never
+    /// deleted.
     #[arg(long, value_name = "RUN", num_args = 1.., conflicts_with = "json")]
     delete: Vec<String>,
-    /// Delete without a question.
+    /// Delete without asking for confirmation.
     #[arg(long, requires = "delete")]
     yes: bool,
 }
@@ -30,22 +35,23 @@ struct Listing<'a> {
     runs: Vec<&'a Summary>,
 }
 
-pub(super) fn run(arguments: &RunsArguments, runs: &Path) -> Result<()> {
-    match arguments.delete.is_empty() {
-        true => list(arguments, runs),
-        false => delete(arguments, runs),
-    }
+pub(super) fn run(arguments: &RunsArguments, runs: &Path) -> Result {
+    if arguments.delete.is_empty() { list(arguments, runs) } else { delete(arguments, runs) }
 }
 
-/// Deletes runs, the living ones aside.
-fn delete(arguments: &RunsArguments, runs: &Path) -> Result<()> {
+/// Deletes the named runs. Stops at the first that is being trained.
+fn delete(arguments: &RunsArguments, runs: &Path) -> Result {
+    // All names are checked before the first run is deleted.
     let found = arguments.delete.iter().map(|run| find_run(runs, run));
     let folders = found.collect::<Result<Vec<_>, _>>()?;
     if !arguments.yes {
         let size: u64 = folders.iter().map(size_on_disk).sum();
         let names: Vec<String> = folders.iter().map(|folder| folder.name()).collect();
-        let question =
-            format!("Delete {} ({:.1} MB) for good? [y/N] ", names.join(", "), size as f64 / 1e6);
+        let question = format!(
+            "Delete {} ({:.1} MB) permanently? [y/N] ",
+            names.join(", "),
+            size as f64 / 1e6
+        );
         if !agrees(&question)? {
             return output::text("nothing was deleted\n");
         }
@@ -57,10 +63,10 @@ fn delete(arguments: &RunsArguments, runs: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Asks a person, if there is one.
+/// Asks for confirmation on the terminal. Without a terminal, that is an error.
 fn agrees(question: &str) -> Result<bool> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-        let message = "there is no terminal to ask on: add --yes to delete without a question";
+        let message = "no terminal to ask for confirmation on: add --yes to delete without it";
         return Err(InputError(message.into()).into());
     }
     let mut terminal = io::stderr();
@@ -71,12 +77,12 @@ fn agrees(question: &str) -> Result<bool> {
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
-fn list(arguments: &RunsArguments, runs: &Path) -> Result<()> {
+fn list(arguments: &RunsArguments, runs: &Path) -> Result {
     let mut summaries = Vec::new();
     for folder in list_runs(runs) {
         match Summary::read(&folder) {
             Ok(summary) => summaries.push((folder.name(), summary)),
-            // One damaged run must not hide the others.
+            // A damaged run must not hide the others.
             Err(error) => eprintln!("warning: {error}"),
         }
     }

@@ -1,28 +1,30 @@
 //! What the commands that open the screen share: their options, and what happens after it.
 
 use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use color_eyre::Result;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag::register_conditional_shutdown;
 
-use super::run::{OnHangup, ended, farewell};
-use super::{InputError, output};
+use super::ending::{farewell, outcome};
+use super::failure::{InputError, Result};
+use super::output;
+use super::signals::OnHangup;
 use crate::session::{Attached, Source};
 use crate::train::Command;
 use crate::tui::{self, ClosedRun, Leave, Pace, Screen, Theme};
 
-/// Options of the screen of a run.
+// No doc comments on flattened options: clap would show them as the help of the subcommand.
+
+// Options of the screen of a run.
 #[derive(Debug, Default, Args)]
 pub(super) struct ScreenOptions {
     /// What happens to the run if its terminal is lost.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
     pub(super) on_hangup: OnHangup,
-    /// Send the terminal less than 2 kB a second, for slow connections.
+    /// Send less than 2 kB per second to the terminal, for slow connections.
     #[arg(long)]
     slow_link: bool,
 }
@@ -34,11 +36,11 @@ impl ScreenOptions {
 }
 
 /// Refuses to open the screen if standard input or output is not a terminal.
-pub(super) fn require_terminal() -> Result<()> {
+pub(super) fn require_terminal() -> Result {
     if io::stdin().is_terminal() && io::stdout().is_terminal() {
         return Ok(());
     }
-    let message = "the screen needs a terminal on standard input and output; train without one by \
+    let message = "the screen needs a terminal on standard input and output; to train without one, use \
                    `laperm run FILE --headless`";
     Err(InputError(message.into()).into())
 }
@@ -49,7 +51,7 @@ pub(super) fn watch(
     mut screen: Screen,
     theme: &Theme,
     options: &ScreenOptions,
-) -> Result<ExitCode> {
+) -> Result {
     let view = tui::run_view(Source::Attached(attached), options.pace());
     let shown = tui::show(&mut screen, view, theme);
     if shown.leave == Leave::HungUp {
@@ -59,7 +61,7 @@ pub(super) fn watch(
         hang_up();
     }
     screen.close();
-    shown.runs.into_iter().try_fold(ExitCode::SUCCESS, |_, run| conclude(run))
+    shown.runs.into_iter().try_for_each(conclude)
 }
 
 /// Ends the program after its terminal is gone. Returning instead would try to restore the
@@ -76,11 +78,11 @@ fn stop(mut attached: Attached) {
 
 /// Waits for a run that was stopped, and prints its result; or prints how to attach to a run that
 /// was detached. The screen must be closed.
-pub(super) fn conclude(run: ClosedRun) -> Result<ExitCode> {
+pub(super) fn conclude(run: ClosedRun) -> Result {
     if run.leave == Leave::Detached {
         let name = run.folder.name();
         output::text(&format!("{name} continues; show it with\n  laperm attach {name}\n"))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     if let (Leave::Stop, Some(mut attached)) = (run.leave, run.attached) {
         // The host may be busy for long. Ctrl-C returns to the shell and leaves it to its work.
@@ -90,5 +92,5 @@ pub(super) fn conclude(run: ClosedRun) -> Result<ExitCode> {
     }
     let state = crate::run::read_state(&run.folder)?;
     output::text(&farewell(&state, &run.folder))?;
-    ended(state.reason, &run.folder)
+    outcome(state.reason, &run.folder)
 }

@@ -1,36 +1,46 @@
 //! `laperm snapshot`
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use color_eyre::Result;
 use serde::Serialize;
 
-use super::{InputError, output};
+use super::failure::{FailedError, Failure, InputError, Result};
+use super::output;
 use crate::train::{Snapshot, SnapshotInfo, SnapshotKind, Verified};
 
+/// Encode, decode, verify or describe a snapshot of a run's weights.
+#[derive(Debug, Args)]
+pub(super) struct SnapshotArguments {
+    #[command(subcommand)]
+    command: SnapshotCommand,
+}
+
 #[derive(Debug, Subcommand)]
-pub(super) enum SnapshotCommand {
-    /// Write a snapshot as an .lperm file: rule and seed of its initial weights, and each weight vector's permutation.
+enum SnapshotCommand {
+    /// Write a snapshot as an .lperm file, which stores the rule and the seed of the initial weights
+    /// and the permutation of each weight vector.
     Encode(ConvertArguments),
-    /// Write the .safetensors file that an .lperm file was made of: the same weights to the bit.
+    /// Write an .lperm file as the .safetensors file that it was encoded from; all weights are
+    /// bit-identical.
     Decode(ConvertArguments),
-    /// Prove, from its seed and rule alone, that every weight vector of a snapshot is a permutation of its initial
-    /// values.
+    /// Prove, from its seed and initialization rule alone, that every weight vector of a snapshot is
+    /// a permutation of its initial values.
+    #[command(after_help = "Exits with 1 if some weight vector is not.")]
     Verify(FileArguments),
-    /// Say what a snapshot is, and how large each tensor against the least it could be.
+    /// Describe a snapshot: its run, its accuracy, and the size of each tensor beside the lower
+    /// bound for a permutation.
     Info(FileArguments),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ConvertArguments {
-    /// The snapshot.
+struct ConvertArguments {
+    /// Snapshot to convert.
     file: PathBuf,
-    /// The file to write; beside the snapshot where absent, with the other extension.
-    #[arg(short, long)]
+    /// File to write [default: FILE with the other extension].
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Replace the file if there is one.
+    /// Replace the file to write if it exists.
     #[arg(long)]
     force: bool,
     /// Print one JSON object.
@@ -39,26 +49,26 @@ pub(super) struct ConvertArguments {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct FileArguments {
-    /// The snapshot, .safetensors or .lperm.
+struct FileArguments {
+    /// Snapshot to read, .safetensors or .lperm.
     file: PathBuf,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }
 
-/// What encoding and decoding print with `--json`.
+/// What `encode` and `decode` print with `--json`.
 #[derive(Serialize)]
 struct Converted {
     output: String,
     bytes: usize,
-    /// Of the file it was made of.
+    /// Size of the converted file.
     input_bytes: usize,
     weights_checksum: String,
 }
 
-pub(super) fn run(command: &SnapshotCommand) -> Result<ExitCode> {
-    match command {
+pub(super) fn run(arguments: &SnapshotArguments) -> Result {
+    match &arguments.command {
         SnapshotCommand::Encode(arguments) => encode(arguments),
         SnapshotCommand::Decode(arguments) => decode(arguments),
         SnapshotCommand::Verify(arguments) => verify(arguments),
@@ -66,27 +76,28 @@ pub(super) fn run(command: &SnapshotCommand) -> Result<ExitCode> {
     }
 }
 
-fn encode(arguments: &ConvertArguments) -> Result<ExitCode> {
+fn encode(arguments: &ConvertArguments) -> Result {
     let output = arguments.output("lperm")?;
     let snapshot = arguments.read(SnapshotKind::Safetensors)?;
     let bytes = snapshot.encode()?;
     arguments.write(&output, &bytes, &snapshot)
 }
 
-fn decode(arguments: &ConvertArguments) -> Result<ExitCode> {
+fn decode(arguments: &ConvertArguments) -> Result {
     let output = arguments.output("safetensors")?;
     let snapshot = arguments.read(SnapshotKind::Lperm)?;
-    let bytes = snapshot.clone().into_weights_file().to_bytes(&output)?;
+    let weights = snapshot.clone().into_weights_file();
+    let bytes = weights.to_bytes(&output).map_err(|error| FailedError(error.to_string()))?;
     arguments.write(&output, &bytes, &snapshot)
 }
 
 impl ConvertArguments {
-    /// The file to write, if it may be written.
+    /// Path of the file to write. Refuses to overwrite a file without `--force`.
     fn output(&self, extension: &str) -> Result<PathBuf> {
         let output = self.output.clone().unwrap_or_else(|| self.file.with_extension(extension));
         if output.exists() && !self.force {
             let message = format!(
-                "{}: this file is there already; replace it with --force, or name another with -o",
+                "{}: this file exists already; replace it with --force, or name another with -o",
                 output.display()
             );
             return Err(InputError(message).into());
@@ -106,7 +117,7 @@ impl ConvertArguments {
         Err(InputError(format!("{}: this is {already}", self.file.display())).into())
     }
 
-    fn write(&self, path: &Path, bytes: &[u8], snapshot: &Snapshot) -> Result<ExitCode> {
+    fn write(&self, path: &Path, bytes: &[u8], snapshot: &Snapshot) -> Result {
         output::file(path, bytes)?;
         let converted = Converted {
             output: path.display().to_string(),
@@ -114,37 +125,35 @@ impl ConvertArguments {
             input_bytes: snapshot.bytes(),
             weights_checksum: snapshot.checksum(),
         };
-        match self.json {
-            true => output::json(&converted)?,
-            false => output::text(&format!(
-                "{}: {} bytes, made of {}; weights {}\n",
-                converted.output,
-                converted.bytes,
-                converted.input_bytes,
-                converted.weights_checksum
-            ))?,
+        if self.json {
+            return output::json(&converted);
         }
-        Ok(ExitCode::SUCCESS)
+        let Converted { output, bytes, input_bytes, weights_checksum } = converted;
+        output::text(&format!(
+            "{output}: {bytes} bytes, from {input_bytes}; weights {weights_checksum}\n"
+        ))
     }
 }
 
-fn verify(arguments: &FileArguments) -> Result<ExitCode> {
+fn verify(arguments: &FileArguments) -> Result {
     let verified = Snapshot::read(&arguments.file)?.verify()?;
-    let holds = verified.iter().all(|parameter| parameter.foreign.is_empty());
+    let permuted = verified.iter().all(|parameter| parameter.foreign.is_empty());
     if arguments.json {
-        output::json(&serde_json::json!({ "verified": holds, "parameters": verified }))?;
+        output::json(&serde_json::json!({ "verified": permuted, "parameters": verified }))?;
     } else {
         let header = ["parameter", "vectors", ""].map(str::to_owned).to_vec();
         let rows: Vec<_> = std::iter::once(header).chain(verified.iter().map(finding)).collect();
-        let verdict = match holds {
-            true => "every weight vector is a permutation of its initial values",
-            false => "NOT every weight vector is a permutation of its initial values",
+        let verdict = if permuted {
+            "every weight vector is a permutation of its initial values"
+        } else {
+            "NOT every weight vector is a permutation of its initial values"
         };
         output::text(&format!("{}{verdict}\n", output::table(&rows)))?;
     }
-    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if permuted { Ok(()) } else { Err(Failure::already_reported()) }
 }
 
+/// Row of the table: the parameter, its weight vectors, and the first few that are not permuted.
 fn finding(parameter: &Verified) -> Vec<String> {
     const SHOWN: usize = 8;
     let foreign = &parameter.foreign;
@@ -159,13 +168,9 @@ fn finding(parameter: &Verified) -> Vec<String> {
     vec![parameter.parameter.clone(), parameter.vectors.to_string(), finding]
 }
 
-fn info(arguments: &FileArguments) -> Result<ExitCode> {
+fn info(arguments: &FileArguments) -> Result {
     let info = Snapshot::read(&arguments.file)?.info()?;
-    match arguments.json {
-        true => output::json(&info)?,
-        false => output::text(&in_words(&info))?,
-    }
-    Ok(ExitCode::SUCCESS)
+    if arguments.json { output::json(&info) } else { output::text(&in_words(&info)) }
 }
 
 fn in_words(info: &SnapshotInfo) -> String {
@@ -194,7 +199,7 @@ fn in_words(info: &SnapshotInfo) -> String {
     )
 }
 
-/// Each tensor's bytes against its bound, and those of the file.
+/// Table of sizes: each tensor and the whole file, beside their lower bounds.
 fn sizes(info: &SnapshotInfo) -> String {
     let row = |name: &str, zeros: String, floats: usize, bound: Option<f64>, bytes: usize| {
         let over = bound.filter(|&bound| bound > 0.0);

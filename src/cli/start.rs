@@ -2,10 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use color_eyre::Result;
-
+use super::failure::Result;
 use super::resume::resume;
 use super::run::{RunOptions, host};
 use super::screen::{self, require_terminal};
@@ -23,7 +21,7 @@ use crate::tui::{
 const QUICK: &str = include_str!("../../experiments/quick.toml");
 const QUICK_PATH: &str = "experiments/quick.toml";
 
-pub(super) fn start(runs: &Path) -> Result<ExitCode> {
+pub(super) fn start(runs: &Path) -> Result {
     require_terminal()?;
     let theme = Theme::load()?;
     let start = Start::new(experiments()?);
@@ -37,9 +35,9 @@ pub(super) fn start(runs: &Path) -> Result<ExitCode> {
         screen::hang_up();
     }
     screen.close();
-    still_of_interest(shown.runs)
-        .into_iter()
-        .try_fold(ExitCode::SUCCESS, |_, run| screen::conclude(run))
+    // All are concluded, whatever becomes of the first.
+    let concluded = still_of_interest(shown.runs).into_iter().map(screen::conclude);
+    concluded.fold(Ok(()), Result::and)
 }
 
 /// The view that a choice leads to. The runs are in the folder `runs`.

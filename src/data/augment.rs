@@ -1,8 +1,8 @@
-//! Random small changes of an image that leave its class alone.
+//! Augmentation: small random changes of an image that do not change its class.
 //!
-//! All of them together are one affine map about the image's centre, sampled bilinearly; what comes
-//! from outside the image repeats its nearest pixel. The factors and their order are those of Keras's
-//! image generator, which the paper's experiments use.
+//! All changes are combined in one affine map about the image's centre with bilinear sampling.
+//! Outside the image, the nearest pixel is repeated. The factors and their order are those of
+//! Keras's image generator, which the paper's experiments use.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -10,35 +10,38 @@ use serde::{Deserialize, Serialize};
 use super::ImageShape;
 use crate::instructions::{InstructionSet, vectorized};
 
-/// How far an image may be changed. All zero, the default, changes nothing.
+/// Limits of the random changes of an image. By default nothing is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augmentation {
-    /// Rotation by up to so many degrees either way.
+    /// Maximum rotation in either direction, in degrees, 0 to 180. Default: 0.
     pub rotation: f32,
-    /// Zoom by up to this fraction in or out, of rows and columns independently.
+    /// Maximum change of the scale, as a fraction, 0 to 0.99; rows and columns are scaled
+    /// independently. Default: 0.
     pub zoom: f32,
-    /// Shift by up to this fraction of the height and of the width, either way.
+    /// Maximum shift in either direction, as a fraction of the height and of the width, 0 to 1.
+    /// Default: 0.
     pub shift: f32,
-    /// Whether to mirror left and right, half of the time.
+    /// Whether to flip images horizontally with probability 1/2. Default: false.
     pub flip: bool,
 }
 
 impl Augmentation {
-    /// Whether this leaves every image as it is.
+    /// Returns true if images are not changed.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Writes a randomly changed `image` (numbers as `[channel, row, column]`) to `out`.
+    /// Writes a randomly changed `image` (`[channel, row, column]`) to `out`.
     ///
     /// # Panics
-    /// When `image` or `out` is not of this `shape`.
+    /// When `image` or `out` does not have the given `shape`.
     pub fn apply(&self, random: &mut impl Rng, image: &[f32], shape: ImageShape, out: &mut [f32]) {
         self.draw(random, shape).sample(image, shape, out);
     }
 
-    /// Every factor is drawn, also one that is switched off: switching it on moves no other.
+    /// Draws the changes of one image. A factor is drawn even if its limit is 0, so that raising
+    /// the limit does not change the other factors.
     fn draw(&self, random: &mut impl Rng, shape: ImageShape) -> AffineMap {
         let mut around_zero = |limit: f32| limit * random.random_range(-1.0_f32..=1.0);
         let angle = around_zero(self.rotation).to_radians();
@@ -50,8 +53,8 @@ impl Augmentation {
     }
 }
 
-/// Where a pixel of the result comes from, both as (row, column) from the image's centre:
-/// `from = matrix · to + offset`.
+/// Map from a pixel of the result to its position in the original, both as (row, column) relative
+/// to the image's centre: `from = matrix · to + offset`.
 #[derive(Debug, Clone, Copy)]
 struct AffineMap {
     matrix: [[f32; 2]; 2],
@@ -59,7 +62,8 @@ struct AffineMap {
 }
 
 impl AffineMap {
-    /// Zoom, shift, then rotate by `angle` (radians), in Keras's order: the offset is rotated too.
+    /// Zooms, shifts, then rotates by `angle` (radians), in Keras's order: the offset is rotated,
+    /// too.
     fn new(angle: f32, zoom: [f32; 2], shift: [f32; 2], mirrored: bool) -> Self {
         let (sin, cos) = angle.sin_cos();
         let columns = if mirrored { -zoom[1] } else { zoom[1] };
@@ -71,7 +75,7 @@ impl AffineMap {
 
     fn sample(&self, image: &[f32], shape: ImageShape, out: &mut [f32]) {
         assert_eq!(image.len(), shape.elements(), "an image of shape {shape}");
-        assert_eq!(out.len(), shape.elements(), "room for an image of shape {shape}");
+        assert_eq!(out.len(), shape.elements(), "space for an image of shape {shape}");
         let ImageShape { height, width, .. } = shape;
         let set = InstructionSet::current();
         let [mut rows, mut columns] = [Neighbours::new(width), Neighbours::new(width)];
@@ -88,7 +92,7 @@ impl AffineMap {
         }
     }
 
-    /// Where the pixels of a row come from along one axis.
+    /// Returns the positions of a row's pixels in the original, along one axis.
     fn line(&self, axis: usize, row: usize, shape: ImageShape) -> Line {
         let [by_row, by_column] = self.matrix[axis];
         let centre = [shape.height, shape.width].map(|size| (size as f32 - 1.0) / 2.0);
@@ -102,7 +106,7 @@ impl AffineMap {
     }
 }
 
-/// Where the pixels of a row come from along one axis: pixel x is at
+/// Positions of a row's pixels in the original, along one axis: pixel x is at
 /// `start + step · (x - middle) + offset + centre`.
 #[derive(Debug, Clone, Copy)]
 struct Line {
@@ -113,8 +117,8 @@ struct Line {
     middle: f32,
 }
 
-/// For each pixel of a row, along one axis: the two pixels around the position it comes from, and how far that is from
-/// the first to the second.
+/// For each pixel of a row, along one axis: the two pixels around its position in the original, and
+/// the position's distance from the first as a fraction of that between the two.
 struct Neighbours {
     first: Vec<u32>,
     second: Vec<u32>,
@@ -126,13 +130,14 @@ impl Neighbours {
         Neighbours { first: vec![0; width], second: vec![0; width], fraction: vec![0.0; width] }
     }
 
-    /// Those along an axis of `size` pixels that lie `stride` apart.
+    /// Finds the neighbours along an axis of `size` pixels, which are `stride` values apart.
     fn find(&mut self, set: InstructionSet, line: Line, [size, stride]: [usize; 2]) {
         let Neighbours { first, second, fraction } = self;
         neighbours(set, line, size as u32, stride as u32, first, second, fraction);
     }
 
-    /// The pixels above left, above right, below left and below right of each position, of which these are the rows.
+    /// Reads the pixels above left, above right, below left and below right of each position.
+    /// `self` has the rows.
     fn gather(&self, columns: &Neighbours, plane: &[f32], around: &mut [[f32; 4]]) {
         let rows = self.first.iter().zip(&self.second);
         let columns = columns.first.iter().zip(&columns.second);
@@ -165,10 +170,11 @@ vectorized! {
     }
 }
 
-/// The whole part of a number from 0 to 2^23. A cast would look at each number whether it fits.
+/// Returns the integer part of a number from 0 to 2^23. A cast would be slower, because it checks
+/// each number for overflow.
 #[inline(always)]
 fn whole(number: f32) -> u32 {
-    /// From here on, the last bit of a number is worth 1.
+    /// The smallest number whose last bit has the value 1.
     const FROM: f32 = (1 << 23) as f32;
     let rounded = number + FROM;
     let up = rounded - FROM > number;
@@ -176,7 +182,7 @@ fn whole(number: f32) -> u32 {
 }
 
 vectorized! {
-    /// What lies so far between the pixels around.
+    /// Interpolates bilinearly between the four pixels around each position.
     fn blend<'a>(around: &'a [[f32; 4]], down: &'a [f32], along: &'a [f32], out: &'a mut [f32]) {
         for (((out, pixels), down), along) in out.iter_mut().zip(around).zip(down).zip(along) {
             let top = between(pixels[0], pixels[1], *along);

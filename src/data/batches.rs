@@ -1,7 +1,7 @@
-//! Batches: which examples each training step learns from, and how they are made.
+//! Batches: the examples of each training step.
 //!
-//! A batch is a function of its step: which examples it has, their order and how each is augmented
-//! come from `(seed, step)` and nothing else. So it has the same bits whatever makes it.
+//! The examples of a batch, their order and their augmentation are a function of `(seed, step)`
+//! alone. A batch has the same bits on any thread, in any run and after any resumption.
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use super::{Augmentation, DataError, Images, Normalizer};
 use crate::kernels::buffers;
 use crate::random::{Purpose, stream};
 
-/// The examples of one training step, ready for the network.
+/// The input of one training step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// The training step it is for, counted from 1.
+    /// Training step, counted from 1.
     pub step: u64,
     /// Normalized and augmented images as `[example, channel, row, column]`.
     pub images: Vec<f32>,
-    /// The class of each example.
+    /// Class of each example.
     pub labels: Vec<u8>,
 }
 
-/// Which examples each training step uses: a new random order every epoch, cut into batches, of
-/// which the last may be smaller.
+/// The assignment of examples to training steps. Every epoch has a new random order, which is split
+/// into batches. The last batch of an epoch may be smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchPlan {
     seed: u64,
@@ -33,7 +33,7 @@ pub struct BatchPlan {
 }
 
 impl BatchPlan {
-    /// A plan for `examples` train examples in batches of `batch_size`.
+    /// Creates a plan for `examples` training examples in batches of `batch_size`.
     ///
     /// # Errors
     /// When either is 0.
@@ -44,17 +44,17 @@ impl BatchPlan {
         Ok(Self { seed, examples, batch_size })
     }
 
-    /// How many steps see every example once.
+    /// Returns the number of steps that use every example once.
     pub fn steps_per_epoch(&self) -> u64 {
         self.examples.div_ceil(self.batch_size) as u64
     }
 
-    /// The epoch, counted from 0, of a step, counted from 1.
+    /// Returns the epoch, counted from 0, of a step, counted from 1.
     pub fn epoch_of(&self, step: u64) -> u64 {
         step.saturating_sub(1) / self.steps_per_epoch()
     }
 
-    /// All examples in the order in which an epoch uses them (Fisher-Yates).
+    /// Returns all examples in the order of an epoch, which is a Fisher-Yates shuffle.
     pub fn order(&self, epoch: u64) -> Vec<usize> {
         let mut random = stream(self.seed, Purpose::DataOrder, epoch, 0);
         let mut order: Vec<usize> = (0..self.examples).collect();
@@ -65,7 +65,7 @@ impl BatchPlan {
         order
     }
 
-    /// The part of its epoch's order that a step uses.
+    /// Returns the examples of a step, given the order of its epoch.
     fn part_of<'a>(&self, order: &'a [usize], step: u64) -> &'a [usize] {
         let batch = (step.saturating_sub(1) % self.steps_per_epoch()) as usize;
         let from = batch * self.batch_size;
@@ -73,7 +73,7 @@ impl BatchPlan {
     }
 }
 
-/// Images that a thread makes at a time: some ten microseconds of work.
+/// Number of images that a thread makes at a time: about ten microseconds of work.
 const SHARE: usize = 4;
 
 /// Makes the batches of a plan.
@@ -83,12 +83,12 @@ pub struct BatchMaker {
     normalizer: Arc<Normalizer>,
     augmentation: Augmentation,
     plan: BatchPlan,
-    /// An epoch and its order, kept for the steps to come.
+    /// The current epoch and its order, cached for the next steps.
     order: (u64, Vec<usize>),
 }
 
 impl BatchMaker {
-    /// Of these images, normalized and then augmented.
+    /// Creates a maker of batches of `images`, which are normalized and then augmented.
     pub fn new(
         images: Arc<Images>,
         normalizer: Arc<Normalizer>,
@@ -98,10 +98,10 @@ impl BatchMaker {
         Self { images, normalizer, augmentation, plan, order: (u64::MAX, vec![]) }
     }
 
-    /// The batch of a step, counted from 1. The threads of the caller's pool share the work.
+    /// Makes the batch of a step, counted from 1, on the threads of the caller's pool.
     ///
     /// # Panics
-    /// A plan for more examples than there are.
+    /// When the plan is for more examples than there are.
     pub fn make(&mut self, step: u64) -> Batch {
         let epoch = self.plan.epoch_of(step);
         if self.order.0 != epoch {
@@ -119,7 +119,8 @@ impl BatchMaker {
         Batch { step, images, labels }
     }
 
-    /// Makes the images of these examples, which are at these positions of a step's batch.
+    /// Makes the images of the given examples. Their `positions` in the batch select the random
+    /// numbers of the augmentation.
     fn fill(
         &self,
         step: u64,

@@ -1,7 +1,8 @@
-//! Downloading datasets: resumed, verified, and never half a file under the final name.
+//! Downloads datasets. Downloads are resumed and verified, and a partial file never has its final
+//! name.
 //!
-//! A file arrives as `NAME.part`. When the connection breaks, the next attempt asks the server for
-//! the rest only. Whole, its SHA-256 is compared with the published one; only then is it renamed.
+//! A file is written to `NAME.part`. If the connection breaks, the next attempt requests only the
+//! rest. The complete file is renamed once its SHA-256 equals the published one.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,99 +13,49 @@ use flate2::read::GzDecoder;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
-use super::published::{is_published, sha256_of_file};
-use super::{DataError, DataFile, DatasetName, cifar};
+pub use super::catalog::RemoteFile;
+use super::checksums::{is_published, sha256_of_file};
+use super::{DataError, DataFile, DatasetName};
 
-/// How often a broken download is continued, as long as each attempt brought something.
+/// Maximum number of attempts for one file. An attempt that receives nothing is the last.
 const ATTEMPTS: usize = 5;
 
-/// A file as its authors published it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RemoteFile<'a> {
-    /// Its name, on the server and on disk.
-    pub name: &'a str,
-    /// Its length.
-    pub bytes: u64,
-    /// Its SHA-256 as 64 hexadecimal digits.
-    pub sha256: &'a str,
-}
-
-/// Where a dataset is published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// Addresses of folders that have all the files, to be tried in order.
-    pub mirrors: &'static [&'static str],
-    /// The files.
-    pub files: Vec<RemoteFile<'static>>,
-}
-
-/// How far a download is.
+/// Progress of a download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress<'a> {
-    /// The file's name.
+    /// File name.
     pub file: &'a str,
-    /// Bytes on disk.
+    /// Number of bytes received and written, including those of earlier attempts.
     pub bytes: u64,
-    /// Bytes in all.
+    /// Length of the file in bytes.
     pub total: u64,
 }
 
-/// Where a dataset is published; `None` for a generated one.
-#[rustfmt::skip]
-pub fn source(dataset: DatasetName) -> Option<Source> {
-    let (mirrors, files): (&[&str], &[(&str, u64, &str)]) = match dataset {
-        DatasetName::Glyphs => return None,
-        DatasetName::Mnist => (&[
-            "https://storage.googleapis.com/cvdf-datasets/mnist/",
-            "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        ], &[
-            ("train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
-            ("train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
-            ("t10k-images-idx3-ubyte.gz", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
-            ("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
-        ]),
-        DatasetName::FashionMnist => (&[
-            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-        ], &[
-            ("train-images-idx3-ubyte.gz", 26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
-            ("train-labels-idx1-ubyte.gz", 29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
-            ("t10k-images-idx3-ubyte.gz", 4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
-            ("t10k-labels-idx1-ubyte.gz", 5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
-        ]),
-        DatasetName::Cifar10 => (&["https://www.cs.toronto.edu/~kriz/"], &[
-            ("cifar-10-binary.tar.gz", 170_052_171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"),
-        ]),
-    };
-    let files = files.iter().map(|&(name, bytes, sha256)| RemoteFile { name, bytes, sha256 });
-    Some(Source { mirrors, files: files.collect() })
-}
-
 /// Downloads a dataset into `folder`, from its published addresses or from `mirror`, the address of
-/// a folder with the same files. What is already there is not downloaded again. CIFAR-10 is
-/// unpacked, and its archive removed.
+/// a folder with the same files. Files that are already there are not downloaded again. An archive
+/// is unpacked and removed.
 ///
 /// # Errors
-/// When no server gives a file, when a file is not the published one, or when the folder cannot be
-/// written. What has arrived stays as `NAME.part`, to be continued by the next call.
+/// When no server provides a file, when a file is not the published one, or when the folder cannot
+/// be written. A partial download is kept as `NAME.part`; the next call continues it.
 pub fn fetch(
     dataset: DatasetName,
     folder: &Path,
     mirror: Option<&str>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), DataError> {
-    let source = source(dataset).ok_or(DataError::NothingToFetch { dataset })?;
+    let source = dataset.entry().source.as_ref().ok_or(DataError::NothingToFetch { dataset })?;
     let mirrors = mirror.map_or_else(|| source.mirrors.to_vec(), |mirror| vec![mirror]);
-    if dataset == DatasetName::Cifar10 && is_unpacked(folder)? {
+    if source.packed && is_unpacked(dataset, folder)? {
         return Ok(());
     }
-    for file in &source.files {
+    for file in source.files {
         download_from_any(&mirrors, folder, file, progress)?;
-    }
-    if dataset == DatasetName::Cifar10 {
-        let archive = folder.join(source.files[0].name);
-        unpack(&archive, folder)?;
-        fs::remove_file(&archive).map_err(DataError::io(&archive, "remove"))?;
+        if source.packed {
+            let archive = folder.join(file.name);
+            unpack(dataset, &archive, folder)?;
+            fs::remove_file(&archive).map_err(DataError::io(&archive, "remove"))?;
+        }
     }
     Ok(())
 }
@@ -126,10 +77,12 @@ fn download_from_any(
     result
 }
 
-/// Downloads one file into `folder`, which is created if need be; returns at once when it is there.
+/// Downloads one file into `folder`, which is created if necessary. Does nothing if the file is
+/// already there.
 ///
 /// # Errors
-/// As [`fetch`]; also when another file of that name is there, which is left alone.
+/// The errors of [`fetch`]. A different file with the same name is also an error, and is left
+/// unchanged.
 pub fn download(
     url: &str,
     folder: &Path,
@@ -156,14 +109,14 @@ pub fn download(
     fs::rename(&part, &destination).map_err(DataError::io(&destination, "create"))
 }
 
-/// Continues `part` until it has all bytes, or an attempt brings none.
+/// Continues `part` until it is complete or an attempt receives nothing.
 fn complete(
     url: &str,
     part: &Path,
     file: &RemoteFile<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), DataError> {
-    let length = || fs::metadata(part).map_or(0, |metadata| metadata.len());
+    let length = || length_so_far(part);
     for attempt in 1.. {
         let before = length();
         if before == file.bytes {
@@ -178,7 +131,13 @@ fn complete(
     Ok(())
 }
 
-/// One request for what is missing of `part`.
+/// Length of a partial download in bytes; 0 if there is none yet. If its length cannot be read for
+/// another reason, opening it reports that.
+fn length_so_far(part: &Path) -> u64 {
+    fs::metadata(part).map_or(0, |metadata| metadata.len())
+}
+
+/// Requests the rest of the file once and appends it to `part`.
 fn receive(
     url: &str,
     part: &Path,
@@ -186,7 +145,7 @@ fn receive(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), DataError> {
     let failed = |problem: String| DataError::Download { url: url.into(), problem };
-    let kept = fs::metadata(part).map_or(0, |metadata| metadata.len());
+    let kept = length_so_far(part);
     let from = if kept < file.bytes { kept } else { 0 };
     let response = request(url, from).map_err(|error| failed(error.to_string()))?;
     let mut bytes = first_byte(&response, from).map_err(failed)?;
@@ -236,7 +195,8 @@ fn request(url: &str, from: u64) -> Result<Response<Body>, ureq::Error> {
     request.call()
 }
 
-/// Where the body begins in the file: a server may send the rest, or all of it again.
+/// Returns the position in the file at which the response's body begins: a server may send the
+/// requested rest or the whole file.
 fn first_byte(response: &Response<Body>, asked_from: u64) -> Result<u64, String> {
     let range = response.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
     match response.status() {
@@ -253,30 +213,32 @@ fn first_byte(response: &Response<Body>, asked_from: u64) -> Result<u64, String>
     }
 }
 
-/// Whether all of CIFAR-10's files are there. Others of the same names are not to be overwritten.
-fn is_unpacked(folder: &Path) -> Result<bool, DataError> {
-    let there = cifar::FILES.map(|name| folder.join(name)).into_iter().filter(|path| path.exists());
-    let there: Vec<PathBuf> = there.collect();
-    for path in &there {
+/// Returns whether all files of a packed dataset are in `folder`. A different file with the name of
+/// one of them is an error, so that it is not overwritten.
+fn is_unpacked(dataset: DatasetName, folder: &Path) -> Result<bool, DataError> {
+    let files = dataset.files();
+    let paths = files.iter().map(|file| folder.join(file.name));
+    let present: Vec<PathBuf> = paths.filter(|path| path.exists()).collect();
+    for path in &present {
         let file = DataFile { path: path.clone(), sha256: sha256_of_file(path)? };
-        if is_published(DatasetName::Cifar10, &file)? != Some(true) {
+        if is_published(dataset, &file)? != Some(true) {
             return Err(in_the_way(path));
         }
     }
-    Ok(there.len() == cifar::FILES.len())
+    Ok(present.len() == files.len())
 }
 
 fn in_the_way(path: &Path) -> DataError {
-    let found = "another, which is left as it is: move it away to fetch";
+    let found = "a different file, which was left unchanged: move it away to fetch";
     DataError::malformed(path, "the published file", found)
 }
 
-/// Takes CIFAR-10's files out of its archive, by their bare names: no path in an archive leads
-/// anywhere else.
-fn unpack(archive: &Path, folder: &Path) -> Result<(), DataError> {
+/// Extracts the files of a dataset from its archive by their bare names, so that no path in an
+/// archive can lead out of `folder`.
+fn unpack(dataset: DatasetName, archive: &Path, folder: &Path) -> Result<(), DataError> {
     let reading = || DataError::io(archive, "unpack");
     let file = File::open(archive).map_err(reading())?;
-    let mut missing = cifar::FILES.to_vec();
+    let mut missing: Vec<&str> = dataset.files().iter().map(|file| file.name).collect();
     for entry in tar::Archive::new(GzDecoder::new(file)).entries().map_err(reading())? {
         let mut entry = entry.map_err(reading())?;
         let path = entry.path().map_err(reading())?.into_owned();
@@ -291,7 +253,7 @@ fn unpack(archive: &Path, folder: &Path) -> Result<(), DataError> {
     }
 }
 
-/// Writes a file beside its final name first.
+/// Writes a temporary file and renames it to `path` once it is complete.
 fn write_whole(content: &mut impl Read, path: &Path) -> Result<(), DataError> {
     let part: PathBuf = path.with_extension("bin.part");
     File::create(&part)
@@ -307,12 +269,25 @@ mod tests {
 
     use super::*;
 
+    const FILES: [&str; 6] = [
+        "data_batch_1.bin",
+        "data_batch_2.bin",
+        "data_batch_3.bin",
+        "data_batch_4.bin",
+        "data_batch_5.bin",
+        "test_batch.bin",
+    ];
+
+    fn unpack(archive: &Path, folder: &Path) -> Result<(), DataError> {
+        super::unpack(DatasetName::Cifar10, archive, folder)
+    }
+
     fn archive(path: &Path, names: &[&str]) {
         let encoder = GzEncoder::new(File::create(path).unwrap(), Compression::fast());
         let mut builder = tar::Builder::new(encoder);
         for name in names {
             let mut header = tar::Header::new_gnu();
-            // Written as raw bytes: the builder itself refuses paths that lead out.
+            // Written as raw bytes because the builder refuses paths that lead out of the folder.
             header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
             header.set_size(name.len() as u64);
             header.set_mode(0o644);
@@ -327,7 +302,7 @@ mod tests {
         let outer = tempfile::tempdir().unwrap();
         let (packed, folder) = (outer.path().join("a.tar.gz"), outer.path().join("inner"));
         fs::create_dir(&folder).unwrap();
-        let real = cifar::FILES.map(|name| format!("cifar-10-batches-bin/{name}"));
+        let real = FILES.map(|name| format!("cifar-10-batches-bin/{name}"));
         let mut names: Vec<&str> = real.iter().map(String::as_str).collect();
         names.extend(["../evil.bin", "/tmp/evil.bin", "cifar-10-batches-bin/readme.html"]);
         names[5] = "../test_batch.bin";
@@ -338,7 +313,7 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         found.sort_unstable();
-        assert_eq!(found, cifar::FILES);
+        assert_eq!(found, FILES);
         assert_eq!(fs::read(folder.join("data_batch_2.bin")).unwrap(), real[1].as_bytes());
         assert_eq!(fs::read_dir(outer.path()).unwrap().count(), 2, "nothing outside the folder");
     }
@@ -347,7 +322,7 @@ mod tests {
     fn an_archive_without_all_files_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let packed = folder.path().join("a.tar.gz");
-        archive(&packed, &cifar::FILES[..5]);
+        archive(&packed, &FILES[..5]);
         let error = unpack(&packed, folder.path()).unwrap_err().to_string();
         assert!(error.contains("expected test_batch.bin"), "{error}");
     }

@@ -1,12 +1,12 @@
-//! Generated digits, shaped like MNIST, for when there is no data at all.
+//! Generated digits in the shape of MNIST, which need no download.
 //!
-//! Ten digits, some in several ways of writing, are drawn as pen strokes: lines and arcs cut into
-//! points. The points are bent (a few slow waves, the elastic part), then scaled, sheared, rotated
-//! and shifted, and drawn with a pen of random width and ink on noisy paper. Bending points instead
-//! of pixels makes an example some microseconds' work.
+//! Ten digits, some with several ways of writing them, are drawn as pen strokes: lines and arcs
+//! sampled at points. The points are distorted by a few slow waves, then scaled, sheared, rotated
+//! and shifted, and drawn with a pen of random width and darkness on a noisy background. Distorting
+//! points instead of pixels keeps the cost of an example to some microseconds.
 //!
-//! Digits move and tilt so much that a linear model stays under 90 %; a convolutional network
-//! passes 98 %.
+//! Digits are shifted and rotated so much that a linear model stays below 90 % accuracy. A
+//! convolutional network exceeds 98 %.
 
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
@@ -15,15 +15,16 @@ use serde::{Deserialize, Serialize};
 use super::{DataError, Dataset, DatasetName, Images};
 use crate::random::{Purpose, stream};
 
-/// How many digits to generate, and which.
+/// Size and seed of the generated dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GlyphsConfig {
-    /// Train examples, at least 1.
+    /// Number of training examples, at least 1. Default: 20,000.
     pub train_examples: usize,
-    /// Test examples, at least 1.
+    /// Number of test examples, at least 1. Default: 4,000.
     pub test_examples: usize,
-    /// Other seeds give other examples. It is apart from a run's seed: runs share their data.
+    /// Seed of the examples. It is separate from the experiment's seed, so that runs with different
+    /// seeds share their data. Any whole number from 0; default: 1.
     pub seed: u64,
 }
 
@@ -34,17 +35,17 @@ impl Default for GlyphsConfig {
     }
 }
 
-/// Pixels along each side.
+/// Height and width of an image in pixels.
 const SIDE: usize = 28;
 
-/// A point as (right, down); digits span -1 to 1 downwards, the image 0 to 28 both ways.
+/// A point as (right, down). A digit spans -1 to 1 vertically, an image 0 to 28 in both directions.
 type Point = [f32; 2];
 
-/// One movement of the pen.
+/// One stroke of the pen.
 enum Stroke {
-    /// Straight from point to point.
+    /// Straight lines from point to point.
     Line(&'static [Point]),
-    /// A part of an ellipse; angles in degrees, clockwise from the right.
+    /// Part of an ellipse, with angles in degrees, clockwise from the right.
     Arc { centre: Point, radii: Point, from: f32, to: f32 },
 }
 
@@ -109,7 +110,7 @@ const DIGITS: [&[Glyph]; 10] = [
     ],
 ];
 
-/// Generates a train and a test set. Example `i` of either depends on the seed and `i` only.
+/// Generates a training set and a test set. Example `i` of each depends on the seed and `i` only.
 pub(super) fn generate(config: &GlyphsConfig) -> Result<Dataset, DataError> {
     for examples in [config.train_examples, config.test_examples] {
         if examples == 0 {
@@ -125,7 +126,7 @@ pub(super) fn generate(config: &GlyphsConfig) -> Result<Dataset, DataError> {
     })
 }
 
-/// The examples of the train set (`part` 0) or of the test set (1).
+/// Draws the examples of the training set (`part` 0) or of the test set (1).
 fn draw_all(seed: u64, part: u64, examples: usize) -> Images {
     let mut pixels = vec![0; examples * SIDE * SIDE];
     let mut labels = vec![0; examples];
@@ -156,14 +157,14 @@ fn draw(digit: u8, random: &mut impl Rng, image: &mut [u8]) {
     let mut noise = [[0; 2]; SIDE * SIDE];
     random.fill_bytes(noise.as_flattened_mut());
     for ((pixel, covered), [a, b]) in image.iter_mut().zip(coverage).zip(noise) {
-        // The difference of two bytes: zero on average, rarely far from it.
+        // The difference of two random bytes has a triangular distribution around 0.
         let noise = (f32::from(a) - f32::from(b)) * 0.16;
-        *pixel = (255.0 * ink * covered + noise) as u8; // Saturates at 0 and 255.
+        *pixel = (255.0 * ink * covered + noise) as u8; // The cast saturates at 0 and 255.
     }
 }
 
 impl Stroke {
-    /// Points along the stroke, near enough to bend smoothly.
+    /// Returns points along the stroke, close enough to each other for a smooth distortion.
     fn points(&self) -> Vec<Point> {
         match self {
             Line(corners) => {
@@ -188,7 +189,7 @@ fn between(a: Point, b: Point, fraction: f32) -> Point {
     [a[0] + (b[0] - a[0]) * fraction, a[1] + (b[1] - a[1]) * fraction]
 }
 
-/// From a digit's own coordinates to the image's: slow waves, then an affine map.
+/// Map from a digit's coordinates to those of the image: slow waves, then an affine map.
 struct Distortion {
     waves: [Wave; 3],
     matrix: [Point; 2],
@@ -248,7 +249,7 @@ fn draw_segment(a: Point, b: Point, radius: f32, coverage: &mut [f32; SIDE * SID
     let reach = radius + 1.0;
     let pixels = |axis: usize| {
         let (low, high) = (a[axis].min(b[axis]) - reach, a[axis].max(b[axis]) + reach);
-        low.max(0.0) as usize..(high.max(0.0) as usize).min(SIDE) // Float to integer saturates.
+        low.max(0.0) as usize..(high.max(0.0) as usize).min(SIDE) // The casts saturate.
     };
     for row in pixels(1) {
         for column in pixels(0) {
@@ -313,7 +314,7 @@ mod tests {
         assert!(toml::from_str::<GlyphsConfig>("examples = 3").is_err(), "an unknown key");
     }
 
-    /// Softmax regression by plain SGD: the test accuracy of a linear model.
+    /// Test accuracy of a linear model, trained by softmax regression with SGD.
     fn linear_accuracy(dataset: &Dataset, epochs: usize) -> f64 {
         let mut weights = vec![[0.0_f32; 10]; SIDE * SIDE + 1];
         let image_of = |images: &Images, i: usize| -> Vec<f32> {

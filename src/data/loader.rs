@@ -1,4 +1,4 @@
-//! Batches as the trainer takes them, step by step.
+//! Supplies the trainer with batches, step by step.
 
 use std::any::Any;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::{Batch, BatchMaker, DataError};
 
-/// Hands out the batches of consecutive steps.
+/// Provides the batches of consecutive steps.
 ///
-/// Dropping it ends its thread, if it has one, after the batch that it is working on.
+/// Dropping the loader ends its thread, if it has one, after the batch that is being made.
 #[derive(Debug)]
 pub struct BatchLoader {
     source: Source,
@@ -19,11 +19,11 @@ pub struct BatchLoader {
 
 #[derive(Debug)]
 enum Source {
-    Here(BatchMaker),
+    OnDemand(BatchMaker),
     Ahead(Worker),
 }
 
-/// A thread that makes batches for its channel. It ends when its channel does, on either side.
+/// A thread that sends batches to a channel. It ends when the channel is closed.
 #[derive(Debug)]
 struct Worker {
     batches: Option<Receiver<Batch>>,
@@ -31,33 +31,33 @@ struct Worker {
 }
 
 impl BatchLoader {
-    /// Batches made when they are asked for, by the threads of whoever asks: for training that keeps all of them busy.
-    /// Threads beside them would only get in their way.
+    /// Makes each batch when it is requested, on the threads of the caller's pool. This is for
+    /// training that keeps all of those threads busy: further threads would compete with them.
     pub fn on_demand(maker: BatchMaker, first_step: u64) -> Self {
-        Self { source: Source::Here(maker), next_step: first_step, waited: Duration::ZERO }
+        Self { source: Source::OnDemand(maker), next_step: first_step, waited: Duration::ZERO }
     }
 
-    /// Batches made on a thread of their own, at most `ahead` of them (at least one) made or being made and not yet taken:
-    /// for training on another device.
+    /// Makes batches in advance on a separate thread, at most `ahead` at a time (at least one).
+    /// This is for training on another device.
     pub fn ahead(maker: BatchMaker, first_step: u64, ahead: usize) -> Self {
-        // Besides what waits in its channel, the thread has one batch in hand.
+        // The thread makes one batch besides those in the channel.
         let (sender, batches) = sync_channel(ahead.saturating_sub(1));
         let thread = thread::spawn(move || send_batches(maker, first_step, &sender));
         let worker = Worker { batches: Some(batches), thread: Some(thread) };
         Self { source: Source::Ahead(worker), next_step: first_step, waited: Duration::ZERO }
     }
 
-    /// The batch of the next step, as soon as it is made. There is always a next one.
+    /// Returns the batch of the next step, waiting for it if necessary. There is always a next one.
     ///
     /// # Errors
-    /// When the thread that should make it panicked.
+    /// When the loader's thread has panicked.
     ///
     /// # Panics
-    /// As [`BatchMaker::make`], if it is made on demand.
+    /// Like [`BatchMaker::make`], if batches are made on demand.
     pub fn next_batch(&mut self) -> Result<Batch, DataError> {
         let since = Instant::now();
         let batch = match &mut self.source {
-            Source::Here(maker) => maker.make(self.next_step),
+            Source::OnDemand(maker) => maker.make(self.next_step),
             Source::Ahead(worker) => worker.take(self.next_step)?,
         };
         self.waited += since.elapsed();
@@ -65,7 +65,7 @@ impl BatchLoader {
         Ok(batch)
     }
 
-    /// How long callers of [`next_batch`](Self::next_batch) have waited, all in all.
+    /// Returns the total time spent in [`next_batch`](Self::next_batch).
     pub fn waited(&self) -> Duration {
         self.waited
     }
@@ -77,7 +77,7 @@ impl Worker {
         received.ok_or_else(|| self.panicked(step))
     }
 
-    /// Why the channel closed. The thread ends by itself only when it panics.
+    /// Returns the reason why the channel is closed: the thread ends on its own only by a panic.
     fn panicked(&mut self, step: u64) -> DataError {
         let message = match self.thread.take().map(JoinHandle::join) {
             Some(Err(panic)) => message_of(&*panic),
@@ -91,7 +91,8 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.batches = None;
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join(); // A panic was reported to whoever asked for that batch.
+            // `next_batch` has reported a panic to its caller.
+            let _ = thread.join();
         }
     }
 }
@@ -104,7 +105,7 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
 fn send_batches(mut maker: BatchMaker, first_step: u64, to: &SyncSender<Batch>) {
     for step in first_step.. {
         if to.send(maker.make(step)).is_err() {
-            return; // Nobody takes batches any more.
+            return; // The loader was dropped.
         }
     }
 }
@@ -119,7 +120,8 @@ mod tests {
     const AUGMENTATION: Augmentation =
         Augmentation { rotation: 10.0, zoom: 0.1, shift: 0.1, flip: true };
 
-    /// Of images of one pixel row; example `i` has label `i` and its pixels count up from `i`.
+    /// A maker of batches of images with one row. Example `i` has label `i` and pixels that count
+    /// up from `i`.
     fn maker(augmentation: Augmentation, examples: u8, plan: BatchPlan) -> BatchMaker {
         let shape = ImageShape { channels: 1, height: 1, width: 4 };
         let pixels = (0..examples).flat_map(|i| i..i + 4).collect();

@@ -1,33 +1,37 @@
-//! Datasets: where they lie, how they are read, and how they become batches.
+//! Datasets: finding, downloading and reading them, and making batches of them.
 //!
-//! Everything is held in memory as the bytes the files hold ([`Images`]): a pixel becomes a number
-//! only on its way into a batch, through a [`Normalizer`] fitted on the train set and an optional
-//! [`Augmentation`]. A [`BatchMaker`] does that, and every batch is a function of the seed and the
-//! step alone; a [`BatchLoader`] hands the batches to the trainer.
+//! [`Images`] keep the pixels as the bytes of the files. Bytes become floating-point numbers when a
+//! [`BatchMaker`] makes a batch, through a [`Normalizer`] fitted on the training set and an
+//! optional [`Augmentation`]. Every batch is a function of the seed and the step alone. A
+//! [`BatchLoader`] supplies the trainer with batches.
 //!
-//! A data file is a stranger's: a reader checks every length and every magic number against what is
-//! there before it believes them, and an error names the file, what was expected and what was found.
+//! Data files are untrusted input. A reader checks every length and magic number against the actual
+//! content before relying on it, and an error names the file, what was expected and what was found.
 
 pub mod fetch;
 
 mod augment;
 mod batches;
+mod catalog;
+mod checksums;
 mod cifar;
 mod error;
 mod glyphs;
 mod idx;
 mod images;
+mod load;
 mod loader;
 mod normalize;
-mod published;
 mod search;
 
 pub use augment::Augmentation;
 pub use batches::{Batch, BatchMaker, BatchPlan};
+pub use catalog::DatasetName;
+pub use checksums::is_published;
 pub use error::DataError;
 pub use glyphs::GlyphsConfig;
-pub use images::{DataFile, Dataset, DatasetName, ImageShape, Images};
+pub use images::{DataFile, Dataset, ImageShape, Images};
+pub use load::load;
 pub use loader::BatchLoader;
 pub use normalize::{Normalization, Normalizer};
-pub use published::is_published;
-pub use search::{cache_folder, find, find_files, load};
+pub use search::{cache_folder, find, find_files};

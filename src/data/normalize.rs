@@ -1,26 +1,27 @@
-//! From bytes to numbers a network likes, by statistics of the train set only.
+//! Normalization of pixels, by statistics of the training set only.
 
 use serde::{Deserialize, Serialize};
 
 use super::Images;
 
-/// How pixels become numbers.
+/// Conversion of pixels, 0 to 255, to a network's inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalization {
-    /// Pixels / 255: from 0 to 1 (the paper's MNIST experiments).
+    /// Pixel / 255, from 0 to 1 (the paper's MNIST experiments).
     #[default]
     Unit,
-    /// Pixels minus the mean, over the standard deviation, both one number for the whole train set
-    /// (Conv2, Conv4, Conv13).
+    /// (pixel - mean) / standard deviation, each a single value for the whole training set (Conv2,
+    /// Conv4, Conv13).
     ZScore,
-    /// Pixels / 255 minus the train set's mean of that very pixel (ResNet50).
+    /// Pixel / 255 minus the mean of the same over the training set, for each position (ResNet50).
     UnitMinusPixelMean,
 }
 
-/// A [`Normalization`] with the statistics of one train set.
+/// A [`Normalization`] with the statistics of a training set.
 ///
-/// A pixel has 256 values, so the map is a table, and for the pixel mean an offset per position.
+/// A pixel has 256 possible values, so the conversion is a lookup table, followed by an offset per
+/// position for the pixel mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalizer {
     table: Box<[f32; 256]>,
@@ -28,7 +29,7 @@ pub struct Normalizer {
 }
 
 impl Normalizer {
-    /// The map for `train` and whatever is to be compared with it.
+    /// Computes the statistics of the training set. Test images are normalized by them, too.
     pub fn fit(normalization: Normalization, train: &Images) -> Self {
         let (mean, scale) = match normalization {
             Normalization::Unit | Normalization::UnitMinusPixelMean => (0.0, 255.0),
@@ -40,24 +41,24 @@ impl Normalizer {
         Self { table: Box::new(table), pixel_mean }
     }
 
-    /// Writes the numbers of one image.
+    /// Writes the normalized image to `out`.
     ///
     /// # Panics
-    /// When `pixels` and `out` differ in length, or `pixels` from the images this was fitted on.
+    /// When the lengths of `pixels`, `out` and the images of the training set differ.
     pub fn apply(&self, pixels: &[u8], out: &mut [f32]) {
-        assert_eq!(pixels.len(), out.len(), "as many numbers as pixels");
-        for (number, pixel) in out.iter_mut().zip(pixels) {
-            *number = self.table[usize::from(*pixel)];
+        assert_eq!(pixels.len(), out.len(), "one value per pixel");
+        for (value, pixel) in out.iter_mut().zip(pixels) {
+            *value = self.table[usize::from(*pixel)];
         }
         if let Some(mean) = &self.pixel_mean {
-            assert_eq!(mean.len(), out.len(), "images of the shape this was fitted on");
-            out.iter_mut().zip(mean).for_each(|(number, mean)| *number -= mean);
+            assert_eq!(mean.len(), out.len(), "images of the training set's shape");
+            out.iter_mut().zip(mean).for_each(|(value, mean)| *value -= mean);
         }
     }
 }
 
-/// Mean and standard deviation of all pixels. Sums of bytes are whole numbers, so they are exact in
-/// any order. One constant colour has no spread: its deviation counts as 1.
+/// Mean and standard deviation of all pixels. The sums are integers, so they are exact in any
+/// order. If all pixels are equal, the standard deviation is taken to be 1.
 fn mean_and_deviation(pixels: &[u8]) -> (f64, f64) {
     let count = pixels.len().max(1) as f64;
     let sum: u64 = pixels.iter().map(|&pixel| u64::from(pixel)).sum();

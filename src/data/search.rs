@@ -1,70 +1,55 @@
-//! Where datasets are looked for.
+//! Finds the folder of a dataset.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use super::{DataError, Dataset, DatasetName, GlyphsConfig, cifar, glyphs, idx};
+use super::{DataError, DatasetName};
 
 /// The environment variable that names a folder with datasets.
 const VARIABLE: &str = "LAPERM_DATA";
 
-/// Finds and reads a dataset, or generates it (`glyphs` says how).
+/// Returns the folder that [`load`](super::load()) reads a dataset from.
 ///
-/// A given `folder` must have the dataset. Without one, `$LAPERM_DATA`, `./data` and the user's
-/// cache folder are searched, in this order. The files may lie in a folder itself or in a folder
-/// within that is named after the dataset, such as `mnist` or `cifar-10-batches-bin`.
-///
-/// # Errors
-/// When there is no such data, or a file is not what it should be.
-pub fn load(
-    name: DatasetName,
-    folder: Option<&Path>,
-    glyphs: &GlyphsConfig,
-) -> Result<Dataset, DataError> {
-    if name == DatasetName::Glyphs {
-        return glyphs::generate(glyphs);
-    }
-    let folder = find(name, folder)?;
-    match name {
-        DatasetName::Cifar10 => cifar::load(&folder),
-        _ => idx::load(name, &folder),
-    }
-}
-
-/// The folder that [`load`] would read a dataset's files from.
+/// If `folder` is given, the dataset must be there. Otherwise `$LAPERM_DATA`, `./data` and the
+/// user's cache folder are searched, in this order. The files may be in the folder itself or in a
+/// subfolder named after the dataset, such as `mnist` or `cifar-10-batches-bin`.
 ///
 /// # Errors
-/// When no folder has any of them, or the first that does lacks some.
+/// When no folder has any of the files, or the first folder that has some lacks others.
 pub fn find(name: DatasetName, folder: Option<&Path>) -> Result<PathBuf, DataError> {
     let roots = folder.map_or_else(search_order, |folder| vec![folder.to_path_buf()]);
-    let places: Vec<PathBuf> = roots.iter().flat_map(|root| folders_within(name, root)).collect();
-    for place in &places {
-        let files = files_of(name);
-        let is_missing = |file: &&&str| locate(place, file).is_none();
-        let missing: Vec<String> =
-            files.iter().filter(is_missing).map(|file| file.to_string()).collect();
+    let folders: Vec<PathBuf> = roots.iter().flat_map(|root| candidates(name, root)).collect();
+    for folder in &folders {
+        let files = name.files();
+        let missing: Vec<String> = files
+            .iter()
+            .filter(|file| locate(folder, file.name).is_none())
+            .map(|file| file.name.to_string())
+            .collect();
         if missing.is_empty() {
-            return Ok(place.clone());
+            return Ok(folder.clone());
         }
         if missing.len() < files.len() {
-            return Err(DataError::Incomplete { dataset: name, folder: place.clone(), missing });
+            return Err(DataError::Incomplete { dataset: name, folder: folder.clone(), missing });
         }
     }
-    Err(DataError::NotFound { dataset: name, places })
+    Err(DataError::NotFound { dataset: name, folders })
 }
 
-/// The files of a dataset in the folder that [`find`] gives.
+/// Returns the files of a dataset in the folder that [`find`] returns.
 ///
 /// # Errors
-/// As [`find`].
+/// The errors of [`find`].
 pub fn find_files(name: DatasetName, folder: Option<&Path>) -> Result<Vec<PathBuf>, DataError> {
     let folder = find(name, folder)?;
-    Ok(files_of(name).iter().filter_map(|file| locate(&folder, file)).collect())
+    // `find` has located every file in this folder.
+    Ok(name.files().iter().filter_map(|file| locate(&folder, file.name)).collect())
 }
 
-/// Where downloads go: `laperm` in the user's cache folder, or none where there is no home.
+/// Returns the folder for downloads, `laperm` in the user's cache folder, or `None` if the user has
+/// no home folder.
 pub fn cache_folder() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("laperm"))
 }
@@ -75,28 +60,15 @@ fn search_order() -> Vec<PathBuf> {
     [variable, here, cache_folder()].into_iter().flatten().collect()
 }
 
-/// A folder named after the dataset says what it holds; bare files do not (MNIST and Fashion-MNIST
-/// share their names), so they come last.
-fn folders_within(name: DatasetName, root: &Path) -> Vec<PathBuf> {
-    let within: &[&str] = match name {
-        DatasetName::Glyphs => &[],
-        DatasetName::Mnist => &["mnist", "MNIST/raw"],
-        DatasetName::FashionMnist => &["fashion-mnist", "FashionMNIST/raw"],
-        DatasetName::Cifar10 => &["cifar10", "cifar-10-batches-bin"],
-    };
-    within.iter().map(|folder| root.join(folder)).chain([root.to_path_buf()]).collect()
+/// Folders below `root` that may contain the dataset. `root` itself comes last: a subfolder's name
+/// identifies the dataset, but bare files do not (MNIST and Fashion-MNIST share file names).
+fn candidates(name: DatasetName, root: &Path) -> Vec<PathBuf> {
+    let named = name.entry().folders.iter().map(|folder| root.join(folder));
+    named.chain([root.to_path_buf()]).collect()
 }
 
-/// The files a dataset consists of.
-fn files_of(name: DatasetName) -> &'static [&'static str] {
-    match name {
-        DatasetName::Glyphs => &[],
-        DatasetName::Mnist | DatasetName::FashionMnist => &idx::FILES,
-        DatasetName::Cifar10 => &cifar::FILES,
-    }
-}
-
-/// The path of a file in any of its spellings: compressed or not, `-idx3-ubyte` or `.idx3-ubyte`.
+/// Returns the path of a file under any of its names: compressed or not, with `-idx3-ubyte` or
+/// `.idx3-ubyte`.
 pub(super) fn locate(folder: &Path, file: &str) -> Option<PathBuf> {
     let dotted = file.replace("-idx", ".idx");
     let spellings = [file.into(), format!("{file}.gz"), format!("{dotted}.gz"), dotted];
@@ -112,12 +84,16 @@ mod tests {
         files.iter().for_each(|file| std::fs::write(folder.join(file), "").unwrap());
     }
 
+    fn touch_all(folder: &Path, name: DatasetName) {
+        touch(folder, &name.files().iter().map(|file| file.name).collect::<Vec<_>>());
+    }
+
     #[test]
     fn files_are_found_in_the_folder_or_in_one_named_after_the_dataset() {
         let root = tempfile::tempdir().unwrap();
-        touch(root.path(), &idx::FILES);
-        touch(&root.path().join("fashion-mnist"), &idx::FILES);
-        touch(&root.path().join("cifar-10-batches-bin"), &cifar::FILES);
+        touch_all(root.path(), DatasetName::Mnist);
+        touch_all(&root.path().join("fashion-mnist"), DatasetName::FashionMnist);
+        touch_all(&root.path().join("cifar-10-batches-bin"), DatasetName::Cifar10);
         let found = |name| find(name, Some(root.path())).unwrap();
         assert_eq!(found(DatasetName::Mnist), root.path());
         assert_eq!(found(DatasetName::FashionMnist), root.path().join("fashion-mnist"));

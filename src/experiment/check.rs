@@ -1,12 +1,12 @@
-//! What makes sense: every value is looked at before anything starts.
+//! Validation of every value of an experiment, before anything starts.
 
 use std::fmt;
 
 use super::{Experiment, Plan, WrapperName};
 use crate::data::DatasetName;
-use crate::model::{Initializer, Network, Role};
+use crate::model::{Network, Role};
 
-/// A value that makes no sense, and where it is.
+/// An invalid value, and the keys that lead to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     keys: Vec<String>,
@@ -14,21 +14,21 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(keys: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(keys: &str, message: impl Into<String>) -> Self {
         Problem { keys: keys.split('.').map(str::to_owned).collect(), message: message.into() }
     }
 
-    /// The keys that lead to the value; an index stands for an element of an array.
+    /// Returns the keys that lead to the value. An element of an array has its index as key.
     pub fn keys(&self) -> &[String] {
         &self.keys
     }
 
-    /// The keys joined by dots.
+    /// Returns the keys joined by dots.
     pub fn path(&self) -> String {
         self.keys.join(".")
     }
 
-    /// What is wrong, as a sentence.
+    /// Returns the description of the problem.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -40,14 +40,15 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The epochs beyond which a plan is not tried out.
+/// Maximum number of epochs: every value of a schedule is checked, epoch by epoch.
 const MOST_EPOCHS: u64 = 100_000;
 
 impl Experiment {
-    /// The network on its data.
+    /// Builds the network for the experiment's data.
     ///
     /// # Errors
-    /// A network that is not given, or a layer that does not fit.
+    /// When the experiment names no network, or names both a network and layers, or when a layer
+    /// does not fit.
     pub fn network(&self) -> Result<Network, Problem> {
         if self.network.name.is_some() != self.network.layers.is_empty() {
             return Err(Problem::new(
@@ -78,7 +79,7 @@ impl Experiment {
     /// Checks every value.
     ///
     /// # Errors
-    /// The first value that makes no sense.
+    /// The first invalid value.
     pub fn check(&self) -> Result<(), Problem> {
         let network = self.network()?;
         let epochs = self.train.epochs;
@@ -121,14 +122,13 @@ impl Experiment {
             require(examples != Some(0), &format!("data.{key}"), || "must be at least 1".into())?;
         }
         let generated = (data.dataset == DatasetName::Glyphs).then_some(data.glyphs.train_examples);
-        let known = data.train_examples.into_iter().chain(generated).min();
         let batch = self.train.batch;
-        require(known.is_none_or(|examples| batch <= examples), "train.batch", || {
-            format!(
-                "a batch of {batch} is more than the {} training examples",
-                known.unwrap_or_default()
-            )
-        })?;
+        // The number of examples in files is checked once they have been read.
+        if let Some(examples) = data.train_examples.into_iter().chain(generated).min() {
+            require(batch <= examples, "train.batch", || {
+                format!("a batch of {batch} is more than the {examples} training examples")
+            })?;
+        }
         let augmentation = data.augmentation;
         for (key, value, limit) in [
             ("rotation", augmentation.rotation, 180.0),
@@ -143,45 +143,10 @@ impl Experiment {
     }
 
     fn check_initial(&self) -> Result<(), Problem> {
-        match &self.initial.weights {
-            Initializer::Shared(value) => {
-                require(value.is_finite(), "initial.weights.shared", || {
-                    format!("must be a finite number, not {value}")
-                })
-            }
-            Initializer::Shuffled(path) => {
-                require(path.is_file(), "initial.weights.shuffled", || {
-                    format!("there is no file {}", path.display())
-                })
-            }
-            _ => Ok(()),
+        match self.initial.weights.problem() {
+            Some((key, problem)) => Err(Problem::new(&format!("initial.weights.{key}"), problem)),
+            None => Ok(()),
         }
-    }
-
-    fn check_optimizer(&self) -> Result<(), Problem> {
-        let optimizer = &self.optimizer;
-        self.each_epoch(&optimizer.lr, "optimizer.lr", |lr| {
-            (lr > 0.0 && lr.is_finite())
-                .then_some(())
-                .ok_or("the learning rate must be a positive number")
-        })?;
-        let finite = |value: f64| value >= 0.0 && value.is_finite();
-        require(finite(optimizer.l2), "optimizer.l2", || "must be a number of at least 0".into())?;
-        require(
-            optimizer.epsilon > 0.0 && optimizer.epsilon.is_finite(),
-            "optimizer.epsilon",
-            || "must be a positive number".into(),
-        )?;
-        for (key, value) in [
-            ("momentum", optimizer.momentum),
-            ("beta1", optimizer.beta1),
-            ("beta2", optimizer.beta2),
-        ] {
-            require((0.0..1.0).contains(&value), &format!("optimizer.{key}"), || {
-                format!("must be at least 0 and below 1, not {value}")
-            })?;
-        }
-        Ok(())
     }
 
     fn check_wrapper(&self) -> Result<(), Problem> {
@@ -189,8 +154,10 @@ impl Experiment {
         self.each_epoch(&wrapper.k, "wrapper.k", |k| {
             (1.0..1e15).contains(&k).then_some(()).ok_or("k must be at least 1")
         })?;
-        require(wrapper.alpha > 0.0 && wrapper.alpha <= 1.0, "wrapper.alpha", || {
-            format!("must be above 0 and at most 1, not {}", wrapper.alpha)
+        // It is computed with as a 32-bit float, in which 1e-50 is 0.
+        let usable = wrapper.alpha <= 1.0 && wrapper.alpha as f32 > 0.0;
+        require(usable, "wrapper.alpha", || {
+            format!("must be above 0 and at most 1 as a 32-bit float, not {}", wrapper.alpha)
         })?;
         require(wrapper.stop.is_none_or(|stop| stop > wrapper.start), "wrapper.stop", || {
             "must be after `start`".into()
@@ -220,7 +187,8 @@ impl Experiment {
         })
     }
 
-    fn each_epoch(
+    /// Checks the value of a schedule in each epoch.
+    pub(super) fn each_epoch(
         &self,
         plan: &Plan,
         key: &str,
@@ -243,8 +211,8 @@ impl Experiment {
     }
 }
 
-fn require(holds: bool, key: &str, message: impl FnOnce() -> String) -> Result<(), Problem> {
-    if holds { Ok(()) } else { Err(Problem::new(key, message())) }
+fn require(condition: bool, key: &str, message: impl FnOnce() -> String) -> Result<(), Problem> {
+    if condition { Ok(()) } else { Err(Problem::new(key, message())) }
 }
 
 fn known_layer(network: &Network, layer: &str, key: &str) -> Result<(), Problem> {

@@ -1,4 +1,4 @@
-//! From a TOML file and `--set` overrides to an experiment, or to an error that points at the fault.
+//! Reads an experiment from a TOML file and `--set` overrides. An error points at its cause.
 
 use std::fs;
 use std::io;
@@ -9,55 +9,47 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
-use super::{Experiment, Problem};
+use super::{Experiment, Problem, optimizer};
 
 /// An experiment that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ExperimentError {
-    /// The file system says no.
     #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The text is at fault; a picture of the place, of several lines.
+    Io { path: PathBuf, source: io::Error },
+    /// The text is invalid. The message quotes the line, with a caret below the error.
     #[error("{0}")]
     Text(String),
-    /// An override is at fault.
+    /// An override is invalid.
     #[error("--set {assignment}: {problem}")]
     Override {
-        /// As it was given.
+        /// The override as given.
         assignment: String,
-        /// What is wrong.
         problem: String,
     },
 }
 
 impl Experiment {
-    /// Reads and checks a file, after applying `overrides` of the form `key.key=value`.
+    /// Reads a file, applies `overrides` of the form `key.key=value`, and checks the result.
     ///
     /// # Errors
-    /// A file that cannot be read, TOML that is not, unknown keys, wrong types, and all that
-    /// [`Experiment::check`] finds.
+    /// A file that cannot be read, invalid TOML, unknown keys, values of the wrong type, and the
+    /// errors of [`Experiment::check`].
     pub fn read(path: &Path, overrides: &[String]) -> Result<Self, ExperimentError> {
         let text = fs::read_to_string(path)
             .map_err(|source| ExperimentError::Io { path: path.into(), source })?;
         let mut experiment = Self::parse(&text, &path.display().to_string(), overrides)?;
         if experiment.name.is_empty() {
-            experiment.name = path
-                .file_stem()
-                .map(|stem| stem.to_string_lossy().into_owned())
-                .unwrap_or_default();
+            // A path that was read as a file has a name.
+            let stem = path.file_stem().unwrap_or_default();
+            experiment.name = stem.to_string_lossy().into_owned();
         }
         Ok(experiment)
     }
 
-    /// As [`Experiment::read`], from text that `origin` names in errors.
+    /// Reads an experiment from text. Errors name its `origin`.
     ///
     /// # Errors
-    /// As [`Experiment::read`].
+    /// The errors of [`Experiment::read`], except those of reading the file.
     pub fn parse(text: &str, origin: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
         let source = Source { text, origin };
         let from_file: Experiment = toml::from_str(text).map_err(|e| source.toml_error(&e))?;
@@ -68,7 +60,7 @@ impl Experiment {
     }
 }
 
-/// Where an experiment comes from.
+/// The text of an experiment, and its name in errors.
 struct Source<'a> {
     text: &'a str,
     origin: &'a str,
@@ -78,7 +70,7 @@ impl Source<'_> {
     fn overridden(&self, overrides: &[String]) -> Result<Experiment, ExperimentError> {
         let mut table: toml::Table = self.text.parse().map_err(|e| self.toml_error(&e))?;
         let mut experiment = None;
-        for assignment in overrides {
+        for assignment in names_first(overrides) {
             let fail = |problem: String| ExperimentError::Override {
                 assignment: assignment.clone(),
                 problem,
@@ -87,18 +79,22 @@ impl Source<'_> {
                 fail("must look like key.key=value, such as wrapper.k=100".into())
             })?;
             let path: Vec<&str> = key.trim().split('.').collect();
-            set(&mut table, &path, value_of(value.trim())).map_err(fail)?;
+            let value = value_of(value.trim());
+            if path == OPTIMIZER_NAME {
+                optimizer::rename(&mut table, &value);
+            }
+            set(&mut table, &path, value).map_err(fail)?;
             let parsed = Experiment::deserialize(table.clone());
             experiment = Some(parsed.map_err(|e| fail(e.message().to_owned()))?);
         }
         experiment.map_or_else(|| toml::from_str(self.text).map_err(|e| self.toml_error(&e)), Ok)
     }
 
-    /// Points at the value in the file, or names the override that set it.
+    /// Returns an error that points at the value in the file or names the override that set it.
     fn error_of(&self, problem: &Problem, overrides: &[String]) -> ExperimentError {
         let path = problem.path();
         let overrider = overrides.iter().rev().find(|assignment| {
-            let key = assignment.split('=').next().unwrap_or_default().trim();
+            let key = assignment.split_once('=').map_or(assignment.as_str(), |(key, _)| key).trim();
             path == key
                 || path.starts_with(&format!("{key}."))
                 || key.starts_with(&format!("{path}."))
@@ -117,43 +113,58 @@ impl Source<'_> {
     }
 
     fn error_at(&self, message: &str, label: &str, span: Option<Range<usize>>) -> ExperimentError {
+        // An error without a position, such as an empty file, is shown at the beginning.
         let span = span.unwrap_or(0..self.text.len().min(1));
         let snippet = Snippet::source(self.text)
             .path(self.origin)
             .annotation(AnnotationKind::Primary.span(span).label(label));
         let report = [Level::ERROR.primary_title(message).element(snippet)];
         let picture = Renderer::plain().render(&report);
-        // The program says "error" itself.
+        // The command line prints "error: " before every message.
         ExperimentError::Text(picture.strip_prefix("error: ").unwrap_or(&picture).to_owned())
     }
 
-    /// Where the value under `keys` is, or the innermost table that is there.
+    /// Returns the span of the value under `keys`, or that of the innermost table that exists.
     fn span_of(&self, keys: &[String]) -> Option<Range<usize>> {
+        // The text has been parsed before: this does not fail.
         let table = DeTable::parse(self.text).ok()?;
         let mut keys = keys.iter();
-        let mut place = table.get_ref().get(keys.next()?.as_str())?;
+        let mut value = table.get_ref().get(keys.next()?.as_str())?;
         for key in keys {
-            let inner = match (place.get_ref(), key.parse::<usize>()) {
+            let inner = match (value.get_ref(), key.parse::<usize>()) {
                 (DeValue::Table(table), _) => table.get(key.as_str()),
                 (DeValue::Array(array), Ok(index)) => array.get(index),
                 _ => None,
             };
             match inner {
-                Some(inner) => place = inner,
+                Some(inner) => value = inner,
                 None => break,
             }
         }
-        Some(place.span())
+        Some(value.span())
     }
 }
 
-/// A TOML value, or a string where it is none: quotes are a nuisance in a shell.
+/// Key of the name of the optimizer, which decides which other keys `[optimizer]` has.
+const OPTIMIZER_NAME: [&str; 2] = ["optimizer", "name"];
+
+/// Returns the overrides, with those of the name of the optimizer first.
+fn names_first(overrides: &[String]) -> Vec<&String> {
+    let key = |assignment: &str| assignment.split('=').next().unwrap_or_default().trim().to_owned();
+    let mut ordered: Vec<_> = overrides.iter().collect();
+    ordered.sort_by_key(|assignment| key(assignment) != OPTIMIZER_NAME.join("."));
+    ordered
+}
+
+/// Parses a TOML value. Text that is not one is taken as a string, so that strings need no quotes
+/// in a shell.
 fn value_of(text: &str) -> toml::Value {
     let parsed = format!("value = {text}").parse::<toml::Table>().ok();
     let value = parsed.and_then(|mut table| table.remove("value"));
     value.unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
 
+/// Sets the value under a path of keys. Creates missing sections.
 fn set(table: &mut toml::Table, path: &[&str], value: toml::Value) -> Result<(), String> {
     match path {
         [] | [""] => Err("the key is missing".into()),

@@ -1,11 +1,11 @@
-//! Numbers that change with the epoch: learning rate, sync period and pruning ratio.
+//! Schedules of the learning rate, the sync period and the pruning ratio.
 
 use std::fmt;
 
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A number as a function of the epoch, counted from 0.
+/// A schedule: a value for each epoch, counted from 0.
 ///
 /// In an experiment it is a number, a list of `[epoch, value]` pairs, or a table with a rule:
 ///
@@ -13,58 +13,61 @@ use serde::{Deserialize, Serialize, Serializer};
 /// use laperm::experiment::Plan;
 /// #[derive(serde::Deserialize)]
 /// struct Example { lr: Plan }
-/// let of = |text: &str| toml::from_str::<Example>(text).map(|example| example.lr);
-/// assert_eq!(of("lr = 0.1")?.at(7), 0.1);
-/// assert_eq!(of("lr = [[0, 0.1], [10, 0.05]]")?.at(9), 0.1);
-/// assert_eq!(of("lr = [[0, 0.1], [10, 0.05]]")?.at(10), 0.05);
-/// assert_eq!(of(r#"lr = { rule = "exponential", from = 1.0, factor = 0.5 }"#)?.at(3), 0.125);
-/// assert_eq!(of(r#"lr = { rule = "steps", from = 1.0, factor = 0.5, every = 10 }"#)?.at(25), 0.25);
-/// assert_eq!(of(r#"lr = { rule = "cosine", from = 1.0, to = 0.0, epochs = 10 }"#)?.at(5), 0.5);
+/// let lr = |text: &str| toml::from_str::<Example>(text).map(|example| example.lr);
+/// assert_eq!(lr("lr = 0.1")?.at(7), 0.1);
+/// assert_eq!(lr("lr = [[0, 0.1], [10, 0.05]]")?.at(9), 0.1);
+/// assert_eq!(lr("lr = [[0, 0.1], [10, 0.05]]")?.at(10), 0.05);
+/// let exponential = lr(r#"lr = { rule = "exponential", from = 1.0, factor = 0.5 }"#)?;
+/// assert_eq!(exponential.at(3), 0.125);
+/// let steps = lr(r#"lr = { rule = "steps", from = 1.0, factor = 0.5, every = 10 }"#)?;
+/// assert_eq!(steps.at(25), 0.25);
+/// let cosine = lr(r#"lr = { rule = "cosine", from = 1.0, to = 0.0, epochs = 10 }"#)?;
+/// assert_eq!(cosine.at(5), 0.5);
 /// # Ok::<(), toml::de::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan {
-    /// The same always.
+    /// The same value in every epoch.
     Constant(f64),
-    /// From each epoch on, the value beside it; epochs ascend from 0.
+    /// Pairs of an epoch and the value from that epoch on. The epochs ascend from 0.
     List(Vec<(u64, f64)>),
-    /// Follows a rule.
     Rule(Rule),
 }
 
-/// A rule that a number follows.
+/// A formula for the value in each epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Rule {
     /// `from * factor ^ epoch`.
     Exponential {
-        /// At epoch 0.
+        /// Value in epoch 0.
         from: f64,
-        /// By what it is multiplied at the end of each epoch.
+        /// Factor applied at the end of each epoch.
         factor: f64,
     },
     /// `from * factor ^ floor(epoch / every)`.
     Steps {
-        /// At epoch 0.
+        /// Value in epoch 0.
         from: f64,
-        /// By what it is multiplied.
+        /// Factor applied every `every` epochs.
         factor: f64,
-        /// Epochs between.
+        /// Number of epochs between two changes, at least 1.
         every: u64,
     },
-    /// From one value to another along half a cosine.
+    /// Half a cosine wave from one value to another.
     Cosine {
-        /// At epoch 0.
+        /// Value in epoch 0.
         from: f64,
-        /// At epoch `epochs` and after.
+        /// Value in epoch `epochs` and later.
         to: f64,
-        /// How many epochs the way takes.
+        /// Number of epochs from the first value to the last, at least 1.
         epochs: u64,
     },
 }
 
 impl Plan {
-    /// The value during `epoch`, counted from 0.
+    /// Returns the value in `epoch`, counted from 0; NaN for an empty list, which
+    /// [`problem`](Self::problem) reports.
     pub fn at(&self, epoch: u64) -> f64 {
         match self {
             Plan::Constant(value) => *value,
@@ -77,13 +80,13 @@ impl Plan {
                 from * factor.powf((epoch / every.max(&1)) as f64)
             }
             Plan::Rule(Rule::Cosine { from, to, epochs }) => {
-                let way = (epoch as f64 / (*epochs).max(1) as f64).min(1.0);
-                to + (from - to) * 0.5 * (1.0 + (std::f64::consts::PI * way).cos())
+                let progress = (epoch as f64 / (*epochs).max(1) as f64).min(1.0);
+                to + (from - to) * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
             }
         }
     }
 
-    /// What is wrong with it as such, as a sentence.
+    /// Returns what is wrong with the schedule itself, whatever its values are for.
     pub fn problem(&self) -> Option<&'static str> {
         match self {
             Plan::List(list) if list.first().is_none_or(|&(epoch, _)| epoch != 0) => {

@@ -1,140 +1,145 @@
-//! What an experiment may say, with defaults for all but the essentials: a dataset and a network.
+//! The sections and keys of an experiment. Only the dataset and the network are required.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Plan;
+use super::{OptimizerSection, Plan, Published};
 use crate::data::{Augmentation, DatasetName, GlyphsConfig, Normalization};
 use crate::method::PruneRule;
-use crate::model::{BiasInitializer, Initializer, Layer, Published};
+use crate::model::{BiasInitializer, Initializer, Layer};
 
-/// What to train, on what, and how.
+/// An experiment: a network, its data and the training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
-    /// Its name; the file's name where it says none.
+    /// Name of the experiment. Default: the file's name without its extension.
     #[serde(default)]
     pub name: String,
-    /// What it is for, in a sentence.
+    /// Purpose of the experiment, in one sentence. Default: empty.
     #[serde(default)]
     pub description: String,
-    /// What everything random derives from.
+    /// Seed of everything random: initial weights, pruning, data order, augmentation, dropout. Any
+    /// whole number from 0; default: 1.
     #[serde(default = "one")]
     pub seed: u64,
-    /// What is learned.
+    /// The data to train on. Required.
     pub data: DataSection,
-    /// What learns.
+    /// The network to train. Required.
     pub network: NetworkSection,
     /// The initial weights.
     #[serde(default)]
     pub initial: InitialSection,
-    /// Zeros among them.
+    /// Weights that are zero from the start.
     #[serde(default)]
     pub prune: PruneSection,
     /// The inner optimizer.
     #[serde(default)]
     pub optimizer: OptimizerSection,
-    /// What wraps it.
+    /// The wrapper around the inner optimizer.
     #[serde(default)]
     pub wrapper: WrapperSection,
-    /// How long.
+    /// Length of the training.
     #[serde(default)]
     pub train: TrainSection,
-    /// When to look at how good it is.
+    /// When accuracy and loss are evaluated.
     #[serde(default)]
     pub evaluate: EvaluateSection,
-    /// What else to look at.
+    /// What else is measured during the training.
     #[serde(default)]
     pub monitor: MonitorSection,
-    /// When its whole state is saved.
+    /// When the whole state is saved.
     #[serde(default)]
     pub checkpoint: CheckpointSection,
 }
 
-/// `[data]`
+/// `[data]`: the data to train on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSection {
-    /// Which dataset.
+    /// Dataset: "glyphs", "mnist", "fashion-mnist" or "cifar10". Required.
     pub dataset: DatasetName,
-    /// Where its files are; searched for where absent.
+    /// Folder with the dataset's files. Default: the first of `$LAPERM_DATA`, `./data` and the
+    /// user's cache folder that has them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
-    /// How bytes become numbers; `unit` for grey images and `z-score` for CIFAR-10 where absent.
+    /// Conversion of pixels to inputs: "unit", "z-score" or "unit-minus-pixel-mean". Default:
+    /// "z-score" for CIFAR-10, "unit" for the other datasets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalization: Option<Normalization>,
-    /// How training images are varied.
+    /// Random changes of the training images. Default: none.
     #[serde(default)]
     pub augmentation: Augmentation,
-    /// Use only so many training examples, the first.
+    /// Number of training examples to use, from the first on; at least 1. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_examples: Option<usize>,
-    /// Use only so many test examples, the first.
+    /// Number of test examples to use, from the first on; at least 1. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_examples: Option<usize>,
-    /// The generated dataset.
+    /// Size and seed of the generated dataset; ignored by the other datasets.
     #[serde(default)]
     pub glyphs: GlyphsConfig,
 }
 
 impl DataSection {
-    /// How bytes become numbers.
+    /// Returns the normalization: the given one, or else the dataset's default.
     pub fn normalization(&self) -> Normalization {
-        self.normalization.unwrap_or(match self.dataset {
-            DatasetName::Cifar10 => Normalization::ZScore,
-            _ => Normalization::Unit,
-        })
+        self.normalization.unwrap_or(self.dataset.normalization())
     }
 }
 
-/// `[network]`: a name or layers.
+/// `[network]`: the network to train, either by `name` or by `layers`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSection {
-    /// One of the paper's.
+    /// Network of the paper by name, such as "conv4"; [`Published`] lists them all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Published>,
-    /// One's own, a sequence of layers.
+    /// Layers in order, as tables with a `type`. The last must be dense, with one unit per class.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<Layer>,
 }
 
 impl NetworkSection {
-    /// What to call it.
+    /// Returns the name of a published network, or "own layers".
     pub fn title(&self) -> &'static str {
         self.name.map_or("own layers", Published::name)
     }
 
-    /// Its layers.
+    /// Returns the layers for a dataset with `classes` classes.
     pub fn layers(&self, classes: usize) -> Vec<Layer> {
         self.name.map_or_else(|| self.layers.clone(), |name| name.layers(classes))
     }
 }
 
-/// `[initial]`
+/// `[initial]`: the initial weights.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InitialSection {
-    /// The rule that weights are drawn by.
+    /// Initializer of the weights: "he-uniform", "he-normal", "glorot-uniform", "glorot-normal",
+    /// "lecun-uniform", "lecun-normal", "signed-constant", `{ shared = VALUE }` or
+    /// `{ shuffled = "SNAPSHOT" }`. Default: "he-uniform".
     pub weights: Initializer,
-    /// The rule for biases.
+    /// Initializer of the biases: "like-weights" or "zeros". Default: "like-weights".
     pub biases: BiasInitializer,
 }
 
-/// `[prune]`
+/// `[prune]`: weights that are zero from the start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PruneSection {
-    /// p: the share of each layer's initial weights set to zero. LaPerm moves the zeros about; without it they stay
-    /// where they are.
+    /// Pruning ratio p, the fraction of each layer's initial weights that is set to zero: a number
+    /// or a schedule, at least 0 and below 1. LaPerm permutes the zeros along with the other
+    /// weights; under other wrappers they stay where they are. Default: 0.
     pub ratio: Plan,
-    /// Ratios of single layers, by name; neither `ratio` nor `input_cap` touches these.
+    /// Pruning ratios of single layers by name, at least 0 and below 1. They take precedence over
+    /// `ratio` and `input_cap`. Default: none.
     pub layers: BTreeMap<String, f64>,
-    /// The most that the first layer is pruned.
+    /// Upper limit of the pruning ratio of the first layer, 0 to 1. Default: 0.2.
     pub input_cap: f64,
-    /// Each weight by itself, or an exact share of each weight vector.
+    /// "independent" prunes each weight with probability p; "exact" prunes the same number of
+    /// weights in each weight vector. Default: "independent".
     pub rule: PruneRule,
 }
 
@@ -145,62 +150,6 @@ impl Default for PruneSection {
             layers: BTreeMap::new(),
             input_cap: 0.2,
             rule: PruneRule::Independent,
-        }
-    }
-}
-
-/// `[optimizer]`: the inner optimizer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct OptimizerSection {
-    /// Which.
-    pub name: OptimizerName,
-    /// Learning rate.
-    pub lr: Plan,
-    /// Rate of the L2 penalty `l2 * sum(w^2)` on the weights of all layers but the last; biases and batch norm are
-    /// left alone.
-    pub l2: f64,
-    /// SGD's momentum.
-    pub momentum: f64,
-    /// Adam's decay of the first moment.
-    pub beta1: f64,
-    /// Adam's decay of the second moment.
-    pub beta2: f64,
-    /// Adam's epsilon.
-    pub epsilon: f64,
-}
-
-impl Default for OptimizerSection {
-    fn default() -> Self {
-        OptimizerSection {
-            name: OptimizerName::Adam,
-            lr: Plan::Constant(1e-3),
-            l2: 0.0,
-            momentum: 0.0,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-7,
-        }
-    }
-}
-
-/// An inner optimizer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum OptimizerName {
-    /// Kingma and Ba, 2014.
-    Adam,
-    /// Stochastic gradient descent, with momentum if wished.
-    Sgd,
-}
-
-impl OptimizerName {
-    /// Its name, as it is written in an experiment.
-    pub fn name(self) -> &'static str {
-        match self {
-            OptimizerName::Adam => "adam",
-            OptimizerName::Sgd => "sgd",
         }
     }
 }
@@ -250,26 +199,16 @@ pub enum WrapperName {
     Laperm,
 }
 
-impl WrapperName {
-    /// Its name, as it is written in an experiment.
-    pub fn name(self) -> &'static str {
-        match self {
-            WrapperName::None => "none",
-            WrapperName::Lookahead => "lookahead",
-            WrapperName::Laperm => "laperm",
-        }
-    }
-}
-
-/// `[train]`
+/// `[train]`: the length of the training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainSection {
-    /// Examples per step.
+    /// Examples per step, from 1 to the number of training examples. Default: 50.
     pub batch: usize,
-    /// Times through the train set.
+    /// Number of passes through the training set, 1 to 100,000. Default: 10.
     pub epochs: u64,
-    /// Stop after so many steps even so.
+    /// Maximum number of steps, at least 1: the training ends after this many steps or after
+    /// `epochs` epochs, whichever comes first. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
 }
@@ -280,19 +219,23 @@ impl Default for TrainSection {
     }
 }
 
-/// `[evaluate]`: when the network is evaluated, as a sync would have it at that moment.
+/// `[evaluate]`: when accuracy and loss are evaluated. The evaluated weights are those that a sync
+/// at that moment would produce.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EvaluateSection {
-    /// At the end of every so many epochs; 0 is never.
+    /// Interval between evaluations at the end of an epoch, in epochs; 0: never. Default: 1.
     pub epochs: u64,
-    /// Right after every so many syncs; 0 is never.
+    /// Interval between evaluations right after a sync, in syncs; 0: never. Default: 0.
     pub syncs: u64,
-    /// At each of these moments the inner optimizer's weights too, as they are before any sync (figure 5 e).
+    /// Whether each evaluation also covers the inner optimizer's weights before the sync (figure
+    /// 5 e). Default: false.
     pub before_sync: bool,
-    /// How many training examples, drawn anew each time; 0 is none.
+    /// Number of training examples to evaluate, drawn again for each evaluation; 0: none. Default:
+    /// 2000.
     pub train_examples: usize,
-    /// Examples computed at once.
+    /// Number of examples evaluated at once, at least 1. It affects memory, not results. Default:
+    /// 250.
     pub batch: usize,
 }
 
@@ -308,20 +251,22 @@ impl Default for EvaluateSection {
     }
 }
 
-/// `[monitor]`: what is looked at while training.
+/// `[monitor]`: what is measured during the training besides accuracy and loss.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MonitorSection {
-    /// Layers whose ranking distance is measured, by name; all where empty.
+    /// Names of the layers whose ranking distance is measured. Default: empty, which means all.
     pub distance_layers: Vec<String>,
-    /// Measure it every so many steps; 0 is as often as costs half a percent of the time.
+    /// Interval between measurements of the ranking distance, in steps; 0: as short as half a
+    /// percent of the training time allows. Default: 0.
     pub distance_every: u64,
-    /// Whether the distribution of the weights in every weight vector is looked at: at most at every step, and about as
-    /// often as a chart of the whole run can show.
+    /// Whether the distribution of the weights in each weight vector is measured, as often as a
+    /// chart of the whole run can show. Default: true.
     pub distribution: bool,
-    /// Layers whose distribution is looked at, by name; all where empty.
+    /// Names of the layers whose distribution is measured. Default: empty, which means all.
     pub distribution_layers: Vec<String>,
-    /// Least seconds between two looks at profiles and permutations.
+    /// Minimum interval between records of profiles and permutations, in seconds, at least 0.
+    /// Default: 1.
     pub frame_seconds: f64,
 }
 
@@ -337,16 +282,18 @@ impl Default for MonitorSection {
     }
 }
 
-/// `[checkpoint]`: when the whole state of the training is saved, to go on from after a crash. It is at the end of every
-/// run, too.
+/// `[checkpoint]`: when the whole state of the training is saved, so that it can be resumed after a
+/// crash. It is also saved at the end of every run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CheckpointSection {
-    /// After every so many steps; 0 is never. One that is due while the one before is still being written is left out.
+    /// Interval between checkpoints, in steps; 0: never. A checkpoint that is due while the
+    /// previous one is still being written is skipped. Default: 0.
     pub every_steps: u64,
-    /// When so many minutes have passed since the one before; 0 is never.
+    /// Interval between checkpoints, in minutes, at least 0; 0: never. Default: 5.
     pub every_minutes: f64,
-    /// At the end of each epoch, but not within a second of the one before.
+    /// Whether to save a checkpoint at the end of each epoch, unless the previous one is less than
+    /// a second old. Default: true.
     pub each_epoch: bool,
 }
 

@@ -1,43 +1,40 @@
-//! A page to draw on, written as SVG: the few shapes that figures are made of.
+//! A page that is written as SVG, with the few shapes that figures need.
 //!
-//! Lengths are points, 1/72 of an inch, so that a font size of 8 is 8 points on paper. Numbers are written with two
-//! decimals at most: the same figure is the same bytes.
+//! Lengths are in points (1/72 inch), so that a font size of 8 is 8 points on paper. Numbers are
+//! written with at most two decimals, which keeps the files small and stable.
 
 use std::fmt::{self, Write};
 
-/// A place on the page: points from the left and from the top.
-pub type Place = (f64, f64);
+/// A position on the page: points from the left and from the top.
+pub type Position = (f64, f64);
 
 /// A rectangle on the page, in points.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Area {
-    /// From the left.
+    /// Distance from the left edge of the page.
     pub x: f64,
-    /// From the top.
+    /// Distance from the top edge of the page.
     pub y: f64,
-    /// Never negative.
+    /// At least 0.
     pub width: f64,
-    /// Never negative.
+    /// At least 0.
     pub height: f64,
 }
 
 impl Area {
-    /// The right end.
     pub fn right(&self) -> f64 {
         self.x + self.width
     }
 
-    /// The lower end.
     pub fn bottom(&self) -> f64 {
         self.y + self.height
     }
 
-    /// The middle.
-    pub fn centre(&self) -> Place {
+    pub fn centre(&self) -> Position {
         (self.x + self.width / 2.0, self.y + self.height / 2.0)
     }
 
-    /// What is left when so much is taken off on the left, at the top, on the right, at the bottom.
+    /// Returns the area inside these margins.
     pub fn inside(&self, [left, top, right, bottom]: [f64; 4]) -> Area {
         Area {
             x: self.x + left,
@@ -47,7 +44,7 @@ impl Area {
         }
     }
 
-    /// The cell of a grid of `columns` times `rows`, with `gap` between them; counted row by row.
+    /// Returns a cell of a grid with a gap between cells. Cells are numbered row by row.
     pub fn cell(&self, index: usize, (columns, rows): (usize, usize), gap: f64) -> Area {
         let (columns, rows) = (columns.max(1), rows.max(1));
         let width = (self.width - gap * (columns - 1) as f64) / columns as f64;
@@ -62,16 +59,16 @@ impl Area {
     }
 }
 
-/// Red, green, blue.
+/// Red, green and blue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Colour(pub u8, pub u8, pub u8);
 
 impl Colour {
-    /// Of text, frames and whatever is not data.
+    /// Text, frames, and everything else that is not data.
     pub const INK: Colour = Colour(0x22, 0x22, 0x22);
-    /// Of what stays in the background.
+    /// Elements in the background.
     pub const PALE: Colour = Colour(0x99, 0x99, 0x99);
-    /// Of the page.
+    /// The page.
     pub const PAPER: Colour = Colour(0xff, 0xff, 0xff);
 }
 
@@ -81,53 +78,45 @@ impl fmt::Display for Colour {
     }
 }
 
-/// How a line is drawn.
+/// The style of a line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stroke {
-    /// Its colour.
     pub colour: Colour,
-    /// Its width in points.
+    /// Width in points.
     pub width: f64,
-    /// Lengths of dashes and gaps in points, as SVG takes them; empty for a solid line.
+    /// Lengths of dashes and gaps in points, in SVG's syntax; empty for a solid line.
     pub dash: &'static str,
-    /// From 0, invisible, to 1.
+    /// From 0 (invisible) to 1.
     pub opacity: f64,
 }
 
 impl Stroke {
-    /// A solid line.
     pub const fn solid(colour: Colour, width: f64) -> Self {
         Stroke { colour, width, dash: "", opacity: 1.0 }
     }
 }
 
-/// Where a text's place is within it.
+/// The point of a text that lies at its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
-    /// At its left end.
+    /// The left end.
     Start,
-    /// In its middle.
     Middle,
-    /// At its right end.
+    /// The right end.
     End,
 }
 
-/// Symbols that tell curves from each other without colour.
+/// Symbols that distinguish curves without colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Marker {
-    /// A filled circle.
     Disc,
-    /// A filled square.
     Square,
     /// A triangle that points up.
     Triangle,
-    /// A square on its corner.
     Diamond,
-    /// A circle.
     Ring,
     /// A triangle that points down.
     Wedge,
-    /// Two strokes that cross.
     Cross,
 }
 
@@ -141,32 +130,32 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// A white page, in points.
+    /// Creates an empty white page, with its size in points.
     pub fn new(width: f64, height: f64) -> Self {
         Canvas { width, height, body: String::new(), clips: 0 }
     }
 
-    /// All of it.
     pub fn area(&self) -> Area {
         Area { x: 0.0, y: 0.0, width: self.width, height: self.height }
     }
 
-    /// A straight line.
-    pub fn line(&mut self, from: Place, to: Place, stroke: Stroke) {
+    /// Draws a straight line.
+    pub fn line(&mut self, from: Position, to: Position, stroke: Stroke) {
         self.lines(&[vec![from, to]], stroke);
     }
 
-    /// Lines through places, drawn as one shape.
-    pub fn lines(&mut self, lines: &[Vec<Place>], stroke: Stroke) {
+    /// Draws polylines as one shape.
+    pub fn lines(&mut self, lines: &[Vec<Position>], stroke: Stroke) {
         self.strokes(
             lines.iter().filter(|line| line.len() > 1).map(|line| path(line)).collect(),
             stroke,
         );
     }
 
-    /// Curves that begin at the first place towards the second and come from there to the third, drawn as one shape.
-    pub fn curves(&mut self, curves: &[[Place; 3]], stroke: Stroke) {
-        let curve = |[from, towards, to]: &[Place; 3]| {
+    /// Draws quadratic Bézier curves as one shape; each is given by its start, control point and
+    /// end.
+    pub fn curves(&mut self, curves: &[[Position; 3]], stroke: Stroke) {
+        let curve = |[from, towards, to]: &[Position; 3]| {
             let [x, y, x1, y1] = [towards.0, towards.1, to.0, to.1].map(number);
             format!("{}Q{x} {y} {x1} {y1}", path(&[*from]))
         };
@@ -187,8 +176,8 @@ impl Canvas {
         ));
     }
 
-    /// The inside of an outline.
-    pub fn shape(&mut self, outline: &[Place], fill: Colour, opacity: f64) {
+    /// Fills an outline.
+    pub fn shape(&mut self, outline: &[Position], fill: Colour, opacity: f64) {
         if outline.len() < 3 {
             return;
         }
@@ -197,7 +186,7 @@ impl Canvas {
         self.element(format_args!("<path d=\"{path}Z\" fill=\"{fill}\"{opacity}/>"));
     }
 
-    /// A filled rectangle.
+    /// Fills a rectangle.
     pub fn fill(&mut self, area: Area, fill: Colour, opacity: f64) {
         let [x, y, width, height] = [area.x, area.y, area.width, area.height].map(number);
         let opacity = attribute("fill-opacity", (opacity < 1.0).then(|| number(opacity)));
@@ -206,7 +195,7 @@ impl Canvas {
         ));
     }
 
-    /// The outline of a rectangle.
+    /// Draws the outline of a rectangle.
     pub fn frame(&mut self, area: Area, stroke: Stroke) {
         let corners = [
             (area.x, area.y),
@@ -218,16 +207,16 @@ impl Canvas {
         self.lines(&[corners.to_vec()], stroke);
     }
 
-    /// A filled circle.
-    pub fn disc(&mut self, (x, y): Place, radius: f64, fill: Colour) {
+    /// Draws a filled circle.
+    pub fn disc(&mut self, (x, y): Position, radius: f64, fill: Colour) {
         let [x, y, radius] = [x, y, radius].map(number);
         self.element(format_args!(
             "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\"/>"
         ));
     }
 
-    /// A circle.
-    pub fn circle(&mut self, (x, y): Place, radius: f64, stroke: Stroke) {
+    /// Draws a circle filled with the colour of the page.
+    pub fn circle(&mut self, (x, y): Position, radius: f64, stroke: Stroke) {
         let [x, y, radius, width] = [x, y, radius, stroke.width].map(number);
         self.element(format_args!(
             "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{}\" stroke=\"{}\" stroke-width=\"{width}\"/>",
@@ -236,11 +225,11 @@ impl Canvas {
         ));
     }
 
-    /// A symbol that is about `size` wide.
-    pub fn marker(&mut self, marker: Marker, (x, y): Place, size: f64, colour: Colour) {
+    /// Draws a symbol about `size` points wide.
+    pub fn marker(&mut self, marker: Marker, (x, y): Position, size: f64, colour: Colour) {
         let half = size / 2.0;
-        let corners = |places: &[Place]| -> Vec<Place> {
-            places.iter().map(|&(dx, dy)| (x + dx * half, y + dy * half)).collect()
+        let corners = |positions: &[Position]| -> Vec<Position> {
+            positions.iter().map(|&(dx, dy)| (x + dx * half, y + dy * half)).collect()
         };
         match marker {
             Marker::Disc => self.disc((x, y), half, colour),
@@ -267,20 +256,34 @@ impl Canvas {
         }
     }
 
-    /// A line of text; its place is on the baseline.
-    pub fn text(&mut self, (x, y): Place, anchor: Anchor, size: f64, colour: Colour, text: &str) {
+    /// Writes a line of text; its position is on the baseline.
+    pub fn text(
+        &mut self,
+        (x, y): Position,
+        anchor: Anchor,
+        size: f64,
+        colour: Colour,
+        text: &str,
+    ) {
         let [x, y] = [x, y].map(number);
         self.write_text(&format!("x=\"{x}\" y=\"{y}\""), anchor, size, colour, text);
     }
 
-    /// A line of text that is read from below to above, centred at a place on its baseline.
-    pub fn upward_text(&mut self, (x, y): Place, size: f64, colour: Colour, text: &str) {
+    /// Writes a line of text that reads upwards, centred at a position on its baseline.
+    pub fn upward_text(&mut self, (x, y): Position, size: f64, colour: Colour, text: &str) {
         let [x, y] = [x, y].map(number);
-        let place = format!("transform=\"translate({x} {y}) rotate(-90)\"");
-        self.write_text(&place, Anchor::Middle, size, colour, text);
+        let position = format!("transform=\"translate({x} {y}) rotate(-90)\"");
+        self.write_text(&position, Anchor::Middle, size, colour, text);
     }
 
-    fn write_text(&mut self, place: &str, anchor: Anchor, size: f64, colour: Colour, text: &str) {
+    fn write_text(
+        &mut self,
+        position: &str,
+        anchor: Anchor,
+        size: f64,
+        colour: Colour,
+        text: &str,
+    ) {
         if text.is_empty() {
             return;
         }
@@ -291,11 +294,11 @@ impl Canvas {
         };
         let (size, text) = (number(size), escaped(text));
         self.element(format_args!(
-            "<text {place} font-size=\"{size}\"{anchor} fill=\"{colour}\">{text}</text>"
+            "<text {position} font-size=\"{size}\"{anchor} fill=\"{colour}\">{text}</text>"
         ));
     }
 
-    /// What `draw` draws, as far as it lies in `area`.
+    /// Calls `draw` and clips what it draws to `area`.
     pub fn clipped(&mut self, area: Area, draw: impl FnOnce(&mut Canvas)) {
         self.clips += 1;
         let id = self.clips;
@@ -308,7 +311,7 @@ impl Canvas {
         self.element(format_args!("</g>"));
     }
 
-    /// The page as an SVG file; `title` is for those who cannot see it.
+    /// Returns the page as an SVG file; `title` describes it to screen readers.
     pub fn finish(self, title: &str) -> String {
         let millimetres = |points: f64| number(points / POINTS_PER_MILLIMETRE);
         let [width, height] = [self.width, self.height].map(number);
@@ -331,11 +334,10 @@ impl Canvas {
     }
 }
 
-/// Points in a millimetre.
 pub const POINTS_PER_MILLIMETRE: f64 = 72.0 / 25.4;
 
-/// How wide a text of this font size is, in points; a little more rather than less, since a reader's font may differ
-/// from ours.
+/// Estimates the width of a text in points. It errs on the large side, because the reader's font
+/// may differ from ours.
 pub fn text_width(text: &str, size: f64) -> f64 {
     let width = |c: char| match c {
         'i' | 'l' | 'j' | '.' | ',' | ':' | ';' | '\'' | '|' | 'I' => 0.32,
@@ -347,7 +349,7 @@ pub fn text_width(text: &str, size: f64) -> f64 {
     text.chars().map(width).sum::<f64>() * size
 }
 
-/// Text as XML takes it.
+/// Escapes text for XML; control characters become blanks.
 pub fn escaped(text: &str) -> String {
     let allowed = |c: char| if c.is_control() { ' ' } else { c };
     let text: String = text.chars().map(allowed).collect();
@@ -358,9 +360,9 @@ fn attribute(name: &str, value: Option<impl fmt::Display>) -> String {
     value.map(|value| format!(" {name}=\"{value}\"")).unwrap_or_default()
 }
 
-fn path(places: &[Place]) -> String {
-    let mut path = String::with_capacity(places.len() * 14);
-    for (index, (x, y)) in places.iter().enumerate() {
+fn path(positions: &[Position]) -> String {
+    let mut path = String::with_capacity(positions.len() * 14);
+    for (index, (x, y)) in positions.iter().enumerate() {
         path.push(if index == 0 { 'M' } else { 'L' });
         push_number(&mut path, *x);
         path.push(' ');
@@ -375,7 +377,7 @@ fn number(value: f64) -> String {
     text
 }
 
-/// Two decimals at most, and nothing that SVG would not take.
+/// Writes at most two decimals, and 0 for non-finite values, which SVG does not allow.
 fn push_number(text: &mut String, value: f64) {
     let value = if value.is_finite() { value.clamp(-1e5, 1e5) } else { 0.0 };
     let start = text.len();

@@ -1,34 +1,34 @@
-//! From what a run has measured to what a plot draws.
+//! From the series of runs to the curves of a plot.
 
 use super::plot::Point;
 use super::source::{Family, Source};
 use crate::run::TimeUnit;
 use crate::run::{RunState, Series};
 
-/// More values than this along an axis are drawn by what they range over.
+/// A longer series is reduced to the ranges of this number of columns.
 const COLUMNS: usize = 400;
 
-/// A series of the members of a family over a common axis, as one curve: the mean of the members and the band of their
-/// least and greatest values. A long series is summed up by places along the axis, and the band is what it ranges over
-/// at each.
+/// Turns one series of every run of a family into one curve over a common axis: the mean of the
+/// runs, with a band from the minimum to the maximum. A long series is reduced column by column,
+/// and the band is its range in each column.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
-    /// What the axis counts.
     pub unit: TimeUnit,
-    /// The axis' end.
+    /// The end of the axis.
     pub end: f64,
-    /// Half-life of the smoothing, in values; 0 is none.
+    /// Half-life of the smoothing, in values; 0 disables it.
     pub smoothing: f64,
 }
 
 impl Reading {
-    /// For these runs, to the end of the longest.
+    /// Creates an axis that ends with the longest run.
     pub fn new(sources: &[Source], unit: TimeUnit, smoothing: f64) -> Self {
         let ends = sources.iter().map(|source| unit.position(&source.state, source.state.step));
         Reading { unit, end: ends.fold(0.0, f64::max), smoothing }
     }
 
-    /// The curve of a family; `pick` finds the series and what its values are multiplied by. Empty if no member has it.
+    /// Returns the curve of a family; `pick` finds a run's series and the factor for its values.
+    /// Empty if no run has the series.
     pub fn curve<'a>(
         &self,
         sources: &'a [Source],
@@ -38,7 +38,7 @@ impl Reading {
         let members = family.members.iter().filter_map(|&member| {
             let source = &sources[member];
             let (series, factor) = pick(source)?;
-            Some(self.summed_up(self.values(&source.state, series, factor)))
+            Some(self.reduced(self.values(&source.state, series, factor)))
         });
         merged(&members.filter(|points| !points.is_empty()).collect::<Vec<_>>())
     }
@@ -47,17 +47,17 @@ impl Reading {
         let decay = if self.smoothing > 0.0 { 0.5f64.powf(1.0 / self.smoothing) } else { 0.0 };
         let (mut sum, mut weight) = (0.0, 0.0);
         let value = |(step, value): (u64, f32)| {
-            let (place, value) = (self.unit.position(state, step), f64::from(value) * factor);
+            let (position, value) = (self.unit.position(state, step), f64::from(value) * factor);
             if !value.is_finite() {
-                return (place, f64::NAN);
+                return (position, f64::NAN);
             }
             (sum, weight) = (sum * decay + value, weight * decay + 1.0);
-            (place, sum / weight)
+            (position, sum / weight)
         };
         series.iter().map(value).collect()
     }
 
-    fn summed_up(&self, values: Vec<(f64, f64)>) -> Vec<Point> {
+    fn reduced(&self, values: Vec<(f64, f64)>) -> Vec<Point> {
         if values.len() <= COLUMNS {
             return values.into_iter().map(|(x, y)| Point { x, y, low: y, high: y }).collect();
         }
@@ -79,14 +79,14 @@ impl Reading {
     }
 }
 
-/// The mean of several curves, and a band around all of them, at every place that one of them has.
+/// Returns the mean of several curves and a band around all, at every position of any of them.
 fn merged(curves: &[Vec<Point>]) -> Vec<Point> {
     if let [only] = curves {
         return only.clone();
     }
-    let mut places: Vec<f64> = curves.iter().flatten().map(|point| point.x).collect();
-    places.sort_unstable_by(f64::total_cmp);
-    places.dedup();
+    let mut positions: Vec<f64> = curves.iter().flatten().map(|point| point.x).collect();
+    positions.sort_unstable_by(f64::total_cmp);
+    positions.dedup();
     let at = |x: f64| {
         let points: Vec<Point> = curves.iter().filter_map(|curve| between(curve, x)).collect();
         let count = points.len() as f64;
@@ -97,10 +97,10 @@ fn merged(curves: &[Vec<Point>]) -> Vec<Point> {
             high: points.iter().map(|point| point.high).fold(f64::NAN, f64::max),
         }
     };
-    places.into_iter().map(at).collect()
+    positions.into_iter().map(at).collect()
 }
 
-/// A curve at a place within it, along straight lines between its points; `None` outside and in gaps.
+/// Interpolates a curve linearly at `x`; `None` outside the curve and in gaps.
 fn between(curve: &[Point], x: f64) -> Option<Point> {
     let next = curve.partition_point(|point| point.x < x);
     let after = curve.get(next)?;
@@ -130,7 +130,7 @@ mod tests {
         let merged = merged(&curves);
         let expected = [
             Point { x: 0.0, y: 2.0, low: 1.0, high: 3.0 },
-            // The first passes 2 on its way from 1 to 3.
+            // The first is at 2, halfway from 1 to 3.
             Point { x: 1.0, y: 4.0, low: 2.0, high: 6.0 },
             // The second has ended.
             Point { x: 2.0, y: 3.0, low: 3.0, high: 3.0 },
@@ -147,7 +147,7 @@ mod tests {
             let reading = Reading { unit: TimeUnit::Steps, end, smoothing: 0.0 };
             let all: Vec<(f64, f64)> =
                 values.iter().enumerate().map(|(i, &v)| (i as f64, v)).collect();
-            let points = reading.summed_up(all);
+            let points = reading.reduced(all);
             prop_assert!(points.len() <= COLUMNS + 1);
             let extreme = |pick: fn(f64, f64) -> f64| values.iter().copied().reduce(pick);
             let low = points.iter().map(|point| point.low).reduce(f64::min);

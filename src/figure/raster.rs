@@ -1,25 +1,23 @@
-//! SVG to PNG, with the fonts that this program carries: the same picture on every machine.
+//! SVG to PNG with embedded fonts, so that the picture is the same on every machine.
 
 use std::sync::{Arc, LazyLock};
 
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, fontdb};
 
-/// A picture that cannot be turned into pixels.
+/// Why an SVG picture cannot be turned into pixels.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PngError {
-    /// It is no SVG.
     #[error("the picture cannot be drawn: {0}")]
     Svg(String),
-    /// It has no pixels, or more than fit.
+    /// The picture has no pixels, or more than [`MOST_PIXELS`]; width and height in pixels.
     #[error("a picture of {0} x {1} pixels cannot be drawn; choose a smaller size")]
     Size(u32, u32),
-    /// The PNG cannot be written.
     #[error("the picture cannot be written as PNG: {0}")]
     Png(String),
 }
 
-/// The most pixels of a picture: 400 MB of memory.
+/// Largest number of pixels of a picture; they take 400 MB of memory.
 const MOST_PIXELS: u64 = 100_000_000;
 
 static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
@@ -36,11 +34,10 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// The pixels of an SVG picture as a PNG file, `scale` of them for each pixel of the web, of which there are 96 in an
-/// inch.
+/// Renders an SVG picture as a PNG file with `scale` pixels per CSS pixel, which is 1/96 inch.
 ///
 /// # Errors
-/// Text that is not SVG, and a size that does not fit into memory.
+/// If the text is not SVG, or if the picture has no pixels or too many.
 pub fn to_png(svg: &str, scale: f64) -> Result<Vec<u8>, PngError> {
     let options = usvg::Options {
         fontdb: FONTS.clone(),

@@ -1,14 +1,13 @@
-//! From values to places on an axis: ranges that seldom change, and round numbers to label them with.
+//! From values to positions on an axis: ranges that seldom change, with round numbers as labels.
 
-/// Characters of the widest label that an axis has room for.
+/// Largest number of characters of a label on an axis.
 const WIDEST: usize = 5;
 
-/// A place on an axis, labelled.
+/// A labelled position on an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
-    /// Where, from 0 (the low end) to 1.
+    /// From 0 (the low end) to 1.
     pub position: f64,
-    /// What is written there.
     pub label: String,
 }
 
@@ -21,32 +20,35 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// From `low` to `high`, exactly; `low < high`.
+    /// Creates a scale from exactly `low` to `high`; requires `low < high`.
     pub fn linear(low: f64, high: f64) -> Self {
         Scale { low, high, log: false }
     }
 
-    /// Around `low` and `high`, rounded outwards to round numbers, so that the range holds still while
-    /// values move within it. A range of nothing gets room on both sides.
+    /// Creates a scale around `low` and `high`, extended to round numbers, so that the range stays
+    /// the same while values move inside it. An empty range gets room on both sides.
     pub fn around(low: f64, high: f64) -> Self {
         if !(low.is_finite() && high.is_finite() && low <= high) {
             return Scale::linear(0.0, 1.0);
         }
-        let (low, high) = match high - low > high.abs().max(low.abs()) * 1e-6 {
-            true => (low, high),
-            false if high == 0.0 => (-1.0, 1.0),
-            false => (low - low.abs() * 0.1, high + high.abs() * 0.1),
+        let (low, high) = if high - low > high.abs().max(low.abs()) * 1e-6 {
+            (low, high)
+        } else if high == 0.0 {
+            (-1.0, 1.0)
+        } else {
+            (low - low.abs() * 0.1, high + high.abs() * 0.1)
         };
         let step = round_up((high - low) / 8.0);
         let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
-        match low < high && (high - low).is_finite() {
-            true => Scale::linear(low, high),
-            false => Scale::linear(0.0, 1.0),
+        if low < high && (high - low).is_finite() {
+            Scale::linear(low, high)
+        } else {
+            Scale::linear(0.0, 1.0)
         }
     }
 
-    /// For percentages from `low` to `high`, in a few steps that seldom change: down to 0, unless the top needs the
-    /// room.
+    /// Creates a scale for percentages from `low` to `high`. It has few possible ends, so that it
+    /// seldom changes, and reaches down to 0 unless the values are near 100.
     pub fn percentages(low: f64, high: f64) -> Self {
         const TOPS: [f64; 7] = [5.0, 10.0, 20.0, 40.0, 60.0, 80.0, 100.0];
         const BOTTOMS: [f64; 8] = [99.5, 99.0, 98.0, 95.0, 90.0, 80.0, 50.0, 0.0];
@@ -55,8 +57,8 @@ impl Scale {
         Scale::linear(bottom.unwrap_or(0.0), top)
     }
 
-    /// As [`around`](Self::around), on a logarithmic axis between powers of ten. What is not positive lies
-    /// at the low end, at most six decades down.
+    /// Creates a logarithmic scale between powers of ten, of at most six decades. Values that are
+    /// not positive are at the low end.
     pub fn logarithmic(low: f64, high: f64) -> Self {
         if !(high.is_finite() && high > 1e-30) {
             return Scale { low: 0.1, high: 1.0, log: true };
@@ -67,23 +69,22 @@ impl Scale {
         Scale { low: 10f64.powf(low), high: 10f64.powf(high), log: true }
     }
 
-    /// From `low` to `high`, exactly, where equal ratios are equal distances; `0 < low < high`. For an axis with ticks of
-    /// its own.
+    /// Creates a logarithmic scale from exactly `low` to `high`, for an axis with custom ticks;
+    /// requires `0 < low < high`.
     pub fn ratios(low: f64, high: f64) -> Self {
         Scale { low, high, log: true }
     }
 
-    /// The value at the low end.
     pub fn low(&self) -> f64 {
         self.low
     }
 
-    /// The value at the high end.
     pub fn high(&self) -> f64 {
         self.high
     }
 
-    /// Where a value lies: 0 at the low end, 1 at the high end; values outside lie beyond.
+    /// Returns the position of a value: 0 at the low end and 1 at the high end; values outside the
+    /// range are outside 0 to 1.
     pub fn position(&self, value: f64) -> f64 {
         if !self.log {
             return (value - self.low) / (self.high - self.low);
@@ -92,7 +93,7 @@ impl Scale {
         (value.max(self.low).log10() - least) / (self.high.log10() - least)
     }
 
-    /// At most `most` (but at least two) round values in the range.
+    /// Returns at most `most` round values in the range; `most` counts as 2 if it is less.
     pub fn ticks(&self, most: usize) -> Vec<Tick> {
         let values = if self.log { self.powers(most.max(2)) } else { self.multiples(most.max(2)) };
         let tick = |(value, label)| Tick { position: self.position(value), label };
@@ -104,13 +105,13 @@ impl Scale {
         let mut step = round_up(span / most as f64 / 2.0);
         let first = |step: f64| (self.low / step - 1e-9).ceil() as i64;
         let last = |step: f64| (self.high / step + 1e-9).floor() as i64;
-        // A label that had to be rounded would tell a lie about its place.
+        // A rounded label would be wrong about its position.
         let exact = |step: f64| {
-            let told = |value: f64| label(value, step).parse().unwrap_or(f64::NAN);
+            let read = |value: f64| label(value, step).parse().unwrap_or(f64::NAN);
             let mut values = (first(step)..=last(step)).map(|i| i as f64 * step);
             values.all(|value| {
-                let wrong: f64 = told(value) - value;
-                wrong.abs() < step / 100.0 && label(value, step).len() <= WIDEST
+                let error: f64 = read(value) - value;
+                error.abs() < step / 100.0 && label(value, step).len() <= WIDEST
             })
         };
         let count = |step: f64| last(step) - first(step) + 1;
@@ -130,14 +131,14 @@ impl Scale {
     }
 }
 
-/// The least of 1, 2, 2.5 and 5 times a power of ten that is not below `value`.
+/// Rounds up to 1, 2, 2.5 or 5 times a power of ten.
 pub(crate) fn round_up(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
     let factor = [1.0, 2.0, 2.5, 5.0].into_iter().find(|f| f * power >= value * (1.0 - 1e-9));
     factor.unwrap_or(10.0) * power
 }
 
-/// `value` with the digits that a multiple of `step` needs, in at most five characters or nearly so.
+/// Formats `value` with as many digits as a multiple of `step` needs.
 fn label(value: f64, step: f64) -> String {
     let magnitude = value.abs().max(step);
     if !(1e-3..1e5).contains(&magnitude) && value != 0.0 {
@@ -152,7 +153,7 @@ fn label(value: f64, step: f64) -> String {
     if value == 0.0 { "0".into() } else { text }
 }
 
-/// A count as short as an axis needs it: `800`, `1.5k`, `20k`, `3M`.
+/// Formats a count for an axis: `800`, `1.5k`, `20k`, `3M`.
 pub fn short(count: f64) -> String {
     let (scaled, unit) = match count.abs() {
         c if c >= 1e9 => (count / 1e9, "G"),
@@ -164,7 +165,7 @@ pub fn short(count: f64) -> String {
     format!("{}{unit}", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// Three significant digits; what is not a number is a dash.
+/// Formats a value with three significant digits; `-` for a non-finite value.
 pub fn significant(value: f64) -> String {
     if !value.is_finite() {
         return "-".into();
@@ -192,14 +193,15 @@ mod tests {
             most in 1usize..12,
             log in any::<bool>(),
         ) {
-            let scale = match log {
-                true => Scale::logarithmic(span, span * (1.0 + low.abs())),
-                false => Scale::around(low, low + span),
+            let scale = if log {
+                Scale::logarithmic(span, span * (1.0 + low.abs()))
+            } else {
+                Scale::around(low, low + span)
             };
-            let places: Vec<f64> = scale.ticks(most).iter().map(|tick| tick.position).collect();
-            prop_assert!(places.len() <= most.max(2) + 1, "{places:?}");
-            prop_assert!(places.iter().all(|place| (-1e-6..=1.0 + 1e-6).contains(place)));
-            prop_assert!(places.is_sorted_by(|a, b| a < b), "{places:?}");
+            let positions: Vec<f64> = scale.ticks(most).iter().map(|tick| tick.position).collect();
+            prop_assert!(positions.len() <= most.max(2) + 1, "{positions:?}");
+            prop_assert!(positions.iter().all(|position| (-1e-6..=1.0 + 1e-6).contains(position)));
+            prop_assert!(positions.is_sorted_by(|a, b| a < b), "{positions:?}");
             prop_assert_eq!((scale.position(scale.low()), scale.position(scale.high())), (0.0, 1.0));
         }
     }

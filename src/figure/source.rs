@@ -1,37 +1,35 @@
-//! The runs that a figure is drawn from, and what tells them apart.
+//! The runs that a figure is drawn from, and how they differ.
 
-use super::FigureError;
-use crate::experiment::{OptimizerName, WrapperName};
+use super::error::FigureError;
+use crate::experiment::WrapperName;
 use crate::run::{ReadError, RunFolder, RunState, Setup, differences, read_state_at};
 use crate::train::{LayerFrame, LayerInfo, Named};
 
 /// A run to draw.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// What it is called, for messages.
+    /// The name of the run's folder.
     pub name: String,
-    /// What it was told before it began.
+    /// The resolved experiment, the program's version, the backend, and the checksums of the data.
     pub setup: Setup,
-    /// What is known of it.
     pub state: RunState,
 }
 
 impl Source {
-    /// Reads a run: all of it, or what was known of it after `step`.
+    /// Reads a run to its end, or up to and including `step`.
     ///
     /// # Errors
-    /// A log or an `experiment.toml` that cannot be read.
+    /// If the log or `experiment.toml` cannot be read.
     pub fn read(folder: &RunFolder, step: Option<u64>) -> Result<Self, ReadError> {
         let state = read_state_at(folder, step.unwrap_or(u64::MAX))?;
         Ok(Source { name: folder.name(), setup: Setup::read(folder)?, state })
     }
 
-    /// The weight matrices.
     pub(super) fn layers(&self) -> &[LayerInfo] {
         self.state.started.as_ref().map_or(&[], |started| &started.layers)
     }
 
-    /// The layer that `wanted` means: its name, or its number from 1.
+    /// Finds a layer by its name, or by its number from 1.
     pub(super) fn layer(&self, wanted: &str) -> Result<usize, FigureError> {
         let layers = self.layers();
         let named = layers.iter().position(|layer| layer.name == wanted);
@@ -46,16 +44,16 @@ impl Source {
         })
     }
 
-    /// The newest look at a layer.
+    /// Returns the latest frame of a layer.
     pub(super) fn frame(&self, layer: usize) -> Result<&LayerFrame, FigureError> {
         let frame = self.state.frame.as_ref().and_then(|(_, frame)| frame.layers.get(layer));
         frame.ok_or_else(|| {
-            let advice = "it has hardly begun, or its frames.bin is missing or damaged";
-            self.lacks("looks at its weights", advice)
+            let advice = "it has only just begun, or its frames.bin is missing or damaged";
+            self.lacks("recorded weights", advice)
         })
     }
 
-    /// What is missing for a figure, and how to get it.
+    /// Returns the error for missing data, with advice on how to obtain it.
     pub(super) fn lacks(&self, what: &'static str, advice: &'static str) -> FigureError {
         FigureError::Missing { run: self.name.clone(), what, advice }
     }
@@ -64,14 +62,14 @@ impl Source {
 /// Runs that differ only in their seed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Family {
-    /// In what it differs from the others; empty if it is the only one.
+    /// How it differs from the other families; empty if it is the only one.
     pub label: String,
-    /// Indices of its runs.
+    /// The indices of its runs.
     pub members: Vec<usize>,
 }
 
-/// What says nothing about how a run was trained, or is told otherwise.
-const ASIDE: [&str; 9] = [
+/// Keys that do not affect training, or that labels show in another way.
+const IGNORED: [&str; 9] = [
     "seed",
     "monitor",
     "checkpoint",
@@ -83,8 +81,9 @@ const ASIDE: [&str; 9] = [
     "wrapper.name",
 ];
 
-/// Puts the runs that differ in nothing but their seed, and in `also`, into families. They are told apart by their
-/// network, then by what wraps the optimizer, and then by whatever else differs among equals.
+/// Groups runs into families. Runs of one family differ only in their seed and in the keys of
+/// `also`. The label of a family has its network, its method, and any further differences, as far
+/// as they distinguish it from the others.
 pub fn families(sources: &[Source], also: &[&str]) -> Vec<Family> {
     let networks = by(sources, &(0..sources.len()).collect::<Vec<_>>(), network);
     let several_networks = networks.len() > 1;
@@ -105,7 +104,7 @@ pub fn families(sources: &[Source], also: &[&str]) -> Vec<Family> {
     families
 }
 
-/// What tells each run from the others; runs of one family share a name.
+/// Returns the label of each run's family; the run's name if the label is empty.
 pub fn names(sources: &[Source]) -> Vec<String> {
     let mut names: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let families = families(sources, &[]);
@@ -115,7 +114,7 @@ pub fn names(sources: &[Source]) -> Vec<String> {
     names
 }
 
-/// The groups of `members` that have the same `name`, in the order in which they come.
+/// Groups `members` by `name`, in the order of their first occurrence.
 fn by(
     sources: &[Source],
     members: &[usize],
@@ -139,15 +138,15 @@ fn by_differences(
 ) -> Vec<(Vec<String>, Vec<usize>)> {
     let runs: Vec<_> =
         members.iter().map(|&member| (&sources[member].setup, &sources[member].state)).collect();
-    let aside = |key: &str| {
+    let is_ignored = |key: &str| {
         let within = |other: &str| {
             let rest = key.strip_prefix(other);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
-        ASIDE.iter().chain(also).any(|other| within(other))
+        IGNORED.iter().chain(also).any(|other| within(other))
     };
     let mut found = differences(&runs);
-    found.retain(|difference| !aside(&difference.key));
+    found.retain(|difference| !is_ignored(&difference.key));
     let labels = (0..members.len()).map(|index| {
         let part = |difference: &crate::run::Difference| {
             let value = difference.lines(index).join("; ");
@@ -165,7 +164,7 @@ fn by_differences(
     groups
 }
 
-/// A difference in a few characters: `k = 20`.
+/// Formats a difference briefly: `k = 20`.
 fn named(key: &str, value: &str) -> String {
     let name = match key {
         "wrapper.k" => "k",
@@ -180,26 +179,22 @@ fn named(key: &str, value: &str) -> String {
     format!("{name} = {value}")
 }
 
-/// What a figure calls a run's network.
+/// Returns the display name of a run's network.
 pub fn network(source: &Source) -> String {
-    let started = source.state.started.as_ref();
-    let name = started.map(|started| started.network.to_string()).unwrap_or_default();
-    let known = ["conv2", "conv4", "conv7", "conv13", "f1", "f2"];
-    match name.as_str() {
-        "resnet50" => "ResNet50".into(),
-        "mlp" => "MLP".into(),
-        name if known.contains(&name) => name[..1].to_uppercase() + &name[1..],
-        name => name.into(),
+    match source.state.started.as_deref().map(|started| &started.network) {
+        Some(Named::Known(published)) => published.recipe().title.into(),
+        Some(Named::Other(name)) => name.clone(),
+        None => String::new(),
     }
 }
 
-/// What trains it: LaPerm, or the optimizer that it wraps.
+/// Returns the name of the training method: the wrapper, or the optimizer if there is none.
 fn method(source: &Source) -> String {
     let Some(started) = source.state.started.as_deref() else { return String::new() };
     match (&started.wrapper, &started.optimizer) {
         (Named::Known(WrapperName::Laperm), _) => "LaPerm".into(),
         (Named::Known(WrapperName::Lookahead), _) => "Lookahead".into(),
-        (_, Named::Known(OptimizerName::Adam)) => "Adam".into(),
+        (_, Named::Known(optimizer)) => optimizer.definition().title.into(),
         (_, other) => other.to_string().to_uppercase(),
     }
 }

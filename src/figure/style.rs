@@ -1,19 +1,19 @@
-//! How curves look: colours that the colour-blind tell apart, and dashes and symbols that need no colour at all.
+//! The looks of curves: a palette that is safe for colour-blind readers, with dashes and symbols
+//! that distinguish curves without colour.
 
 use super::canvas::{Colour, Marker};
 
-/// What tells a curve from the others.
+/// The look of a curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Look {
-    /// Its colour.
     pub colour: Colour,
-    /// Its dashes, as SVG takes them.
+    /// The dashes, in SVG's syntax.
     pub dash: &'static str,
-    /// The symbol along it.
+    /// The symbol along the curve.
     pub marker: Marker,
 }
 
-/// Of Okabe and Ito, without their yellow, which is too pale on paper.
+/// The palette of Okabe and Ito, without yellow, which is too pale on paper.
 const COLOURS: [Colour; 7] = [
     Colour(0x00, 0x72, 0xb2),
     Colour(0xd5, 0x5e, 0x00),
@@ -36,7 +36,7 @@ const MARKERS: [Marker; 7] = [
     Marker::Cross,
 ];
 
-/// The look of the curve of this index. Curves begin to look alike only after the 35th.
+/// Returns the look of curve `index`. The first 35 all differ.
 pub fn look(index: usize) -> Look {
     Look {
         colour: COLOURS[index % COLOURS.len()],
@@ -45,8 +45,8 @@ pub fn look(index: usize) -> Look {
     }
 }
 
-/// The look of the curve of this index among `count` that stand in an order: from dark to light, along the scale
-/// viridis without its palest end.
+/// Returns the look of curve `index` of `count` ordered ones, from dark to light along the colour
+/// map viridis without its palest end.
 pub fn ordered(index: usize, count: usize) -> Look {
     const STOPS: [Colour; 5] = [
         Colour(0x44, 0x01, 0x54),
@@ -55,18 +55,18 @@ pub fn ordered(index: usize, count: usize) -> Look {
         Colour(0x3c, 0xb4, 0x75),
         Colour(0xb0, 0xc4, 0x20),
     ];
-    let place = index as f64 / count.saturating_sub(1).max(1) as f64 * (STOPS.len() - 1) as f64;
-    let stop = (place as usize).min(STOPS.len() - 2);
-    let colour = mixed(STOPS[stop], STOPS[stop + 1], place - stop as f64);
+    let position = index as f64 / count.saturating_sub(1).max(1) as f64 * (STOPS.len() - 1) as f64;
+    let stop = (position as usize).min(STOPS.len() - 2);
+    let colour = mixed(STOPS[stop], STOPS[stop + 1], position - stop as f64);
     Look { colour, ..look(index) }
 }
 
-/// The colour of the cycle of this index.
+/// Returns the colour of cycle `index`.
 pub fn cycle(index: usize) -> Colour {
     COLOURS[index % COLOURS.len()]
 }
 
-/// A colour between two: `share` of the way from the first to the second.
+/// Mixes two colours: 0 is the first and 1 the second.
 pub fn mixed(from: Colour, to: Colour, share: f64) -> Colour {
     let share = share.clamp(0.0, 1.0);
     let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share).round() as u8;

@@ -30,7 +30,7 @@ pub use dropout::Dropout;
 pub use layout::transpose;
 pub use loss::{Loss, cross_entropy};
 pub use normalize::{Moments, Normalize};
-pub use optimizer::{Adam, Sgd, Step};
+pub use optimizer::{Fused, Rule, Share, Update, step};
 pub use peak::arithmetic_peak;
 pub use pool::Pool;
 pub use relu::{add, relu, relu_backward};

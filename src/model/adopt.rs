@@ -1,105 +1,106 @@
-//! Weights that another program trained, for a network of ours.
+//! Converts another program's weights into those of a network.
 //!
-//! A file's tensors are taken *by name* where each of the network's ([`Network::tensors`]) is there, perhaps all under
-//! one prefix such as `module.`. Otherwise they are taken *by order*: the first convolution of the file is the
-//! network's first convolution, and likewise for dense layers and for batch norms. What a tensor does is told by the
-//! end of its name (`weight`, `kernel`, `gamma`, …) and by its number of axes, so `0.weight` of a PyTorch `Sequential`
-//! is as good as `conv2d_3/kernel:0`. Every shape must be the network's, and nothing may be left over.
+//! Tensors are matched *by name* if the file has each of the network's tensors
+//! ([`Network::tensors`]), possibly with a common prefix such as `module.`. Otherwise they are
+//! matched *by order*: the first convolution of the file is the network's first convolution, and so
+//! on; dense layers and batch norms likewise. The role of a tensor follows from the end of its name
+//! (`weight`, `kernel`, `gamma`, …) and from its number of axes, so `0.weight` of a PyTorch
+//! `Sequential` is recognized like `conv2d_3/kernel:0`. Every shape must be the network's, and no
+//! tensor of the file may be left over.
 //!
-//! Keras has its outputs last: a kernel `[height, width, in, out]` becomes `[out, in, height, width]`, and a dense
-//! `[in, out]` becomes `[out, in]`. It also flattens an image by rows, columns, channels where we do by channels, rows,
-//! columns; what lies along such an axis is put in our order.
+//! Keras stores the outputs last: a kernel `[height, width, in, out]` becomes
+//! `[out, in, height, width]`, and a dense matrix `[in, out]` becomes `[out, in]`. Keras also
+//! flattens an image by rows, columns, channels. The entries along such an axis are reordered to
+//! channels, rows, columns, the order of this program.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{NamedTensor, Network, Role};
-use crate::weights::{Format, TensorFile, TensorFileError};
+use crate::weights::{Format, Layout, TensorFile, TensorFileError};
 
-/// Another program's weights, as a network of ours has them.
+/// Another program's weights, converted for a network.
 #[derive(Debug, Clone)]
 pub struct Adopted {
     /// The weights, in the order of [`Network::tensors`].
     pub tensors: Vec<NamedTensor>,
-    /// For each of them the tensor of the file that it was.
+    /// Name of the file's tensor that each of them comes from.
     pub sources: Vec<String>,
-    /// How it was found.
     pub matching: Matching,
-    /// The file's format.
     pub format: Format,
 }
 
-/// How the tensors of a file are found.
+/// How the tensors of a file were matched with those of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Matching {
-    /// By their names.
+    /// By name.
     ByName,
-    /// Layer by layer, by their order among layers of their kind.
+    /// By order among the layers of the same kind.
     ByOrder,
 }
 
 /// A file of weights that does not fit a network.
 #[derive(Debug, thiserror::Error)]
 pub enum AdoptError {
-    /// It cannot be read.
     #[error(transparent)]
     File(#[from] TensorFileError),
-    /// A tensor has another shape.
+    /// A tensor has the wrong shape.
     #[error(
-        "{}: tensor `{name}` has the shape {found:?}, but the network's `{own}` would be {expected:?} there",
+        "{}: tensor `{name}` has the shape {found:?}, but the network's `{own}` needs {expected:?}",
         path.display()
     )]
     Shape {
-        /// The file.
         path: PathBuf,
-        /// The file's tensor.
+        /// Name of the tensor in the file.
         name: String,
-        /// Its shape.
         found: Vec<usize>,
-        /// The network's tensor.
+        /// Name of the network's tensor.
         own: String,
-        /// Its shape as the file would have it.
+        /// Shape of the network's tensor in the file's layout.
         expected: Vec<usize>,
     },
-    /// A tensor is not there.
+    /// The file lacks a tensor.
     #[error(
-        "{}: there is no tensor for the network's `{own}`, which would be {expected:?} there{}",
+        "{}: there is no tensor for the network's `{own}`, which needs the shape {expected:?}{}",
         path.display(),
         layer.as_ref().map(|layer| format!(", in `{layer}`")).unwrap_or_default()
     )]
     Missing {
-        /// The file.
         path: PathBuf,
-        /// The network's tensor.
+        /// Name of the network's tensor.
         own: String,
-        /// Its shape as the file would have it.
+        /// Shape of the network's tensor in the file's layout.
         expected: Vec<usize>,
-        /// The file's layer that lacks it, if there is one.
+        /// The file's layer that lacks the tensor, if it has the layer.
         layer: Option<String>,
     },
-    /// A tensor is left over.
+    /// The file has a tensor that the network does not.
     #[error(
-        "{}: the network has nothing that tensor `{name}`, of the shape {found:?}, could be",
+        "{}: the network has no counterpart of tensor `{name}`, which has the shape {found:?}",
         path.display()
     )]
     Unused {
-        /// The file.
         path: PathBuf,
-        /// The file's tensor.
+        /// Name of the tensor in the file.
         name: String,
-        /// Its shape.
         found: Vec<usize>,
     },
 }
 
-/// Reads the weights of a file of any format that [`TensorFile`] knows as those of `network`.
+/// Reads a file in any format that [`TensorFile`] supports and converts its tensors to those of
+/// `network`.
 ///
 /// # Errors
-/// A file that cannot be read or does not fit the network; the tensor is named.
+/// A file that cannot be read, or that does not fit the network. The error names the tensor.
 pub fn adopt(network: &Network, path: &Path) -> Result<Adopted, AdoptError> {
     let file = TensorFile::open(path)?;
-    let search = Search { network, file: &file, keras: file.format() == Format::Hdf5 };
+    let search = Search {
+        network,
+        own: network.tensors().collect(),
+        file: &file,
+        outputs_last: file.convention() == Layout::OutputLast,
+    };
     let (matching, sources) = match search.by_name() {
         Some(sources) => {
             for (index, &source) in sources.iter().enumerate() {
@@ -110,10 +111,10 @@ pub fn adopt(network: &Network, path: &Path) -> Result<Adopted, AdoptError> {
         None => (Matching::ByOrder, search.by_order()?),
     };
     search.check_whole(&sources)?;
-    let tensors = network.tensors().zip(&sources).enumerate();
+    let tensors = search.own.iter().zip(&sources).enumerate();
     let tensors = tensors.map(|(index, ((name, shape), &source))| {
-        let values = search.arranged(index, &shape, file.read(source)?);
-        Ok(NamedTensor { name, shape, values })
+        let values = search.arranged(index, file.read(source)?);
+        Ok(NamedTensor { name: name.clone(), shape: shape.clone(), values })
     });
     Ok(Adopted {
         tensors: tensors.collect::<Result<_, AdoptError>>()?,
@@ -123,7 +124,7 @@ pub fn adopt(network: &Network, path: &Path) -> Result<Adopted, AdoptError> {
     })
 }
 
-/// What a layer with weights is.
+/// Kind of a layer with weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Conv,
@@ -131,12 +132,12 @@ enum Kind {
     Norm,
 }
 
-/// What a tensor is in its layer.
+/// Role of a tensor in its layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
-    /// Or batch norm's gamma.
+    /// Weights, or batch norm's gamma.
     Weight,
-    /// Or batch norm's beta.
+    /// Bias, or batch norm's beta.
     Bias,
     Mean,
     Variance,
@@ -148,15 +149,18 @@ struct LayerTensors {
     tensors: BTreeMap<Part, usize>,
 }
 
-/// A network and a file that is to fit it.
+/// The search for a network's tensors in a file.
 struct Search<'a> {
     network: &'a Network,
+    /// Name and shape of each of the network's tensors.
+    own: Vec<(String, Vec<usize>)>,
     file: &'a TensorFile,
-    keras: bool,
+    /// Whether the file has Keras's layout.
+    outputs_last: bool,
 }
 
 impl Search<'_> {
-    /// The file's tensors that are weights or statistics of a network, by index.
+    /// Index and name of the file's tensors that belong to a network rather than an optimizer.
     fn candidates(&self) -> impl Iterator<Item = (usize, &str)> {
         let tensors = self.file.tensors().iter().enumerate();
         tensors
@@ -164,26 +168,28 @@ impl Search<'_> {
             .map(|(index, tensor)| (index, tensor.name.as_str()))
     }
 
-    /// The file's tensor for each of the network's, if all are there by name.
+    /// Returns the file's tensor for each of the network's, if the file has all of their names.
     fn by_name(&self) -> Option<Vec<usize>> {
         let candidates: BTreeMap<&str, usize> =
             self.candidates().map(|(index, name)| (name, index)).collect();
-        let own: Vec<String> = self.network.tensors().map(|(name, _)| name).collect();
-        let first = own.first()?;
+        let (first, _) = self.own.first()?;
         let prefixes = candidates.keys().filter_map(|name| name.strip_suffix(first.as_str()));
         let prefixes = prefixes.filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
         prefixes.into_iter().find_map(|prefix| {
-            own.iter()
-                .map(|name| candidates.get(format!("{prefix}{name}").as_str()).copied())
+            self.own
+                .iter()
+                .map(|(name, _)| candidates.get(format!("{prefix}{name}").as_str()).copied())
                 .collect()
         })
     }
 
-    /// The file's tensor for each of the network's, kind by kind in their order.
+    /// Returns the file's tensor for each of the network's, matched in order within each kind of
+    /// layer.
     fn by_order(&self) -> Result<Vec<usize>, AdoptError> {
         let own = self.own_layers();
         let theirs = self.their_layers()?;
-        let mut sources = vec![0; self.network.tensors().count()];
+        // Every index is set: each of the network's tensors is in one of its layers.
+        let mut sources = vec![0; self.own.len()];
         for kind in [Kind::Conv, Kind::Dense, Kind::Norm] {
             let mut theirs = theirs.iter().filter(|(other, _)| *other == kind);
             for (_, layer) in own.iter().filter(|(own, _)| *own == kind) {
@@ -201,8 +207,7 @@ impl Search<'_> {
 
     /// The network's layers that have tensors, in order.
     fn own_layers(&self) -> Vec<(Kind, LayerTensors)> {
-        let names: Vec<String> = self.network.tensors().map(|(name, _)| name).collect();
-        let mut layers = grouped(names.iter().map(String::as_str).enumerate());
+        let names = self.own.iter().map(|(name, _)| name.as_str());
         let kind = |layer: &LayerTensors| {
             let weight = layer.tensors.get(&Part::Weight);
             let parameter = weight.map(|&index| &self.network.parameters()[index]);
@@ -212,34 +217,34 @@ impl Search<'_> {
                 _ => Kind::Norm,
             }
         };
-        layers.drain(..).map(|layer| (kind(&layer), layer)).collect()
+        grouped(names.enumerate()).into_iter().map(|layer| (kind(&layer), layer)).collect()
     }
 
-    /// The file's layers that have weights, in its order.
+    /// The file's layers that have weights, in the file's order.
     fn their_layers(&self) -> Result<Vec<(Kind, LayerTensors)>, AdoptError> {
         if let Some((index, _)) = self.candidates().find(|(_, name)| split(name).is_none()) {
             return Err(self.unused(index));
         }
         let layers = grouped(self.candidates()).into_iter().map(|layer| {
-            let weight = layer.tensors.get(&Part::Weight);
-            let axes = weight.map(|&index| self.file.tensors()[index].shape.len());
-            let kind = match axes {
+            // Without weights the layer is of no known kind; its first tensor is reported.
+            let Some(&first) = layer.tensors.values().next() else {
+                unreachable!("a layer has at least one tensor")
+            };
+            let weight = layer.tensors.get(&Part::Weight).copied();
+            let kind = match weight.map(|index| self.file.tensors()[index].shape.len()) {
                 Some(4) => Kind::Conv,
                 Some(2) => Kind::Dense,
                 Some(1) => Kind::Norm,
-                _ => {
-                    let any = layer.tensors.values().next().copied();
-                    return Err(self.unused(weight.copied().or(any).unwrap_or_default()));
-                }
+                _ => return Err(self.unused(weight.unwrap_or(first))),
             };
             Ok((kind, layer))
         });
         layers.collect()
     }
 
-    /// Looks whether the file's tensor `source` has the shape of the network's tensor at `index`.
+    /// Checks that the file's tensor `source` has the shape of the network's tensor at `index`.
     fn check_shape(&self, index: usize, source: usize) -> Result<(), AdoptError> {
-        let (own, expected) = self.own_tensor(index);
+        let (own, expected) = (self.own[index].0.clone(), self.shape_in_file(index));
         let tensor = &self.file.tensors()[source];
         if tensor.shape == expected {
             return Ok(());
@@ -248,7 +253,7 @@ impl Search<'_> {
         Err(AdoptError::Shape { path: self.path(), name, found, own, expected })
     }
 
-    /// Looks whether nothing is left over.
+    /// Checks that no tensor of the file is left over.
     fn check_whole(&self, sources: &[usize]) -> Result<(), AdoptError> {
         match self.candidates().find(|(index, _)| !sources.contains(index)) {
             Some((index, _)) => Err(self.unused(index)),
@@ -256,39 +261,36 @@ impl Search<'_> {
         }
     }
 
-    /// The network's tensor at `index`: its name, and its shape as the file would have it.
-    fn own_tensor(&self, index: usize) -> (String, Vec<usize>) {
-        let (name, shape) = self.network.tensors().nth(index).unwrap_or_default();
-        let shape = self.foreign_shape(&shape);
-        (name, shape)
-    }
-
-    /// A shape of ours as the file would have it.
-    fn foreign_shape(&self, shape: &[usize]) -> Vec<usize> {
-        match *shape {
-            [outputs, inputs, height, width] if self.keras => vec![height, width, inputs, outputs],
-            [outputs, inputs] if self.keras => vec![inputs, outputs],
-            _ => shape.to_vec(),
+    /// The shape of the network's tensor at `index` in the file's layout.
+    fn shape_in_file(&self, index: usize) -> Vec<usize> {
+        let shape = &self.own[index].1;
+        match shape[..] {
+            [outputs, inputs, height, width] if self.outputs_last => {
+                vec![height, width, inputs, outputs]
+            }
+            [outputs, inputs] if self.outputs_last => vec![inputs, outputs],
+            _ => shape.clone(),
         }
     }
 
-    /// The values of the network's tensor at `index`, which are `values` in the file.
-    fn arranged(&self, index: usize, shape: &[usize], values: Vec<f32>) -> Vec<f32> {
-        if !self.keras {
+    /// Converts the file's values of the network's tensor at `index` to the network's layout.
+    fn arranged(&self, index: usize, values: Vec<f32>) -> Vec<f32> {
+        if !self.outputs_last {
             return values;
         }
-        let values = outputs_first(values, shape);
+        let values = outputs_first(values, &self.own[index].1);
         match self.flattened(index) {
             Some(image) => channels_first(&values, image),
             None => values,
         }
     }
 
-    /// The image whose flattening is the last axis of the network's tensor at `index`.
+    /// Channels, height and width of the image whose flattening is the last axis of the network's
+    /// tensor at `index`, if it is one.
     fn flattened(&self, index: usize) -> Option<[usize; 3]> {
         let parameters = self.network.parameters();
         let parameter = parameters.get(index).or_else(|| {
-            // Mean and variance of each norm follow the parameters.
+            // The mean and variance of each batch norm follow the parameters.
             let (layer, _) = &self.network.norms()[(index - parameters.len()) / 2];
             parameters.iter().find(|parameter| parameter.layer == *layer)
         });
@@ -300,7 +302,7 @@ impl Search<'_> {
     }
 
     fn missing(&self, index: usize, layer: Option<&LayerTensors>) -> AdoptError {
-        let (own, expected) = self.own_tensor(index);
+        let (own, expected) = (self.own[index].0.clone(), self.shape_in_file(index));
         let layer = layer.map(|layer| layer.name.clone());
         AdoptError::Missing { path: self.path(), own, expected, layer }
     }
@@ -312,27 +314,28 @@ impl Search<'_> {
     }
 }
 
-/// Tensors, by index and name, as layers in the order of their first tensors.
+/// Groups tensors, given by index and name, into layers in the order of their first tensors.
+/// Tensors with an unknown name are left out.
 fn grouped<'a>(tensors: impl Iterator<Item = (usize, &'a str)>) -> Vec<LayerTensors> {
     let mut layers: Vec<LayerTensors> = Vec::new();
     for (index, name) in tensors {
         let Some((layer, part)) = split(name) else { continue };
         let known = layers.iter().position(|known| known.name == layer);
-        let place = known.unwrap_or_else(|| {
+        let position = known.unwrap_or_else(|| {
             layers.push(LayerTensors { name: layer.into(), tensors: BTreeMap::new() });
             layers.len() - 1
         });
-        layers[place].tensors.insert(part, index);
+        layers[position].tensors.insert(part, index);
     }
     layers
 }
 
-/// A tensor's layer, and what it is there, from its name.
+/// Splits a tensor's name into the name of its layer and its role there.
 fn split(name: &str) -> Option<(&str, Part)> {
     let name = name.strip_suffix(":0").unwrap_or(name);
-    // A module saved alone has no name of its own.
+    // The tensors of a module that was saved alone have no layer name.
     let (layer, part) = name.rsplit_once(['.', '/']).unwrap_or(("", name));
-    // Newer Keras numbers the variables of a layer.
+    // Newer versions of Keras number the variables of a layer.
     let part = match part {
         "weight" | "kernel" | "gamma" | "0" => Part::Weight,
         "bias" | "beta" | "1" => Part::Bias,
@@ -343,7 +346,7 @@ fn split(name: &str) -> Option<(&str, Part)> {
     Some((layer, part))
 }
 
-/// From `[…, in, out]` to `[out, in, …]`, which is `shape`.
+/// Transposes values from `[…, in, out]` to `shape`, which is `[out, in, …]`.
 fn outputs_first(values: Vec<f32>, shape: &[usize]) -> Vec<f32> {
     let &[outputs, inputs, ref area @ ..] = shape else { return values };
     let area: usize = area.iter().product();
@@ -358,7 +361,8 @@ fn outputs_first(values: Vec<f32>, shape: &[usize]) -> Vec<f32> {
     arranged
 }
 
-/// From rows, columns, channels to channels, rows, columns, in each flattened image of `values`.
+/// Reorders each flattened image of `values` from rows, columns, channels to channels, rows,
+/// columns.
 fn channels_first(values: &[f32], [channels, height, width]: [usize; 3]) -> Vec<f32> {
     let pixels = height * width;
     let mut arranged = Vec::with_capacity(values.len());

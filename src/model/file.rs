@@ -1,7 +1,7 @@
-//! Weights in .safetensors files: named tensors and a few strings about them.
+//! Weights in `.safetensors` files: named tensors, and metadata as strings.
 //!
-//! Names and layouts are PyTorch's, so that `safetensors.torch.load_file` gives what a model of the same shape
-//! takes in `load_state_dict`.
+//! Names and layouts are PyTorch's: a model of the same architecture can load the result of
+//! `safetensors.torch.load_file` by `load_state_dict`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,59 +13,40 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 /// A tensor of 32-bit floats.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTensor {
-    /// Its name, such as `conv1.weight`.
+    /// Name, such as `conv1.weight`.
     pub name: String,
-    /// Its shape.
     pub shape: Vec<usize>,
-    /// Its values, the last axis running fastest.
+    /// Values, the last axis running fastest.
     pub values: Vec<f32>,
 }
 
 /// The content of a weights file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WeightsFile {
-    /// Tensors, in the network's order when written, by name when read.
+    /// Tensors. They are written in this order and read in the order of their names.
     pub tensors: Vec<NamedTensor>,
-    /// What is known about them.
+    /// Metadata about the tensors.
     pub metadata: HashMap<String, String>,
 }
 
 /// A weights file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsFileError {
-    /// The file system says no.
     #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It is not a safetensors file, or it is damaged.
+    Io { path: PathBuf, source: io::Error },
+    /// The file is damaged or not in the safetensors format.
     #[error("{}: not a readable .safetensors file: {problem}", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-    /// A tensor is not of 32-bit floats.
-    #[error("{}: tensor `{name}` holds {found}, not F32", path.display())]
-    Type {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// What it holds.
-        found: String,
-    },
+    Format { path: PathBuf, problem: String },
+    /// A tensor does not consist of 32-bit floats.
+    #[error("{}: tensor `{name}` is of type {found}, not F32", path.display())]
+    Type { path: PathBuf, name: String, found: String },
 }
 
 impl WeightsFile {
-    /// Reads a file whole.
+    /// Reads a file.
     ///
     /// # Errors
-    /// A file that is missing, damaged, or holds anything but 32-bit floats.
+    /// A file that is missing or damaged, or that contains anything but 32-bit floats.
     pub fn read(path: &Path) -> Result<Self, WeightsFileError> {
         let io = |source| WeightsFileError::Io { path: path.into(), source };
         let format = |error: safetensors::SafeTensorError| WeightsFileError::Format {
@@ -74,6 +55,7 @@ impl WeightsFile {
         };
         let bytes = fs::read(path).map_err(io)?;
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(format)?;
+        // The format makes metadata optional.
         let metadata = header.metadata().clone().unwrap_or_default();
         let mut tensors = Vec::new();
         for (name, view) in SafeTensors::deserialize(&bytes).map_err(format)?.iter() {
@@ -93,25 +75,25 @@ impl WeightsFile {
         Ok(WeightsFile { tensors, metadata })
     }
 
-    /// Writes the file beside its place and moves it there, so that no half file is ever under `path`.
+    /// Writes a temporary file and renames it to `path`, so that `path` never names a partial file.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// An I/O error, or a tensor whose number of values differs from its shape.
     pub fn write(&self, path: &Path) -> Result<(), WeightsFileError> {
         let bytes = self.to_bytes(path)?;
         write_atomically(path, &bytes)
             .map_err(|source| WeightsFileError::Io { path: path.into(), source })
     }
 
-    /// The tensor of that name.
+    /// Returns the tensor with the given name.
     pub fn tensor(&self, name: &str) -> Option<&NamedTensor> {
         self.tensors.iter().find(|tensor| tensor.name == name)
     }
 
-    /// The bytes of the file, which errors call `path`.
+    /// Returns the content of the file as bytes. Errors name `path`.
     ///
     /// # Errors
-    /// A tensor that has not as many values as its shape.
+    /// A tensor whose number of values differs from its shape.
     pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, WeightsFileError> {
         self.serialized().map_err(|problem| WeightsFileError::Format { path: path.into(), problem })
     }
@@ -130,10 +112,11 @@ impl WeightsFile {
     }
 }
 
-/// Writes `bytes` to a temporary file in the same folder, syncs it to disk, and renames it to `path`.
+/// Writes `bytes` to a temporary file in the same folder, flushes it to disk, and renames it to
+/// `path`.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Private at first by tempfile's caution; a run is for whoever the umask says.
+    // By default, only the user may read a temporary file. Here the umask decides.
     let mut file = tempfile::Builder::new();
     #[cfg(unix)]
     file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -144,7 +127,7 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The error without the temporary file's name, which tells nobody anything.
+/// Removes the name of the temporary file from an error: it means nothing to the user.
 fn plain(error: io::Error) -> io::Error {
     error.kind().into()
 }

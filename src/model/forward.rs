@@ -1,4 +1,4 @@
-//! Values flowing through a network.
+//! The forward pass of a network, for training and for evaluation.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -7,30 +7,31 @@ use super::plan::{self, Operation};
 use crate::kernels::operations;
 use crate::kernels::{Convolution, Dense, Dropout, Normalize};
 
-/// Batch norm's epsilon, and the share of its running statistics that a batch leaves as they are (Keras).
+/// Batch norm's epsilon (Keras).
 const EPSILON: f32 = 1e-3;
+
+/// Weight of the old running statistics when those of a batch are blended in (Keras).
 const MOMENTUM: f64 = 0.99;
 
-/// The numbers of a network, on a device.
+/// The values of a network's parameters and running statistics, on a device.
 #[derive(Debug, Clone)]
 pub struct Weights {
     /// One flat tensor per parameter, in the order of [`Network::parameters`].
     pub parameters: Vec<Tensor<1>>,
-    /// Running statistics per batch norm, in the order of [`Network::norms`].
+    /// Running statistics of each batch norm, in the order of [`Network::norms`].
     pub statistics: Vec<Statistics>,
 }
 
 /// Running statistics of one batch norm, per channel.
 #[derive(Debug, Clone)]
 pub struct Statistics {
-    /// Mean.
     pub mean: Tensor<1>,
-    /// Variance, unbiased.
+    /// Unbiased variance.
     pub variance: Tensor<1>,
 }
 
 impl Statistics {
-    /// What a batch norm starts with: mean 0, variance 1.
+    /// Returns the initial statistics: mean 0, variance 1.
     pub fn new(channels: usize, device: &Device) -> Self {
         Statistics {
             mean: Tensor::zeros([channels], device),
@@ -54,7 +55,8 @@ impl Statistics {
 }
 
 impl Weights {
-    /// The weights in a network's [`tensors`](Network::tensors), which come in that order.
+    /// Creates the weights of a network from the values of its [`tensors`](Network::tensors), in
+    /// that order.
     pub fn new(network: &Network, tensors: Vec<Vec<f32>>, device: &Device) -> Self {
         let tensor = |values: Vec<f32>| {
             let length = values.len();
@@ -70,7 +72,7 @@ impl Weights {
     }
 }
 
-/// [`Weights`] in the form in which they are quickest to evaluate with, and without gradients.
+/// [`Weights`] without gradients, in the layout that is fastest to evaluate.
 #[derive(Debug, Clone)]
 pub struct PackedWeights(Weights);
 
@@ -91,7 +93,7 @@ fn pack(plan: &[Operation], weights: &mut Weights) {
     }
 }
 
-/// Where dropout takes its random numbers from.
+/// Selects the random numbers of dropout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
     /// The run's seed.
@@ -101,7 +103,7 @@ pub struct Draw {
 }
 
 impl Network {
-    /// Weights made ready for evaluating many batches with them.
+    /// Packs weights for the evaluation of many batches.
     pub fn packed(&self, weights: &Weights) -> PackedWeights {
         let parameters = weights.parameters.iter().map(|parameter| parameter.clone().inner());
         let mut packed =
@@ -110,40 +112,42 @@ impl Network {
         PackedWeights(packed)
     }
 
-    /// Logits `[batch, classes]` of images `[batch, channels, height, width]`, with running statistics and without
-    /// dropout.
+    /// Computes logits `[batch, classes]` for images `[batch, channels, height, width]`, with
+    /// running statistics and without dropout.
     pub fn evaluate(&self, weights: &PackedWeights, images: Tensor<4>) -> Tensor<2> {
         Pass { weights: &weights.0, training: None }.run(&self.plan, images)
     }
 
-    /// Logits `[batch, classes]` as in training: batch statistics and dropout. Also returns the running statistics
-    /// after this batch.
+    /// Computes logits `[batch, classes]` for training, with batch statistics and dropout. Also
+    /// returns the running statistics after this batch.
     pub fn train(
         &self,
         weights: &Weights,
         images: Tensor<4>,
         draw: Draw,
     ) -> (Tensor<2>, Vec<Statistics>) {
-        let statistics = weights.statistics.clone();
-        let mut pass = Pass { weights, training: Some(Training { draw, statistics }) };
-        let logits = pass.run(&self.plan, images);
-        (logits, pass.training.map(|training| training.statistics).unwrap_or_default())
+        let mut training = Training { draw, statistics: weights.statistics.clone() };
+        let logits = Pass { weights, training: Some(&mut training) }.run(&self.plan, images);
+        (logits, training.statistics)
     }
 }
 
-/// One batch on its way.
+/// The forward pass of one batch.
 struct Pass<'a> {
-    /// Packed, unless it is for training.
+    /// Packed if the pass is for evaluation.
     weights: &'a Weights,
-    training: Option<Training>,
+    /// `None` for evaluation.
+    training: Option<&'a mut Training>,
 }
 
 struct Training {
     draw: Draw,
+    /// Running statistics, updated batch norm by batch norm.
     statistics: Vec<Statistics>,
 }
 
-/// What flows: images `[batch, height, width, channels]` until they are flattened.
+/// Values between two layers: images `[batch, height, width, channels]` or, after a flatten layer,
+/// `[batch, values]`.
 enum Values {
     Images(Tensor<4>),
     Flat(Tensor<2>),
@@ -164,7 +168,7 @@ impl Values {
     fn images(self) -> Tensor<4> {
         match self {
             Values::Images(values) => values,
-            Values::Flat(_) => unreachable!("a plan gives images to what takes images"),
+            Values::Flat(_) => unreachable!("the planner has checked that images arrive here"),
         }
     }
 
@@ -233,7 +237,7 @@ impl Pass<'_> {
         self.weights.parameters[index].clone()
     }
 
-    /// A dropout with this step's random numbers; `None` unless the network is trained.
+    /// Returns a dropout with this step's random numbers, or `None` in evaluation.
     fn drawn(&self, dropout: plan::Dropout) -> Option<Dropout> {
         let Draw { seed, step } = self.training.as_ref()?.draw;
         Some(Dropout { seed, step, site: dropout.site, rate: dropout.rate })
@@ -247,14 +251,14 @@ impl Pass<'_> {
         let Operation::BatchNorm { scale, shift, norm, relu_before, relu_after, dropout } =
             *operation
         else {
-            unreachable!("only a batch norm is computed as one");
+            unreachable!("called for batch norms only");
         };
         let (scale, shift) = (self.parameter(scale), self.parameter(shift));
         let dropout = dropout.and_then(|dropout| self.drawn(dropout));
         let channels = values.dims()[D - 1];
         let epsilon = EPSILON;
         let normalize = Normalize { channels, epsilon, relu_before, relu_after, dropout };
-        let Some(Training { statistics, .. }) = &mut self.training else {
+        let Some(Training { statistics, .. }) = self.training.as_deref_mut() else {
             let Statistics { mean, variance } = self.weights.statistics[norm].clone();
             return operations::normalize(values, scale, shift, [mean, variance], normalize);
         };
@@ -268,13 +272,13 @@ impl Pass<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Activation, Layer, Padding, Published};
+    use crate::model::{Activation, Layer, Padding};
 
     fn network(layers: &[Layer], input: [usize; 3], classes: usize) -> Network {
         Network::new(layers, input, classes).expect("the layers fit")
     }
 
-    /// Weights with these values, one list per parameter.
+    /// Weights with the given values, one list per parameter.
     fn weights(network: &Network, values: &[Vec<f32>]) -> Weights {
         let device = Device::flex();
         let tensor = |values: &Vec<f32>| {
@@ -296,7 +300,7 @@ mod tests {
         tensor.into_data().try_to_vec().expect("floats")
     }
 
-    /// A dense layer that gives its two inputs back.
+    /// A dense layer that returns its two inputs, and its weights.
     fn identity() -> (Layer, Vec<f32>) {
         (
             Layer::Dense { units: 2, bias: false, activation: Activation::None },
@@ -310,7 +314,7 @@ mod tests {
         let weights = weights(&network, &[vec![1.0, 2.0, 3.0, 4.0], vec![10.0, -20.0]]);
         let logits =
             network.evaluate(&network.packed(&weights), images(vec![1.0, 1.0], [1, 1, 1, 2]));
-        // Logits are not cut at zero, though the layer was written with ReLU.
+        // Logits can be negative although the layer was written with ReLU.
         assert_eq!(values(logits), [13.0, -13.0]);
     }
 
@@ -337,7 +341,8 @@ mod tests {
                 network.evaluate(&network.packed(&weights), images(pixels.to_vec(), [1, 1, 2, 2])),
             )[0]
         };
-        // No zero before: the first pixel meets the kernel's first entry, the last its middle.
+        // No zero precedes the image: the first pixel is under the kernel's first entry, the last
+        // one under its middle.
         assert_eq!(seen([1.0, 0.0, 0.0, 0.0]), 1.0);
         assert_eq!(seen([0.0, 1.0, 0.0, 0.0]), 2.0);
         assert_eq!(seen([0.0, 0.0, 0.0, 1.0]), 5.0);
@@ -354,13 +359,14 @@ mod tests {
         let deviation = (1.0f32 + 1e-3).sqrt();
         let expected = [-2.0 / deviation, 5.0, 2.0 / deviation, 5.0];
         assert!(values(logits).iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5));
-        // Running: 0.99 of 0 and 1, and 0.01 of the batch's mean and unbiased variance (2 and 0).
+        // 0.99 of the initial 0 and 1, and 0.01 of the batch's mean and unbiased variance (2 and
+        // 0).
         let close = |found: Vec<f32>, expected: [f32; 2]| {
             assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
         };
         close(values(statistics[0].mean.clone()), [0.02, 0.04]);
         close(values(statistics[0].variance.clone()), [0.99 + 0.02, 0.99]);
-        // Evaluation uses the running ones: mean 0, variance 1.
+        // Evaluation uses the weights' own running statistics: mean 0, variance 1.
         let logits = values(network.evaluate(&network.packed(&weights), batch()));
         assert!(
             (logits[0] - 2.0 / deviation).abs() < 1e-5
@@ -405,24 +411,7 @@ mod tests {
         assert_eq!(values(network.evaluate(&network.packed(&weights), ones())), [1.0; 200]);
     }
 
-    #[test]
-    fn every_published_network_gives_logits() {
-        for published in [Published::Conv2, Published::Resnet50] {
-            let network = network(&published.layers(10), [3, 32, 32], 10);
-            let zeros =
-                network.parameters().iter().map(|p| vec![0.01; p.elements()]).collect::<Vec<_>>();
-            let weights = weights(&network, &zeros);
-            let (logits, statistics) = network.train(
-                &weights,
-                images(vec![0.5; 2 * 3072], [2, 3, 32, 32]),
-                Draw { seed: 1, step: 1 },
-            );
-            assert_eq!(logits.dims(), [2, 10]);
-            assert_eq!(statistics.len(), network.norms().len());
-        }
-    }
-
-    /// A network with all kinds of layers, its weights as plain numbers, and a batch for it.
+    /// A network with all kinds of layers, the values of its parameters, and a batch of images.
     fn everything() -> (Network, Vec<Vec<f32>>, Vec<f32>) {
         let conv = |filters, kernel, stride, activation| Layer::Conv {
             filters,
@@ -458,7 +447,7 @@ mod tests {
         (network, values, numbers(0, 6 * 128))
     }
 
-    /// The loss of a batch, and its gradient for each parameter.
+    /// The loss of a batch and its gradient with respect to each parameter.
     fn loss_and_gradients(
         network: &Network,
         parameters: &[Vec<f32>],
@@ -482,15 +471,15 @@ mod tests {
         let (_, gradients) = loss_and_gradients(&network, &parameters, &pixels);
         let step = 2e-3;
         for index in 0..parameters.len() {
-            for place in [0, parameters[index].len() / 2] {
-                let start = parameters[index][place];
+            for position in [0, parameters[index].len() / 2] {
+                let start = parameters[index][position];
                 let mut loss_at = |value| {
-                    parameters[index][place] = value;
+                    parameters[index][position] = value;
                     f64::from(loss_and_gradients(&network, &parameters, &pixels).0)
                 };
                 let slope = (loss_at(start + step) - loss_at(start - step)) / f64::from(2.0 * step);
-                parameters[index][place] = start;
-                let found = f64::from(gradients[index][place]);
+                parameters[index][position] = start;
+                let found = f64::from(gradients[index][position]);
                 let name = &network.parameters()[index].name;
                 assert!(
                     (found - slope).abs() < 2e-3 + 0.02 * slope.abs(),

@@ -1,10 +1,10 @@
-//! Neighbours in a plan that are computed in one pass over memory.
+//! Fuses neighbouring operations of a plan that one pass over memory can compute.
 
 use super::plan::{Operation, Plan};
 
-/// The same plan in fewer operations: what follows a batch norm or a residual block, and is done to each value by
-/// itself, becomes a part of it; so does the ReLU before a batch norm, whose gradient is then a part of the batch
-/// norm's.
+/// Returns an equivalent plan with fewer operations. A ReLU becomes part of the operation before it,
+/// and a dropout part of the batch norm before it. The ReLU of a convolution or dense layer before a
+/// batch norm becomes part of the batch norm, so that the gradients of both are computed together.
 pub(super) fn fuse(plan: Plan) -> Plan {
     let mut fused = Plan::new();
     for mut operation in plan {
@@ -20,7 +20,8 @@ pub(super) fn fuse(plan: Plan) -> Plan {
     fused
 }
 
-/// Joins two neighbours as far as they can be; whether the second is now a part of the first.
+/// Fuses two neighbours as far as possible. Returns true if the second has become part of the
+/// first.
 fn join(first: &mut Operation, second: &mut Operation) -> bool {
     match (first, second) {
         (

@@ -1,4 +1,4 @@
-//! The rules that initial weights are drawn by (the paper's sections 5.1 and 5.5), after Keras.
+//! Initializers of weights and biases (the paper's sections 5.1 and 5.5), as Keras defines them.
 
 use std::path::PathBuf;
 
@@ -9,59 +9,94 @@ use serde::{Deserialize, Serialize};
 use super::{Parameter, Role};
 use crate::random::{ChaCha8Rng, Purpose, stream};
 
-/// How a weight gets its initial value. With `fan_in` the inputs of its output and `fan_out` the outputs of its
-/// input:
+/// Initializer of weights. With `fan_in` inputs to each output and `fan_out` outputs of each input:
 ///
-/// | | variance | |
+/// | | variance | in the paper |
 /// |---|---|---|
 /// | He | 2 / fan_in | U_H, N_H |
 /// | Glorot | 2 / (fan_in + fan_out) | U_G, N_G |
 /// | LeCun | 1 / fan_in | |
 ///
-/// Uniform rules draw from plus or minus sqrt(3 variance); normal ones are cut at two standard deviations, and
-/// widened so that the variance is right after the cut.
+/// Uniform initializers draw from ±sqrt(3 variance). Normal ones are truncated at two standard
+/// deviations of the untruncated distribution, which is widened so that the truncated one has the
+/// variance of the table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Initializer {
-    /// U_H, the paper's default.
+    /// He's uniform distribution (U_H), the paper's default.
     #[default]
     HeUniform,
-    /// N_H.
+    /// He's normal distribution (N_H).
     HeNormal,
-    /// U_G.
+    /// Glorot's uniform distribution (U_G).
     GlorotUniform,
-    /// N_G.
+    /// Glorot's normal distribution (N_G).
     GlorotNormal,
-    /// LeCun's, uniform.
+    /// LeCun's uniform distribution.
     LecunUniform,
-    /// LeCun's, normal.
+    /// LeCun's normal distribution.
     LecunNormal,
-    /// Plus or minus He's standard deviation, sqrt(2 / fan_in), with random sign.
+    /// He's standard deviation, sqrt(2 / fan_in), with a random sign.
     SignedConstant,
-    /// The same value everywhere (weight agnostic, section 5.5).
+    /// The same value for all weights (weight agnostic networks, section 5.5).
     Shared(f32),
-    /// The weights of a snapshot, each weight vector shuffled (N_S, section 5.1).
+    /// The weights of a snapshot, shuffled within each weight vector (N_S, section 5.1).
     Shuffled(PathBuf),
 }
 
-/// How biases get their initial values.
+impl Initializer {
+    /// Returns what is wrong with the initializer's own value, if anything: its key and the
+    /// problem.
+    pub(crate) fn problem(&self) -> Option<(&'static str, String)> {
+        match self {
+            Initializer::Shared(value) => (!value.is_finite())
+                .then(|| ("shared", format!("must be a finite number, not {value}"))),
+            Initializer::Shuffled(path) => (!path.is_file())
+                .then(|| ("shuffled", format!("there is no file {}", path.display()))),
+            Initializer::HeUniform
+            | Initializer::HeNormal
+            | Initializer::GlorotUniform
+            | Initializer::GlorotNormal
+            | Initializer::LecunUniform
+            | Initializer::LecunNormal
+            | Initializer::SignedConstant => None,
+        }
+    }
+}
+
+/// Initializer of biases.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BiasInitializer {
-    /// By the rule of the weights, with fan_in = fan_out = the number of units.
+    /// The initializer of the weights, with fan_in = fan_out = the number of units.
     #[default]
     LikeWeights,
-    /// All zero.
+    /// All zeros.
     Zeros,
 }
 
-/// The standard deviation of a unit normal cut at plus and minus 2.
+/// A parameter whose initial values cannot be drawn.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum InitialError {
+    /// Its fans give no positive, finite variance.
+    #[error("cannot draw the initial values of `{parameter}` with a variance of {variance}")]
+    Variance { parameter: String, variance: f64 },
+    /// The initializer shuffles a snapshot, and none was given.
+    #[error("there are no values to shuffle for `{parameter}`")]
+    NoSnapshot { parameter: String },
+}
+
+/// Standard deviation of the standard normal distribution truncated at ±2.
 const CUT_NORMAL_DEVIATION: f64 = 0.879_625_66;
 
-/// The initial values of the parameter at `index` in its network, before pruning.
+/// Returns the initial values of the parameter at `index` in its network, before pruning.
 ///
-/// `snapshot` holds the values of this parameter that [`Initializer::Shuffled`] starts from; other rules do not
-/// look at it.
+/// `snapshot` has the values of this parameter that [`Initializer::Shuffled`] shuffles. The other
+/// initializers ignore it.
+///
+/// # Errors
+/// When the parameter's fans give no positive, finite variance, or when there is no snapshot to
+/// shuffle.
 pub fn initial_values(
     rule: &Initializer,
     biases: BiasInitializer,
@@ -69,55 +104,63 @@ pub fn initial_values(
     index: usize,
     seed: u64,
     snapshot: Option<&[f32]>,
-) -> Vec<f32> {
+) -> Result<Vec<f32>, InitialError> {
     let elements = parameter.elements();
     match (parameter.role, biases) {
-        (Role::Scale, _) => return vec![1.0; elements],
-        (Role::Shift, _) | (Role::Bias, BiasInitializer::Zeros) => return vec![0.0; elements],
-        _ => {}
+        (Role::Scale, _) => return Ok(vec![1.0; elements]),
+        (Role::Shift, _) | (Role::Bias, BiasInitializer::Zeros) => return Ok(vec![0.0; elements]),
+        (Role::Weight, _) | (Role::Bias, BiasInitializer::LikeWeights) => {}
     }
     let mut random = stream(seed, Purpose::InitialWeights, 0, index as u64);
     let (fan_in, fan_out) = (parameter.fan_in as f64, parameter.fan_out as f64);
     let random = &mut random;
-    match rule {
-        Initializer::HeUniform => uniform(random, 2.0 / fan_in, elements),
-        Initializer::HeNormal => normal(random, 2.0 / fan_in, elements),
-        Initializer::GlorotUniform => uniform(random, 2.0 / (fan_in + fan_out), elements),
-        Initializer::GlorotNormal => normal(random, 2.0 / (fan_in + fan_out), elements),
-        Initializer::LecunUniform => uniform(random, 1.0 / fan_in, elements),
-        Initializer::LecunNormal => normal(random, 1.0 / fan_in, elements),
-        Initializer::SignedConstant => {
-            let value = (2.0 / fan_in).sqrt() as f32;
-            (0..elements).map(|_| if random.random() { value } else { -value }).collect()
-        }
-        Initializer::Shared(value) => vec![*value; elements],
+    let (distribution, variance): (Draw, f64) = match rule {
+        Initializer::HeUniform => (uniform, 2.0 / fan_in),
+        Initializer::HeNormal => (normal, 2.0 / fan_in),
+        Initializer::GlorotUniform => (uniform, 2.0 / (fan_in + fan_out)),
+        Initializer::GlorotNormal => (normal, 2.0 / (fan_in + fan_out)),
+        Initializer::LecunUniform => (uniform, 1.0 / fan_in),
+        Initializer::LecunNormal => (normal, 1.0 / fan_in),
+        Initializer::SignedConstant => (signed_constant, 2.0 / fan_in),
+        Initializer::Shared(value) => return Ok(vec![*value; elements]),
         Initializer::Shuffled(_) => {
-            let mut values = snapshot.unwrap_or_default().to_vec();
+            let parameter_name = || InitialError::NoSnapshot { parameter: parameter.name.clone() };
+            let mut values = snapshot.ok_or_else(parameter_name)?.to_vec();
             shuffle_vectors(&mut values, parameter.vector_length(), seed, index);
-            values
+            return Ok(values);
         }
-    }
+    };
+    distribution(random, variance, elements)
+        .ok_or_else(|| InitialError::Variance { parameter: parameter.name.clone(), variance })
 }
 
-/// The order in which the weights of the parameter at `index` are pruned: a uniform number in [0, 1) for each,
-/// the smallest first.
+/// Returns the pruning priorities of the parameter at `index`: one uniform number in [0, 1) per
+/// weight. The weight with the smallest number is pruned first.
 pub fn pruning_priority(parameter: &Parameter, index: usize, seed: u64) -> Vec<f32> {
     let mut random = stream(seed, Purpose::Pruning, 0, index as u64);
     (0..parameter.elements()).map(|_| random.random()).collect()
 }
 
-fn uniform(random: &mut ChaCha8Rng, variance: f64, elements: usize) -> Vec<f32> {
+/// Draws the given number of values of a variance, or `None` if there is no such distribution.
+type Draw = fn(&mut ChaCha8Rng, f64, usize) -> Option<Vec<f32>>;
+
+fn uniform(random: &mut ChaCha8Rng, variance: f64, elements: usize) -> Option<Vec<f32>> {
     let limit = (3.0 * variance).sqrt() as f32;
-    match Uniform::new_inclusive(-limit, limit) {
-        Ok(distribution) => distribution.sample_iter(random).take(elements).collect(),
-        Err(_) => vec![0.0; elements],
-    }
+    let distribution = Uniform::new_inclusive(-limit, limit).ok()?;
+    Some(distribution.sample_iter(random).take(elements).collect())
 }
 
-fn normal(random: &mut ChaCha8Rng, variance: f64, elements: usize) -> Vec<f32> {
+fn normal(random: &mut ChaCha8Rng, variance: f64, elements: usize) -> Option<Vec<f32>> {
     let deviation = variance.sqrt() / CUT_NORMAL_DEVIATION;
     let inside = StandardNormal.sample_iter(random).filter(|z: &f64| z.abs() <= 2.0);
-    inside.map(|z| (z * deviation) as f32).take(elements).collect()
+    let values = inside.map(|z| (z * deviation) as f32).take(elements).collect();
+    deviation.is_finite().then_some(values)
+}
+
+fn signed_constant(random: &mut ChaCha8Rng, variance: f64, elements: usize) -> Option<Vec<f32>> {
+    let value = variance.sqrt() as f32;
+    let values = (0..elements).map(|_| if random.random() { value } else { -value }).collect();
+    value.is_finite().then_some(values)
 }
 
 fn shuffle_vectors(values: &mut [f32], length: usize, seed: u64, index: usize) {
@@ -139,7 +182,7 @@ mod tests {
             shape: shape.to_vec(),
             fan_in,
             fan_out,
-            places: 1,
+            uses: 1,
             first: true,
             last: false,
             flattened: None,
@@ -148,7 +191,29 @@ mod tests {
 
     fn draw(rule: Initializer) -> Vec<f32> {
         let parameter = parameter(Role::Weight, &[200, 200], 200, 100);
-        initial_values(&rule, BiasInitializer::LikeWeights, &parameter, 0, 1, None)
+        initial_values(&rule, BiasInitializer::LikeWeights, &parameter, 0, 1, None).unwrap()
+    }
+
+    #[test]
+    fn an_impossible_variance_is_an_error() {
+        let parameter = parameter(Role::Weight, &[2, 2], 0, 0);
+        for rule in [
+            Initializer::HeUniform,
+            Initializer::HeNormal,
+            Initializer::GlorotUniform,
+            Initializer::GlorotNormal,
+            Initializer::LecunUniform,
+            Initializer::LecunNormal,
+            Initializer::SignedConstant,
+        ] {
+            let drawn = initial_values(&rule, BiasInitializer::LikeWeights, &parameter, 0, 1, None);
+            let error = drawn.expect_err("no inputs").to_string();
+            assert!(error.contains("`conv1.weight`") && error.contains("inf"), "{error}");
+        }
+        let rule = Initializer::Shuffled("adam.safetensors".into());
+        let drawn = initial_values(&rule, BiasInitializer::LikeWeights, &parameter, 0, 1, None);
+        let error = drawn.expect_err("no snapshot").to_string();
+        assert!(error.contains("no values to shuffle for `conv1.weight`"), "{error}");
     }
 
     #[test]
@@ -201,6 +266,7 @@ mod tests {
                 seed,
                 None,
             )
+            .unwrap()
         };
         assert_eq!(draw(0, 1), draw(0, 1));
         assert_ne!(draw(0, 1), draw(1, 1));
@@ -210,7 +276,7 @@ mod tests {
     #[test]
     fn biases_follow_the_weights_or_start_at_zero() {
         let bias = parameter(Role::Bias, &[600], 600, 600);
-        let of = |rule| initial_values(&Initializer::HeUniform, rule, &bias, 1, 1, None);
+        let of = |rule| initial_values(&Initializer::HeUniform, rule, &bias, 1, 1, None).unwrap();
         assert_eq!(of(BiasInitializer::Zeros), [0.0; 600]);
         let like = of(BiasInitializer::LikeWeights);
         assert!(like.iter().all(|v| v.abs() <= 0.1) && like.iter().any(|v| v.abs() > 0.09));
@@ -222,7 +288,8 @@ mod tests {
         let snapshot: Vec<f32> = (0..100).map(|i| i as f32).collect();
         let rule = Initializer::Shuffled("adam.safetensors".into());
         let mut values =
-            initial_values(&rule, BiasInitializer::LikeWeights, &weights, 0, 1, Some(&snapshot));
+            initial_values(&rule, BiasInitializer::LikeWeights, &weights, 0, 1, Some(&snapshot))
+                .unwrap();
         assert_ne!(values, snapshot);
         values.chunks_mut(50).for_each(|vector| vector.sort_by(f32::total_cmp));
         assert_eq!(values, snapshot);

@@ -1,100 +1,106 @@
-//! The layers a network is made of, as they are written in an experiment.
+//! The layers of a network, as they are written in an experiment.
 
 use serde::{Deserialize, Serialize};
 
-/// One layer. A network is a sequence of them; the last must be dense, with one unit per class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A layer. A network is a sequence of layers, of which the last must be dense, with one unit per
+/// class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Layer {
-    /// Fully connected.
+    /// Fully connected layer.
     Dense {
-        /// Output units.
+        /// Number of outputs, at least 1. Required.
         units: usize,
-        /// Whether there is a bias.
+        /// Whether the layer has a bias. Default: true.
         #[serde(default = "yes")]
         bias: bool,
-        /// What follows; nothing follows the network's last layer.
+        /// Activation function: "relu" or "none". The network's last layer has none. Default:
+        /// "relu".
         #[serde(default)]
         activation: Activation,
     },
-    /// Convolution over two axes, with a square kernel.
+    /// Two-dimensional convolution with a square kernel.
     Conv {
-        /// Output channels.
+        /// Number of output channels, at least 1. Required.
         filters: usize,
-        /// Height and width of the kernel.
+        /// Height and width of the kernel, at least 1. Default: 3.
         #[serde(default = "three")]
         kernel: usize,
-        /// Pixels from one output to the next.
+        /// Distance between neighbouring outputs in pixels, at least 1. Default: 1.
         #[serde(default = "one")]
         stride: usize,
-        /// What lies around the image.
+        /// Padding around the image: "same" or "valid". Default: "same".
         #[serde(default)]
         padding: Padding,
-        /// Whether there is a bias.
+        /// Whether the layer has a bias. Default: true.
         #[serde(default = "yes")]
         bias: bool,
-        /// What follows.
+        /// Activation function: "relu" or "none". Default: "relu".
         #[serde(default)]
         activation: Activation,
     },
-    /// Batch normalization: momentum 0.99, epsilon 1e-3.
+    /// Batch normalization with momentum 0.99 and epsilon 1e-3.
     BatchNorm,
     /// max(x, 0).
     Relu,
-    /// In training, zeroes each value with probability `rate` and scales the rest by 1 / (1 - rate).
+    /// In training, sets each value to zero with probability `rate` and multiplies the others by
+    /// 1 / (1 - rate).
     Dropout {
-        /// Share of values that are dropped, 0 to 1.
+        /// Fraction of the values that are set to zero, at least 0 and below 1. Required.
         rate: f64,
     },
-    /// The greatest of each square of pixels.
+    /// Maximum of each square of pixels.
     MaxPool {
-        /// Side of the square, and the stride.
+        /// Side of the square in pixels, which is also the stride, at least 1. It must divide the
+        /// image's height and width. Default: 2.
         #[serde(default = "two")]
         size: usize,
     },
-    /// The mean of each square of pixels.
+    /// Mean of each square of pixels.
     AveragePool {
-        /// Side of the square, and the stride.
+        /// Side of the square in pixels, which is also the stride, at least 1. It must divide the
+        /// image's height and width. Default: 2.
         #[serde(default = "two")]
         size: usize,
     },
-    /// From channels, height, width to one axis.
+    /// Flattens channels, height and width to one axis.
     Flatten,
-    /// The sum of two ways through, as in ResNet v1.
+    /// Residual block, as in ResNet v1: the sum of two branches.
     Residual {
-        /// One way.
+        /// Layers of the main branch. Required.
         body: Vec<Layer>,
-        /// The other; empty for the input itself.
+        /// Layers of the shortcut. Default: empty, which adds the block's input.
         #[serde(default)]
         shortcut: Vec<Layer>,
     },
 }
 
-/// What follows a layer's weights.
+/// Activation function of a layer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// max(x, 0).
     #[default]
     Relu,
-    /// Nothing.
+    /// The identity.
     None,
 }
 
-/// What a convolution finds beyond the image's edge.
+/// Padding of the images that a convolution reads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Padding {
-    /// Zeros, so that the output has ceil(input / stride) pixels. Where their number is odd, the greater half
-    /// comes after the image, as in TensorFlow.
+    /// Zeros, so that the output has ceil(input / stride) pixels. If their number is odd, there is
+    /// one more after the image than before it, as in TensorFlow.
     #[default]
     Same,
-    /// Nothing: kernels stay inside the image.
+    /// None: the kernel stays inside the image.
     Valid,
 }
 
 impl Padding {
-    /// Zeros before and after an axis of `length` pixels.
+    /// Returns the number of zeros before and after an axis of `length` pixels.
     ///
     /// ```
     /// use laperm::model::Padding;
@@ -115,7 +121,7 @@ impl Padding {
 }
 
 impl Layer {
-    /// A convolution with ReLU and 'same' padding.
+    /// Returns a convolution with stride 1, 'same' padding, bias and ReLU.
     pub fn conv(filters: usize, kernel: usize) -> Layer {
         Layer::Conv {
             filters,
@@ -127,24 +133,14 @@ impl Layer {
         }
     }
 
-    /// A fully connected layer with bias and ReLU.
+    /// Returns a fully connected layer with bias and ReLU.
     pub fn dense(units: usize) -> Layer {
         Layer::Dense { units, bias: true, activation: Activation::Relu }
     }
 
-    /// Its type, as it is written in an experiment.
+    /// Returns the layer's `type` in an experiment.
     pub fn kind(&self) -> &'static str {
-        match self {
-            Layer::Dense { .. } => "dense",
-            Layer::Conv { .. } => "conv",
-            Layer::BatchNorm => "batch-norm",
-            Layer::Relu => "relu",
-            Layer::Dropout { .. } => "dropout",
-            Layer::MaxPool { .. } => "max-pool",
-            Layer::AveragePool { .. } => "average-pool",
-            Layer::Flatten => "flatten",
-            Layer::Residual { .. } => "residual",
-        }
+        self.into()
     }
 }
 

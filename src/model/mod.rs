@@ -1,8 +1,8 @@
-//! Networks: their layers, what they learn, how it starts, and how values flow through them.
+//! Networks: layers, parameters, initial weights, and the forward pass.
 //!
-//! A network is a sequence of [`Layer`]s, whether it is one of the paper's ([`Published`]) or written in an
-//! experiment. [`Network::new`] checks it against the data and lists its [`Parameter`]s; their numbers live apart
-//! from it, in [`Weights`], one flat tensor each, whose weight vectors are contiguous slices.
+//! A network is a sequence of [`Layer`]s. [`Network::new`] checks it against the shape of the data
+//! and lists its [`Parameter`]s. Their values are separate, in [`Weights`]: one flat tensor per
+//! parameter, in which each weight vector is a contiguous slice.
 
 mod adopt;
 mod file;
@@ -13,14 +13,13 @@ mod layer;
 mod network;
 mod parameter;
 mod plan;
-mod published;
 
 pub use adopt::{AdoptError, Adopted, Matching, adopt};
 pub(crate) use file::write_atomically;
 pub use file::{NamedTensor, WeightsFile, WeightsFileError};
 pub use forward::{Draw, PackedWeights, Statistics, Weights};
-pub use initial::{BiasInitializer, Initializer, initial_values, pruning_priority};
+pub use initial::{BiasInitializer, InitialError, Initializer, initial_values, pruning_priority};
 pub use layer::{Activation, Layer, Padding};
-pub use network::{Network, ShapeError};
+pub use network::Network;
 pub use parameter::{Parameter, Role};
-pub use published::Published;
+pub use plan::ShapeError;

@@ -1,47 +1,36 @@
-//! A sequence of layers, checked against the data's shape: what parameters it has and how values flow.
+//! A sequence of layers, checked against the shape of the data.
 
 use super::fuse::fuse;
-use super::plan::{Plan, Planner};
+use super::plan::{Plan, Planner, ShapeError};
 use super::{Layer, Parameter, Role};
 
-/// A network whose shapes fit.
+/// A network whose layers fit each other and the data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     pub(super) plan: Plan,
     pub(super) parameters: Vec<Parameter>,
-    /// Layer name and channels of each batch norm, in order.
+    /// Layer name and number of channels of each batch norm, in order.
     pub(super) norms: Vec<(String, usize)>,
     input: [usize; 3],
     widest: usize,
     classes: usize,
 }
 
-/// A layer that does not fit what comes before it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("layer {}, {name}: {problem}", position + 1)]
-pub struct ShapeError {
-    /// Index in the sequence of layers.
-    pub position: usize,
-    /// The layer's name, such as `conv2`, or its type where it has none.
-    pub name: String,
-    /// What does not fit, as a sentence.
-    pub problem: String,
-}
-
 impl Network {
-    /// Checks `layers` on images of `input` channels, height and width, and lists their parameters.
+    /// Builds a network for images with `input` channels, height and width.
     ///
     /// ```
-    /// use laperm::model::{Network, Published};
-    /// let conv7 = Network::new(&Published::Conv7.layers(10), [1, 28, 28], 10)?;
-    /// assert_eq!(conv7.trainable(), 325_578);
-    /// assert_eq!(conv7.parameters()[0].name, "conv1.weight");
+    /// use laperm::model::{Layer, Network};
+    /// let layers = [Layer::conv(8, 3), Layer::Flatten, Layer::dense(10)];
+    /// let network = Network::new(&layers, [1, 28, 28], 10)?;
+    /// assert_eq!(network.trainable(), 8 * 9 + 8 + 8 * 784 * 10 + 10);
+    /// assert_eq!(network.parameters()[0].name, "conv1.weight");
     /// # Ok::<(), laperm::model::ShapeError>(())
     /// ```
     ///
     /// # Errors
-    /// A layer that cannot take what the one before it gives, an impossible size or rate, or an end that is not a
-    /// dense layer with one unit per class.
+    /// A layer that does not fit the output of the layer before it, an invalid size or rate, or a
+    /// last layer that is not dense with one unit per class.
     pub fn new(layers: &[Layer], input: [usize; 3], classes: usize) -> Result<Self, ShapeError> {
         let mut planner = Planner::new(input, classes);
         let plan = fuse(planner.network(layers)?);
@@ -49,19 +38,19 @@ impl Network {
         Ok(Network { plan, parameters, norms, input, widest, classes })
     }
 
-    /// The parameters, in order.
+    /// Returns the parameters, in the order of the layers.
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
     }
 
-    /// Channels of each batch norm, whose running statistics a network carries beside its parameters, with the
-    /// layer's name.
+    /// Returns the layer name and the number of channels of each batch norm. A batch norm has
+    /// running statistics besides its parameters.
     pub fn norms(&self) -> &[(String, usize)] {
         &self.norms
     }
 
-    /// Name and shape of every tensor that a file of its weights has, by PyTorch's convention: the parameters, and then
-    /// mean and variance of each batch norm's running statistics.
+    /// Returns the name and shape of every tensor in a file of the network's weights, by PyTorch's
+    /// convention: the parameters, then the running mean and variance of each batch norm.
     pub fn tensors(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
         let parameters = self.parameters.iter().map(|p| (p.name.clone(), p.shape.clone()));
         let statistics = self.norms.iter().flat_map(|(layer, channels)| {
@@ -71,35 +60,36 @@ impl Network {
         parameters.chain(statistics)
     }
 
-    /// The number of trainable parameters: all but batch norm's running statistics.
+    /// Returns the number of trainable values. Batch norm's running statistics do not count.
     pub fn trainable(&self) -> usize {
         self.parameters.iter().map(Parameter::elements).sum()
     }
 
-    /// Floating-point operations that a training step on one example takes in its convolutions and dense layers: a
-    /// multiplication and an addition for every use of a weight, in the forward pass, for the gradient of the weight,
-    /// and for the gradient of what comes in, which the first layer does not need. It is a count of the shapes: an
-    /// algorithm that gets by with fewer is credited with all of them.
+    /// Returns the number of floating-point operations in the convolutions and dense layers of a
+    /// training step on one example. Each use of a weight counts as a multiplication and an
+    /// addition in the forward pass, in the gradient of the weights, and in the gradient of the
+    /// inputs, which the first layer does not need. The number depends on the shapes alone: an
+    /// algorithm that needs fewer operations, such as Winograd's, is credited with all of them.
     pub fn training_operations(&self) -> u64 {
         let weights = self.parameters.iter().filter(|parameter| parameter.role == Role::Weight);
         let operations = weights.map(|weight| {
             let passes = if weight.first { 2 } else { 3 };
-            2 * passes * (weight.elements() * weight.places) as u64
+            2 * passes * (weight.elements() * weight.uses) as u64
         });
         operations.sum()
     }
 
-    /// The most numbers that an image becomes on its way from one layer to the next.
+    /// Returns the maximum number of values between two layers, for one example.
     pub fn widest(&self) -> usize {
         self.widest
     }
 
-    /// Channels, height and width of its images.
+    /// Returns the channels, height and width of the input images.
     pub fn input(&self) -> [usize; 3] {
         self.input
     }
 
-    /// The number of classes.
+    /// Returns the number of classes.
     pub fn classes(&self) -> usize {
         self.classes
     }
@@ -108,82 +98,9 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Activation, Padding, Published};
+    use crate::model::{Activation, Padding};
 
     const MNIST: [usize; 3] = [1, 28, 28];
-    const CIFAR: [usize; 3] = [3, 32, 32];
-
-    fn published(network: Published) -> Network {
-        let input = match network {
-            Published::Mlp | Published::Conv7 | Published::F1 | Published::F2 => MNIST,
-            _ => CIFAR,
-        };
-        Network::new(&network.layers(10), input, 10).expect("a published network fits its data")
-    }
-
-    #[test]
-    fn published_networks_have_their_published_sizes() {
-        let sizes = Published::ALL.map(|network| (network.name(), published(network).trainable()));
-        let expected = [
-            ("mlp", 89_610),
-            ("conv2", 4_302_922),
-            ("conv4", 2_427_722),
-            ("conv7", 325_578),
-            ("conv13", 14_991_946),
-            ("resnet50", 760_266),
-            ("f1", 7_840),
-            ("f2", 109_184),
-        ];
-        assert_eq!(sizes, expected);
-    }
-
-    #[test]
-    fn operations_by_hand() {
-        let f2 = 2 * (2 * 784 * 128 + 3 * (128 * 64 + 64 * 10));
-        assert_eq!(published(Published::F2).training_operations(), f2);
-        // 3x3 kernels over 32x32, 32x32, 16x16 and 16x16 pixels, of 3, 64, 64 and 128 channels.
-        let convolutions = [3 * 64 * 1024, 64 * 64 * 1024, 64 * 128 * 256, 128 * 128 * 256];
-        let dense = 8192 * 256 + 256 * 256 + 2560;
-        let after_first = 9 * convolutions[1..].iter().sum::<u64>() + dense;
-        let conv4 = 2 * (2 * 9 * convolutions[0] + 3 * after_first);
-        assert_eq!(published(Published::Conv4).training_operations(), conv4);
-    }
-
-    #[test]
-    fn batch_norm_statistics_complete_the_published_resnet() {
-        let resnet = published(Published::Resnet50);
-        let statistics: usize = resnet.norms().iter().map(|(_, channels)| 2 * channels).sum();
-        assert_eq!(resnet.trainable() + statistics, 763_882);
-    }
-
-    #[test]
-    fn names_are_unique_and_follow_the_layers() {
-        for network in Published::ALL {
-            let network = published(network);
-            let mut names: Vec<_> = network.parameters().iter().map(|p| &p.name).collect();
-            names.sort();
-            let count = names.len();
-            names.dedup();
-            assert_eq!(names.len(), count);
-        }
-        let names = published(Published::Resnet50).parameters.into_iter().map(|p| p.name);
-        let names: Vec<_> = names.collect();
-        assert!(names.contains(&"block9.shortcut.conv1.weight".to_owned()), "{names:?}");
-        assert!(names.contains(&"block24.bn2.bias".to_owned()));
-    }
-
-    #[test]
-    fn fans_of_a_convolution_count_its_kernel() {
-        let conv7 = published(Published::Conv7);
-        let conv3 = &conv7.parameters()[4];
-        assert_eq!(
-            (conv3.name.as_str(), conv3.shape.as_slice()),
-            ("conv3.weight", &[32, 32, 5, 5][..])
-        );
-        assert_eq!((conv3.fan_in, conv3.fan_out), (800, 800));
-        let bias = &conv7.parameters()[5];
-        assert_eq!((bias.role, bias.fan_in, bias.fan_out), (Role::Bias, 32, 32));
-    }
 
     #[test]
     fn tensors_are_parameters_and_statistics() {

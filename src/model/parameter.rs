@@ -1,12 +1,12 @@
-//! What a network has to learn.
+//! The trainable parameters of a network.
 
-/// What a parameter does in its layer.
+/// Role of a parameter in its layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The weights of a dense layer, `[out, in]`, or of a convolution, `[out, in, height, width]`: each output's
-    /// weights lie together, so that a weight vector is a slice.
+    /// Weights of a dense layer, `[out, in]`, or of a convolution, `[out, in, height, width]`. The
+    /// weights of one output are contiguous, so that a weight vector is a slice.
     Weight,
-    /// One number per output of a dense layer or a convolution.
+    /// Bias of a dense layer or a convolution, one value per output.
     Bias,
     /// Batch norm's gamma.
     Scale,
@@ -14,43 +14,45 @@ pub enum Role {
     Shift,
 }
 
-/// A tensor that training changes.
+/// A trainable tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
-    /// Its name, as PyTorch would have it: `conv1.weight`.
+    /// Name in PyTorch's style, such as `conv1.weight`.
     pub name: String,
-    /// Its layer's name: `conv1`.
+    /// Name of its layer, such as `conv1`.
     pub layer: String,
-    /// What it does.
     pub role: Role,
-    /// Its shape, output first.
+    /// Shape, output first.
     pub shape: Vec<usize>,
-    /// Inputs that one output sums over.
+    /// Number of inputs that each output sums over.
     pub fan_in: usize,
-    /// Outputs that one input goes to.
+    /// Number of outputs that each input contributes to.
     pub fan_out: usize,
-    /// Places of one example where each of its numbers is used: the pixels of the layer's output, or 1.
-    pub places: usize,
+    /// Number of times that each value is used per example: the number of pixels of the layer's
+    /// output, or 1 without pixels.
+    pub uses: usize,
     /// Whether it belongs to the first layer that has weights.
     pub first: bool,
     /// Whether it belongs to the network's last layer.
     pub last: bool,
-    /// Channels, height and width of the image whose flattening is its last axis: the inputs of a dense layer's
-    /// weights after a flatten layer, or the units of a batch norm there. They lie in this order.
+    /// Channels, height and width of the image whose flattening is the last axis, in this order.
+    /// Only the weights of the first dense layer after a flatten layer have such an axis, and batch
+    /// norms between the two.
     pub flattened: Option<[usize; 3]>,
 }
 
 impl Parameter {
-    /// How many numbers it has.
+    /// Returns the number of values.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// The length of one weight vector: all incoming weights of one output. A bias is one vector.
+    /// Returns the length of one weight vector, which has all incoming weights of one output. A
+    /// bias, scale or shift is one vector.
     pub fn vector_length(&self) -> usize {
         match self.role {
             Role::Weight => self.shape[1..].iter().product(),
-            _ => self.elements(),
+            Role::Bias | Role::Scale | Role::Shift => self.elements(),
         }
     }
 }

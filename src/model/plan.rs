@@ -1,12 +1,12 @@
-//! From layers to operations with all sizes known.
+//! Turns layers into operations whose sizes are all known.
 
-use super::{Activation, Layer, Padding, Parameter, Role, ShapeError};
+use super::{Activation, Layer, Padding, Parameter, Role};
 use crate::kernels::Convolution;
 
-/// Operations in order.
+/// A sequence of operations.
 pub(super) type Plan = Vec<Operation>;
 
-/// A layer whose parameters and sizes are known. Numbers that name a parameter index
+/// A layer whose parameters and sizes are known. A parameter is given as its index in
 /// [`Network::parameters`](super::Network::parameters).
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Operation {
@@ -16,7 +16,7 @@ pub(super) enum Operation {
         bias: Option<usize>,
         relu: bool,
     },
-    /// Its shape is that for a single image.
+    /// The shape is that for a single image.
     Conv {
         weight: usize,
         shape: Convolution,
@@ -47,14 +47,27 @@ pub(super) enum Operation {
     },
 }
 
-/// The dropout layer number `site` of a network, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Dropout {
     pub(super) rate: f64,
+    /// Number of the layer among the network's dropout layers, counted from 1. It selects the
+    /// layer's random numbers.
     pub(super) site: u64,
 }
 
-/// What flows from one layer to the next, for one example.
+/// A layer that does not fit the output of the layer before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("layer {}, {name}: {problem}", position + 1)]
+pub struct ShapeError {
+    /// Index in the sequence of layers.
+    pub position: usize,
+    /// Name of the layer, such as `conv2`, or its type if it has no name.
+    pub name: String,
+    /// Description of the problem.
+    pub problem: String,
+}
+
+/// Shape of the values between two layers, for one example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Image([usize; 3]),
@@ -79,21 +92,26 @@ impl std::fmt::Display for Shape {
     }
 }
 
-/// Walks the layers, gives them names, and collects what they need.
+/// Names the layers of a network, checks their shapes and collects their parameters, layer by
+/// layer.
 pub(super) struct Planner {
     pub(super) parameters: Vec<Parameter>,
+    /// Layer name and number of channels of each batch norm.
     pub(super) norms: Vec<(String, usize)>,
+    /// Shape of the output of the previous layer.
     shape: Shape,
-    /// The most numbers that an image is between two layers.
+    /// Maximum number of values between two layers, for one example.
     pub(super) widest: usize,
-    /// The image that the present values were before a flatten layer.
+    /// Shape of the current values before the flatten layer.
     flattened: Option<[usize; 3]>,
     classes: usize,
+    /// Number of dropout layers so far.
     dropouts: u64,
+    /// Number of residual blocks so far.
     blocks: usize,
 }
 
-/// How many layers of each kind have a name in the present scope.
+/// A sequence of layers that are numbered together, and the number of layers of each kind so far.
 #[derive(Default)]
 struct Scope {
     prefix: String,
@@ -116,7 +134,7 @@ impl Planner {
         }
     }
 
-    /// Plans a whole network, whose last layer must give one number per class.
+    /// Plans a whole network, whose last layer must have one output per class.
     pub(super) fn network(&mut self, layers: &[Layer]) -> Result<Plan, ShapeError> {
         let fail =
             |position, name: &str, problem| ShapeError { position, name: name.into(), problem };
@@ -168,7 +186,7 @@ impl Planner {
         let planned = match layer {
             Layer::Residual { body, shortcut } => {
                 return self.residual(body, shortcut, &name).map_err(|error| match error {
-                    // A layer inside the block: its own name, the block's position.
+                    // A layer inside the block keeps its name and gets the block's position.
                     Inner::Layer(inner) => ShapeError { position, ..inner },
                     Inner::Sum(problem) => ShapeError { position, name, problem },
                 });
@@ -313,12 +331,12 @@ impl Planner {
         match self.shape {
             Shape::Image(shape) => Ok(shape),
             Shape::Flat(length) => Err(format!(
-                "takes channels, height and width, but gets {length} numbers on one axis"
+                "takes channels, height and width, but gets {length} values on one axis"
             )),
         }
     }
 
-    /// A parameter of a layer whose output is `self.shape`.
+    /// Adds a parameter of a layer whose output has the shape `self.shape` and returns its index.
     fn parameter(
         &mut self,
         layer: &str,
@@ -339,7 +357,7 @@ impl Planner {
             shape: shape.to_vec(),
             fan_in,
             fan_out,
-            places: match self.shape {
+            uses: match self.shape {
                 Shape::Image([_, height, width]) => height * width,
                 Shape::Flat(_) => 1,
             },
@@ -359,9 +377,11 @@ impl Scope {
     }
 }
 
-/// What can be wrong in a residual block.
+/// An error in a residual block.
 enum Inner {
+    /// In one of its layers.
     Layer(ShapeError),
+    /// The branches have different shapes.
     Sum(String),
 }
 

@@ -1,4 +1,4 @@
-//! `checkpoint/state.safetensors`: written on a thread of its own, and read back.
+//! `checkpoint/state.safetensors`: written on a dedicated thread, and read back.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -8,39 +8,25 @@ use std::thread::{self, JoinHandle};
 use super::RunFolder;
 use crate::train::{Checkpoint, CheckpointError};
 
-/// A run whose checkpoint cannot be read.
+/// Error of reading a run's checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadCheckpointError {
-    /// There is none.
     #[error(
-        "{name} has no checkpoint yet: train it anew, with everything that was done by hand, by `laperm rerun {name}`"
+        "{name} has no checkpoint yet: train it again from the start, manual changes included, \
+         with `laperm rerun {name}`"
     )]
-    Missing {
-        /// The run.
-        name: String,
-    },
-    /// The file system says no.
+    Missing { name: String },
     #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It is not one, or damaged.
+    Io { path: PathBuf, source: io::Error },
+    /// The file is damaged, or not a checkpoint.
     #[error("{}: {problem}", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: CheckpointError,
-    },
+    Format { path: PathBuf, problem: CheckpointError },
 }
 
-/// The newest checkpoint of a run.
+/// Reads the latest checkpoint of a run.
 ///
 /// # Errors
-/// No checkpoint, or one that is not readable.
+/// There is no checkpoint, or it is not readable.
 pub fn read_checkpoint(folder: &RunFolder) -> Result<Checkpoint, ReadCheckpointError> {
     let path = folder.checkpoint();
     let bytes = fs::read(&path).map_err(|source| match source.kind() {
@@ -54,22 +40,23 @@ pub fn read_checkpoint(folder: &RunFolder) -> Result<Checkpoint, ReadCheckpointE
 #[derive(Debug)]
 pub(super) struct CheckpointWriter {
     path: PathBuf,
-    under_way: Option<JoinHandle<io::Result<()>>>,
+    writing: Option<JoinHandle<io::Result<()>>>,
+    /// The last one could not be written.
     refused: bool,
 }
 
 impl CheckpointWriter {
     pub(super) fn new(folder: &RunFolder) -> Self {
-        CheckpointWriter { path: folder.checkpoint(), under_way: None, refused: false }
+        CheckpointWriter { path: folder.checkpoint(), writing: None, refused: false }
     }
 
-    /// Whether none is being written.
+    /// Returns true if no checkpoint is being written.
     pub(super) fn is_ready(&self) -> bool {
-        self.under_way.as_ref().is_none_or(JoinHandle::is_finished)
+        self.writing.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Starts to write a checkpoint, when the one before is written. What the checkpoint counts on in `files` is on
-    /// disk before it is.
+    /// Starts to write a checkpoint, after waiting for the previous one. `files` are synced to disk first,
+    /// because the checkpoint refers to positions in them. Returns a message for the user, if any.
     pub(super) fn start(&mut self, checkpoint: Checkpoint, files: Vec<File>) -> Option<String> {
         let news = self.wait();
         let path = self.path.clone();
@@ -79,32 +66,30 @@ impl CheckpointWriter {
         };
         let thread = thread::Builder::new().name("checkpoint".into()).spawn(write);
         match thread {
-            Ok(thread) => self.under_way = Some(thread),
+            Ok(thread) => self.writing = Some(thread),
             Err(error) => return self.outcome(Err(error)),
         }
         news
     }
 
-    /// What a person should know about the checkpoint that was being written, if it is done.
+    /// Returns a message for the user about the checkpoint in progress, if it is done.
     pub(super) fn news(&mut self) -> Option<String> {
-        match self.is_ready() {
-            true => self.wait(),
-            false => None,
-        }
+        if self.is_ready() { self.wait() } else { None }
     }
 
     /// As [`CheckpointWriter::news`], but waits until it is done.
     pub(super) fn wait(&mut self) -> Option<String> {
-        let written = self.under_way.take()?.join();
-        self.outcome(written.unwrap_or_else(|_| Err(io::Error::other("the writer broke down"))))
+        let written = self.writing.take()?.join();
+        self.outcome(written.unwrap_or_else(|_| Err(io::Error::other("its thread crashed"))))
     }
 
-    /// Trouble is told once, and its end.
+    /// Reports the first failure in a row, and the first success after it.
     fn outcome(&mut self, written: io::Result<()>) -> Option<String> {
         let before = std::mem::replace(&mut self.refused, written.is_err());
         match written {
             Err(error) if !before => Some(format!(
-                "the checkpoint cannot be written: {error}; training goes on, and the one before is kept"
+                "the checkpoint cannot be written: {error}; \
+                 training continues, and the previous one is kept"
             )),
             Ok(()) if before => Some("the checkpoint is written again".into()),
             _ => None,
@@ -118,8 +103,9 @@ impl Drop for CheckpointWriter {
     }
 }
 
-/// Writes `bytes` beside `path`, syncs them to disk, and moves them there. The name beside is always the same, so that
-/// a crash leaves at most one half file, which the next checkpoint replaces.
+/// Replaces the file at `path`: writes a file beside it, syncs it to disk and renames it. The temporary
+/// name is always the same, so that a crash leaves at most one partial file, which the next checkpoint
+/// overwrites.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -131,7 +117,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         fs::rename(&beside, path)
     });
     if written.is_err() {
-        // Room for the log, on a full disk.
+        // On a full disk, makes room for the log.
         let _ = fs::remove_file(&beside);
     }
     written

@@ -1,7 +1,7 @@
 //! Which process hosts a run: at most one, which holds a lock on the log.
 //!
-//! The kernel gives the lock back when the process is gone, however it went, so nobody ever has to judge whether a
-//! lock is stale. `host.json` only tells people who it is.
+//! The kernel releases the lock when the process ends, in whatever way, so a lock is never stale.
+//! `host.json` only describes the process to people.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,42 +15,38 @@ use rustix::io::Errno;
 
 use super::{Host, RunFolder};
 
-/// Hosting a run, until it is dropped.
+/// The exclusive right to host a run, until it is dropped.
 #[derive(Debug)]
 pub struct Claim {
+    /// `None` on a file system without locks.
     _locked: Option<File>,
 }
 
-/// A run that another process hosts, or that cannot be looked at.
+/// Error of claiming a run.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
-    /// Another process has it.
     #[error("{name} is hosted by {who}: watch and steer it with `laperm attach {name}`")]
     Held {
-        /// The run.
         name: String,
-        /// Which process, where and since when.
+        /// The process, its machine and since when.
         who: String,
     },
     /// The log cannot be opened.
     #[error("{}: {source}", path.display())]
-    Io {
-        /// The log.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
-/// How often, and how many milliseconds apart, to ask for the lock: others take it for a moment to look.
+/// Number of attempts to take the lock. Other processes hold it for a moment to check it.
 const TRIES: u32 = 20;
+
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(10);
 
 impl RunFolder {
     /// Makes this process the run's host.
     ///
     /// # Errors
-    /// A run that another process hosts, or has no log.
+    /// Another process hosts the run, or the run has no log.
     pub fn claim(&self) -> Result<Claim, ClaimError> {
         let path = self.events();
         let io = |source: io::Error| ClaimError::Io { path: path.clone(), source };
@@ -73,7 +69,8 @@ impl RunFolder {
         Ok(Claim { _locked: Some(file) })
     }
 
-    /// Whether a process hosts the run: on this machine the lock tells, on another the heartbeat.
+    /// Returns true if a process hosts the run: according to the lock on this machine, to the heartbeat
+    /// on another.
     pub fn is_hosted(&self) -> bool {
         let Ok(file) = File::open(self.events()) else { return false };
         match flock(&file, FlockOperation::NonBlockingLockShared) {
@@ -110,14 +107,14 @@ mod tests {
     fn a_run_has_one_host_at_a_time() {
         let (_folder, run) = folder();
         assert!(!run.is_hosted());
-        let claim = run.claim().expect("nobody has it");
+        let claim = run.claim().expect("no process has it");
         run.beat(Timestamp::now()).expect("writes");
         assert!(run.is_hosted() && run.is_hosted());
         let error = run.claim().expect_err("taken").to_string();
         assert!(error.contains(&format!("process {} on", std::process::id())), "{error}");
         assert!(error.contains("laperm attach"), "{error}");
         drop(claim);
-        // The heartbeat is fresh and the process lives, but it does not host the run any more.
+        // The heartbeat is recent and the process lives, but it no longer hosts the run.
         assert!(!run.is_hosted());
         assert!(run.claim().is_ok());
     }
@@ -125,11 +122,11 @@ mod tests {
     #[test]
     fn a_look_does_not_keep_a_host_away() {
         let (_folder, run) = folder();
-        let looker = run.clone();
-        let looks = thread::spawn(move || (0..2000).filter(|_| looker.is_hosted()).count());
+        let checked = run.clone();
+        let checks = thread::spawn(move || (0..2000).filter(|_| checked.is_hosted()).count());
         let claims = (0..200).filter(|_| run.claim().is_ok()).count();
         assert_eq!(claims, 200);
-        looks.join().expect("looks");
+        checks.join().expect("no panic");
     }
 
     #[test]
@@ -144,7 +141,7 @@ mod tests {
         };
         assert_eq!(hosted(now), (true, false));
         assert_eq!(hosted(now - 60), (false, true));
-        // Its clock is ahead of ours, or ours was set back; a day is too much to believe.
+        // The other clock is ahead, or ours was set back. A difference of a day is not believed.
         assert_eq!(hosted(now + 600), (true, false));
         assert_eq!(hosted(now + 86_400), (false, true));
         assert_eq!(hosted(i64::MAX), (false, true));

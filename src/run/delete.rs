@@ -1,4 +1,4 @@
-//! Deleting a run for good, with everything in its folder.
+//! Deleting a run, with everything in its folder.
 
 use std::fs;
 use std::io;
@@ -6,35 +6,28 @@ use std::path::{Path, PathBuf};
 
 use super::{ClaimError, RunFolder};
 
-/// A run that is not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteError {
-    /// The folder is none of a run.
     #[error("{} is not the folder of a run: there is no events.jsonl in it", .0.display())]
     NotARun(PathBuf),
-    /// A process has it in hand.
+    /// A process hosts the run.
     #[error("{} is being trained and is not deleted: stop it first", .0.display())]
     Living(PathBuf),
-    /// The file system says no. Part of the run may be gone.
+    /// A part of the run may be deleted.
     #[error("cannot delete all of {}: {source}", path.display())]
-    Io {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
-/// Deletes a run that no process has in hand.
+/// Deletes a run that no process hosts.
 ///
 /// # Errors
-/// A folder that is not a run's, a run that is living, or a file that cannot be deleted.
+/// The folder is not that of a run, a process hosts the run, or a file cannot be deleted.
 pub fn delete_run(folder: &RunFolder) -> Result<(), DeleteError> {
     let path = folder.path().to_owned();
     if !folder.events().is_file() {
         return Err(DeleteError::NotARun(path));
     }
-    // Held until it is gone: nobody goes on with a run that is being deleted.
+    // Held to the end, so that no process resumes a run that is being deleted.
     let _claim = match folder.claim() {
         Ok(claim) => claim,
         Err(ClaimError::Held { .. }) => return Err(DeleteError::Living(path)),
@@ -43,7 +36,7 @@ pub fn delete_run(folder: &RunFolder) -> Result<(), DeleteError> {
     fs::remove_dir_all(&path).map_err(|source| DeleteError::Io { path, source })
 }
 
-/// The bytes of all files in a run's folder, as far as they can be looked at.
+/// Returns the number of bytes of all readable files in a run's folder.
 pub fn size_on_disk(folder: &RunFolder) -> u64 {
     size(folder.path())
 }
@@ -51,7 +44,8 @@ pub fn size_on_disk(folder: &RunFolder) -> u64 {
 fn size(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let sizes = entries.filter_map(|entry| {
-        let metadata = entry.metadata().ok()?; // of a link itself, so that nothing is followed in circles
+        // Of a link itself, so that a circle of links does no harm.
+        let metadata = entry.metadata().ok()?;
         Some(if metadata.is_dir() { size(&entry.path()) } else { metadata.len() })
     });
     sizes.sum()
@@ -72,7 +66,7 @@ mod tests {
         fs::write(folder.snapshots().join("weights"), [0; 100]).expect("writes");
         let whole = fs::metadata(folder.events()).expect("is there").len() + 100;
         assert_eq!(size_on_disk(&folder), whole);
-        let claim = folder.claim().expect("nobody hosts it");
+        let claim = folder.claim().expect("no process hosts it");
         assert!(matches!(delete_run(&folder), Err(DeleteError::Living(_))));
         assert!(folder.events().is_file());
         drop(claim);

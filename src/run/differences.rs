@@ -1,4 +1,4 @@
-//! In what runs differ: their experiments, what they were trained with, and what was done by hand.
+//! Differences between runs: their experiments, the program, backend and data, and manual changes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,8 +7,8 @@ use toml::{Table, Value};
 
 use super::{ReadError, RunFolder, RunState};
 
-/// What a run was told before it began: its `experiment.toml`, and the program's version, the backend and the data's
-/// checksums that stand there in comments.
+/// The setup of a run: its `experiment.toml`, and the version of the program, the backend and the
+/// checksums of the data from the comments in that file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Setup(Table);
 
@@ -16,7 +16,7 @@ impl Setup {
     /// Reads the `experiment.toml` of a run.
     ///
     /// # Errors
-    /// A file that cannot be read or is not TOML.
+    /// The file cannot be read or is not TOML.
     pub fn read(folder: &RunFolder) -> Result<Self, ReadError> {
         let path = folder.path().join("experiment.toml");
         let text = match fs::read_to_string(&path) {
@@ -32,7 +32,7 @@ impl Setup {
 
     fn parse(text: &str) -> Result<Self, toml::de::Error> {
         let mut setup: Table = text.parse()?;
-        // Names, that tell nothing about the training.
+        // These two do not affect training.
         setup.remove("name");
         setup.remove("description");
         let mut checksums = Table::new();
@@ -53,17 +53,17 @@ impl Setup {
     }
 }
 
-/// Something that is not the same in all runs.
+/// A key whose value is not the same in all runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// The experiment's key, dotted, such as `wrapper.k`; layers are counted from 1: `network.layers[2].units`. Or
-    /// `laperm version`, `backend`, `sha256.FILE` or `by hand`.
+    /// A key of the experiment, dotted, such as `wrapper.k` or `network.layers[2].units` (layers are counted
+    /// from 1); or `laperm version`, `backend`, `sha256.FILE` or `by hand`.
     pub key: String,
-    /// Its value in each run; `None` where it has none.
+    /// The value in each run; `None` if the run has none.
     pub values: Vec<Option<Value>>,
 }
 
-/// What differs between runs, by key; what was done by hand comes last, with its steps.
+/// Returns the differences between runs by key, and the manual changes with their steps last.
 pub fn differences(runs: &[(&Setup, &RunState)]) -> Vec<Difference> {
     let setups: Vec<Value> = runs.iter().map(|(setup, _)| Value::Table(setup.0.clone())).collect();
     let mut found = Vec::new();
@@ -80,7 +80,8 @@ pub fn differences(runs: &[(&Setup, &RunState)]) -> Vec<Difference> {
     found
 }
 
-/// Looks into tables, and into lists of as many tables in all runs; all else is a value.
+/// Adds the differences below `key`. Tables are compared by key, and lists of tables by index if they are
+/// of the same length in all runs; anything else is one value.
 fn compare(key: &str, values: Vec<Option<&Value>>, found: &mut Vec<Difference>) {
     if values.windows(2).all(|pair| pair[0] == pair[1]) {
         return;
@@ -109,15 +110,15 @@ fn compare(key: &str, values: Vec<Option<&Value>>, found: &mut Vec<Difference>) 
     found.push(Difference { key: key.to_owned(), values });
 }
 
-/// How many tables a list holds; `None` if it holds anything else.
+/// Length of a list of tables; `None` for any other value.
 fn tables(value: &Value) -> Option<usize> {
     let list = value.as_array().filter(|list| list.iter().all(Value::is_table))?;
     Some(list.len())
 }
 
 impl Difference {
-    /// The value of run `index` as it is shown, in a line; a list of what was done by hand in several. Nothing where
-    /// there is none.
+    /// Returns the value of run `index` as lines of text: one, or one for each manual change. Empty if the
+    /// run has no value.
     pub fn lines(&self, index: usize) -> Vec<String> {
         match self.values.get(index).and_then(Option::as_ref) {
             None => Vec::new(),
@@ -125,7 +126,7 @@ impl Difference {
             Some(Value::Array(list)) if self.key == "by hand" => {
                 list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
             }
-            // What is written as a whole number may be a fraction: k = 20.
+            // A whole number is shown without `.0`: k = 20.
             Some(Value::Float(whole)) if whole.fract() == 0.0 => vec![whole.to_string()],
             Some(value) => vec![value.to_string()],
         }
@@ -146,11 +147,11 @@ mod tests {
             texts.iter().map(|text| Setup::parse(text).expect("is TOML")).collect();
         let state = RunState::default();
         let runs: Vec<_> = setups.iter().map(|setup| (setup, &state)).collect();
-        let told = |found: Difference| {
+        let shown = |found: Difference| {
             let values = (0..texts.len()).map(|run| found.lines(run).join("; ")).collect();
             (found.key, values)
         };
-        differences(&runs).into_iter().map(told).collect()
+        differences(&runs).into_iter().map(shown).collect()
     }
 
     #[test]

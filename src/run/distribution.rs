@@ -5,60 +5,60 @@ use std::sync::Arc;
 use super::pieces::Pieces;
 use crate::train::LayerDistribution;
 
-/// Looks at how the weights are distributed, at steps that ascend. They are few however long the run is, and shared by
-/// all clones.
+/// Samples of the distribution of the weights, at ascending steps. There are few of them even in a long
+/// run, and clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Distribution {
-    looks: Pieces<Vec<Look>>,
+    samples: Pieces<Vec<Sample>>,
 }
 
-/// After a step, what was looked at.
-type Look = (u64, Arc<[LayerDistribution]>);
+/// A step, and the distribution of each sampled layer after it.
+type Sample = (u64, Arc<[LayerDistribution]>);
 
 impl Distribution {
-    /// Adds a look after `step`. What came at or after it (in a run continued from an older state) is forgotten first.
+    /// Adds a sample after `step`. Samples at or after `step` (the run went back to an earlier state) are
+    /// removed first.
     pub fn push(&mut self, step: u64, layers: &[LayerDistribution]) {
-        self.looks.truncate(self.count_while(|earlier| earlier < step));
-        self.looks.push(|looks| looks.push((step, layers.into())));
+        self.samples.truncate(self.count_while(|earlier| earlier < step));
+        self.samples.push(|samples| samples.push((step, layers.into())));
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.looks.len() == 0
+        self.samples.len() == 0
     }
 
-    /// What was seen of the layer of this index, oldest first.
+    /// Iterates over the samples of a layer, oldest first.
     pub fn layer(&self, layer: usize) -> impl Iterator<Item = (u64, &LayerDistribution)> {
-        self.looks.iter().flatten().filter_map(move |look| of_layer(look, layer))
+        self.samples.iter().flatten().filter_map(move |sample| of_layer(sample, layer))
     }
 
-    /// What was seen of a layer at `step`, or last before it.
+    /// Returns the sample of a layer at `step`, or the last one before it.
     pub fn at(&self, layer: usize, step: u64) -> Option<(u64, &LayerDistribution)> {
         let before = self.count_while(|earlier| earlier <= step);
-        let looks = (0..before).rev().filter_map(|index| self.looks.get(index));
-        looks.filter_map(|look| of_layer(look, layer)).next()
+        let samples = (0..before).rev().filter_map(|index| self.samples.get(index));
+        samples.filter_map(|sample| of_layer(sample, layer)).next()
     }
 
-    /// The indices of the layers that the newest look was at.
+    /// Iterates over the indices of the layers in the latest sample.
     pub fn layers(&self) -> impl Iterator<Item = usize> {
-        let newest = self.looks.len().checked_sub(1).and_then(|index| self.looks.get(index));
+        let newest = self.samples.len().checked_sub(1).and_then(|index| self.samples.get(index));
         newest.into_iter().flat_map(|(_, layers)| layers.iter().map(|layer| layer.layer))
     }
 
-    /// How many looks there are until the first whose step is not as wanted.
+    /// Number of samples before the first whose step is not `wanted`.
     fn count_while(&self, wanted: impl Fn(u64) -> bool) -> usize {
-        self.looks.partition_point(|&(step, _)| wanted(step))
+        self.samples.partition_point(|&(step, _)| wanted(step))
     }
 }
 
-fn of_layer((step, layers): &Look, layer: usize) -> Option<(u64, &LayerDistribution)> {
+fn of_layer((step, layers): &Sample, layer: usize) -> Option<(u64, &LayerDistribution)> {
     Some((*step, layers.iter().find(|seen| seen.layer == layer)?))
 }
 
 impl PartialEq for Distribution {
     fn eq(&self, other: &Self) -> bool {
-        self.looks.len() == other.looks.len()
-            && self.looks.iter().flatten().eq(other.looks.iter().flatten())
+        self.samples.len() == other.samples.len()
+            && self.samples.iter().flatten().eq(other.samples.iter().flatten())
     }
 }
 

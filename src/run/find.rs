@@ -1,41 +1,47 @@
-//! Which run somebody means.
+//! Finding runs: all in a folder, and the one that a user names.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{RunFolder, list_runs};
+use super::RunFolder;
 
-/// A run that cannot be found.
+/// Error of finding the run that a user names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FindError {
-    /// There is a folder, but it is no run's.
+    /// The path is a folder, but not that of a run.
     #[error("{} is not the folder of a run: there is no events.jsonl in it", .0.display())]
     NotARun(PathBuf),
-    /// No run is called so.
-    #[error("no run in {} is called {text} or begins so{}", runs.display(), suggestion(near))]
+    #[error("no run in {} is called {text} or begins with that{}", runs.display(), suggestion(near))]
     Nothing {
-        /// What was asked for.
         text: String,
-        /// Where it was looked for.
         runs: PathBuf,
-        /// Runs that may have been meant, newest first.
+        /// Names of similar runs, or of all if there is none; latest first.
         near: Vec<String>,
     },
-    /// Several begin so.
     #[error("several runs in {} begin with {text}: {}", runs.display(), some(names))]
     Several {
-        /// What was asked for.
         text: String,
-        /// Where it was looked for.
         runs: PathBuf,
-        /// Their names, newest first.
+        /// Latest first.
         names: Vec<String>,
     },
 }
 
-/// The run that `text` means: the path of its folder, or its name within `runs`, or the beginning of one name alone.
+/// Lists the folders of all runs in `runs`, latest first; none if there is no such folder.
+pub fn list_runs(runs: &Path) -> Vec<RunFolder> {
+    let entries = fs::read_dir(runs).into_iter().flatten().flatten();
+    let folders =
+        entries.map(|entry| entry.path()).filter(|path| path.join("events.jsonl").is_file());
+    let mut folders: Vec<_> = folders.collect();
+    folders.sort_by(|a, b| b.cmp(a));
+    folders.iter().map(|path| RunFolder::open(path)).collect()
+}
+
+/// Finds the run that `text` names: the path of its folder, its name within `runs`, or the beginning
+/// of exactly one name.
 ///
 /// # Errors
-/// No such run, or several; with the names that may have been meant.
+/// There is no such run, or several; the error lists the candidates.
 pub fn find_run(runs: &Path, text: &str) -> Result<RunFolder, FindError> {
     let path = Path::new(text);
     if path.join("events.jsonl").is_file() {
@@ -63,7 +69,7 @@ pub fn find_run(runs: &Path, text: &str) -> Result<RunFolder, FindError> {
     }
 }
 
-/// The first few names.
+/// Joins the first few names.
 fn some(names: &[String]) -> String {
     const SHOWN: usize = 5;
     let more = if names.len() > SHOWN { ", …" } else { "" };
@@ -71,9 +77,10 @@ fn some(names: &[String]) -> String {
 }
 
 fn suggestion(near: &[String]) -> String {
-    match near.is_empty() {
-        true => "; there are no runs".into(),
-        false => format!("; there is {}", some(near)),
+    if near.is_empty() {
+        "; there are no runs".into()
+    } else {
+        format!("; there is {}", some(near))
     }
 }
 

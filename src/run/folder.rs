@@ -1,4 +1,4 @@
-//! The folder of a run: where everything about it is, and who hosts it.
+//! The folder of a run: the paths of its files, and the process that hosts it.
 
 use std::fs;
 use std::io;
@@ -12,31 +12,35 @@ use crate::experiment::Experiment;
 use crate::model::write_atomically;
 use crate::train::Backend;
 
-/// A run folder that cannot be made.
+/// Error of creating a run folder.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write to the runs folder {}: {source} (choose another with --runs)", path.display())]
+#[error(
+    "cannot write to the runs folder {}: {source} (choose another with --runs)",
+    path.display()
+)]
 pub struct FolderError {
     path: PathBuf,
     source: io::Error,
 }
 
 impl FolderError {
-    /// The folder at `path` refused to be written to.
+    /// `source` is why the runs folder at `path` cannot be written to.
     pub fn new(path: &Path, source: io::Error) -> Self {
         FolderError { path: path.to_owned(), source }
     }
 
-    /// Whether the folder that the user gave is at fault, rather than a full disk.
+    /// Returns true if the folder that the user gave is at fault, rather than a full disk.
     pub fn is_input(&self) -> bool {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         !matches!(self.source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
     }
 }
 
-/// The data is not what a run was trained on.
+/// The data is not the data that a run was trained on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{} is not the data that this run is trained on: it was {} with SHA-256 {sha256}; put that back, or train anew",
+    "{} is not the data that this run is trained on: it was {} with SHA-256 {sha256}; \
+     restore it, or start a new run",
     path.display(), recorded.display()
 )]
 pub struct DataChanged {
@@ -45,42 +49,45 @@ pub struct DataChanged {
     sha256: String,
 }
 
-/// A run's folder.
+/// The folder of a run. It need not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,
 }
 
-/// Which process hosts a run: `host.json`.
+/// The process that hosts a run: `host.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
-    /// Process id.
     pub pid: u32,
     /// The machine's name.
     pub host: String,
-    /// When it began to host the run, in seconds since 1970.
+    /// Time at which it began to host the run, in seconds since 1970.
     pub started: i64,
-    /// When it was last alive.
+    /// Time at which it was last alive, in seconds since 1970.
     pub heartbeat: i64,
 }
 
-/// Seconds between two heartbeats, and after how many without one a run on another machine counts as dead.
+/// Interval between two heartbeats.
 pub(super) const HEARTBEAT_SECONDS: u64 = 5;
+
+/// Age of the last heartbeat at which a process on another machine counts as dead.
 const DEAD_AFTER_SECONDS: i64 = 30;
-/// How far in the future a heartbeat is still believed: clocks of two machines differ, and are set back.
+
+/// How far in the future a heartbeat is still believed: the clocks of two machines differ, and clocks
+/// are set back.
 const MOST_AHEAD_SECONDS: i64 = 3600;
 
 impl RunFolder {
-    /// A run's folder that is there already.
+    /// The folder of an existing run.
     pub fn open(path: &Path) -> Self {
         RunFolder { path: path.to_owned() }
     }
 
-    /// Makes the folder of a new run within `runs`, named after the time and the experiment, with `experiment.toml` in
-    /// it.
+    /// Creates the folder of a new run within `runs`, named after the time and the experiment, with
+    /// `experiment.toml` in it.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// The folder cannot be written to.
     pub fn create(
         runs: &Path,
         experiment: &Experiment,
@@ -102,7 +109,7 @@ impl RunFolder {
         }
     }
 
-    /// Removes the folder of a run that could not begin, as far as that can be done.
+    /// Removes the folder of a run that could not start, as far as possible.
     pub fn discard(&self) {
         let _ = fs::remove_dir_all(&self.path);
     }
@@ -118,16 +125,15 @@ impl RunFolder {
             let path = runs.join(format!("{time}_{name}_{:04x}", (salt.wrapping_add(i)) & 0xffff));
             fs::create_dir(&path).map(|()| path)
         });
-        let taken = |result: &io::Result<PathBuf>| !matches!(result, Err(error) if error.kind() == io::ErrorKind::AlreadyExists);
-        tries.find(taken).unwrap_or_else(|| Err(io::ErrorKind::AlreadyExists.into()))
+        let is_decided = |result: &io::Result<PathBuf>| !matches!(result, Err(error) if error.kind() == io::ErrorKind::AlreadyExists);
+        tries.find(is_decided).unwrap_or_else(|| Err(io::ErrorKind::AlreadyExists.into()))
     }
 
-    /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its last part: what a run is called on the command line.
+    /// Name of the run on the command line: the last part of the path.
     pub fn name(&self) -> String {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
@@ -147,7 +153,7 @@ impl RunFolder {
         self.path.join("snapshots")
     }
 
-    /// `checkpoint/state.safetensors`: what the run goes on from.
+    /// `checkpoint/state.safetensors`: the state from which the run is resumed.
     pub fn checkpoint(&self) -> PathBuf {
         self.path.join("checkpoint").join("state.safetensors")
     }
@@ -157,10 +163,11 @@ impl RunFolder {
         self.path.join("experiment.toml")
     }
 
-    /// Writes `experiment.toml`: the experiment as resolved, who computes, and the data's checksums.
+    /// Writes `experiment.toml`: the experiment as resolved, and in comments the backend and the checksums
+    /// of the data.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// The file cannot be written.
     pub fn write_experiment(
         &self,
         experiment: &Experiment,
@@ -170,10 +177,10 @@ impl RunFolder {
         write_atomically(&self.experiment(), resolved(experiment, backend, data).as_bytes())
     }
 
-    /// Checks that the data is what the run was trained on, as far as its `experiment.toml` tells.
+    /// Compares the data with the checksums in `experiment.toml`, if they are recorded there.
     ///
     /// # Errors
-    /// A file with another content.
+    /// The contents of a file have changed.
     pub fn check_data(&self, data: &[DataFile]) -> Result<(), DataChanged> {
         let text = fs::read_to_string(self.experiment()).unwrap_or_default();
         let recorded = text.lines().filter_map(|line| {
@@ -192,12 +199,12 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Who hosts the run, or did.
+    /// Returns the process that hosts the run, or did so last.
     pub fn host(&self) -> Option<Host> {
         serde_json::from_slice(&fs::read(self.path.join("host.json")).ok()?).ok()
     }
 
-    /// Says that this process hosts the run and is alive.
+    /// Writes `host.json`: this process hosts the run and is alive.
     pub(super) fn beat(&self, started: Timestamp) -> io::Result<()> {
         let host = Host {
             pid: std::process::id(),
@@ -206,7 +213,7 @@ impl RunFolder {
             heartbeat: Timestamp::now().as_second(),
         };
         let text = serde_json::to_vec(&host).map_err(io::Error::other)?;
-        // Not synced to disk: it is of no use after a power cut.
+        // Not synced to disk: after a power cut no process is alive.
         let beside = self.path.join("host.json.new");
         fs::write(&beside, text)?;
         fs::rename(beside, self.path.join("host.json"))
@@ -214,18 +221,18 @@ impl RunFolder {
 }
 
 impl Host {
-    /// Whether it is on another machine than this.
+    /// Returns true if the process is on another machine.
     pub fn is_elsewhere(&self) -> bool {
         self.host != machine()
     }
 
-    /// Whether the process is alive: asked of the kernel on the same machine, else judged by its heartbeat. A process
-    /// of the same number need not be the host: [`RunFolder::is_hosted`] knows.
+    /// Returns true if a process with this id is alive on this machine, or the heartbeat from another
+    /// machine is recent. The id may have been reused: [`RunFolder::is_hosted`] is exact.
     pub fn is_alive(&self) -> bool {
         if !self.is_elsewhere() {
             let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
             return pid.is_some_and(|pid| {
-                // Not permitted to signal it is alive, too.
+                // A process that may not be signalled is alive, too.
                 !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH))
             });
         }
@@ -238,7 +245,8 @@ fn machine() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// The experiment as resolved; what is not part of it stands in comments, so that it can be run again as it is.
+/// Returns the resolved experiment as TOML that can be run again as it is. Facts that are not part of an
+/// experiment are comments.
 fn resolved(experiment: &Experiment, backend: Backend, data: &[DataFile]) -> String {
     let set = backend.instruction_set().map(|set| format!(" ({})", set.name())).unwrap_or_default();
     let mut text = format!("# laperm {}, backend {backend}{set}\n", env!("CARGO_PKG_VERSION"));
@@ -266,7 +274,7 @@ mod tests {
         assert_eq!(read, Experiment { name: "experiment".into(), ..experiment });
         assert_eq!(run.check_data(&data), Ok(()));
         let moved = [file("elsewhere/train", "a"), file("elsewhere/labels", "b")];
-        assert_eq!(run.check_data(&moved), Ok(()), "the content counts");
+        assert_eq!(run.check_data(&moved), Ok(()), "the contents count");
         let changed = [file("data/train images", "a"), file("data/labels", "c")];
         let error = run.check_data(&changed).expect_err("other labels").to_string();
         assert!(error.starts_with("data/labels is not the data that this run is trained on"));

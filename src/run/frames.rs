@@ -1,21 +1,24 @@
-//! Frames as bytes: each a safetensors buffer, so that any tool that reads those can take one out of `frames.bin`.
+//! Frames in `frames.bin`: each is a safetensors buffer, so that any tool that reads the format can
+//! take one out of the file.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::train::{Frame, LayerFrame};
+use super::RunFolder;
+use crate::train::{Frame, FrameLocation, LayerFrame};
 
-/// A frame that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a readable frame: {0}")]
 pub struct FrameError(String);
 
-/// The bytes of a frame. Tensors of layer 3 are called `3/values` and so on.
+/// Encodes a frame. Tensors of layer 3 are named `3/values` and so on.
 ///
 /// # Errors
-/// Arrays too large for the format.
+/// An array is too large for the format.
 pub fn encode(frame: &Frame) -> Result<Vec<u8>, FrameError> {
     let mut metadata = HashMap::from([
         ("since".to_owned(), frame.since.to_string()),
@@ -53,18 +56,32 @@ pub fn encode(frame: &Frame) -> Result<Vec<u8>, FrameError> {
     safetensors::serialize(views, Some(metadata)).map_err(fail)
 }
 
-/// The frame in `bytes`.
+/// Reads the arrays of a frame from `frames.bin`. Returns `None` unless they are complete and match
+/// their checksum.
+pub fn read_frame(folder: &RunFolder, at: FrameLocation) -> Option<Frame> {
+    let file = File::open(folder.frames()).ok()?;
+    // The length of the file bounds the memory that a damaged location can ask for.
+    let available = file.metadata().ok()?.len();
+    if at.offset.checked_add(at.length)? > available {
+        return None;
+    }
+    let mut bytes = vec![0; usize::try_from(at.length).ok()?];
+    file.read_exact_at(&mut bytes, at.offset).ok()?;
+    (crc32fast::hash(&bytes) == at.crc).then(|| decode(&bytes).ok()).flatten()
+}
+
+/// Decodes a frame.
 ///
 /// # Errors
-/// Bytes that are not a frame.
+/// `bytes` are not a frame.
 pub fn decode(bytes: &[u8]) -> Result<Frame, FrameError> {
     let fail = |error: safetensors::SafeTensorError| FrameError(error.to_string());
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(fail)?;
     let metadata = header.metadata().clone().unwrap_or_default();
     let tensors = SafeTensors::deserialize(bytes).map_err(fail)?;
     let reader = FrameReader { metadata, tensors };
-    let layers = (0..reader.number::<usize>("layers")?).map(|layer| reader.layer(layer));
-    Ok(Frame { since: reader.number("since")?, layers: layers.collect::<Result<_, _>>()? })
+    let layers = (0..reader.metadata::<usize>("layers")?).map(|layer| reader.layer(layer));
+    Ok(Frame { since: reader.metadata("since")?, layers: layers.collect::<Result<_, _>>()? })
 }
 
 struct FrameReader<'a> {
@@ -73,7 +90,7 @@ struct FrameReader<'a> {
 }
 
 impl FrameReader<'_> {
-    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, FrameError> {
+    fn metadata<T: std::str::FromStr>(&self, name: &str) -> Result<T, FrameError> {
         let number = self.metadata.get(name).and_then(|text| text.parse().ok());
         number.ok_or_else(|| FrameError(format!("`{name}` is missing or not a number")))
     }
@@ -90,8 +107,8 @@ impl FrameReader<'_> {
         Ok(self.bytes(name, dtype)?.as_chunks().0.to_vec())
     }
 
-    /// What `read` makes of the tensor, or nothing where an older version wrote none.
-    fn since_later<T: Default>(
+    /// Reads a tensor that older versions do not write; returns the default if it is missing.
+    fn read_if_present<T: Default>(
         &self,
         name: &str,
         read: impl FnOnce(&str) -> Result<T, FrameError>,
@@ -116,14 +133,14 @@ impl FrameReader<'_> {
         Ok(LayerFrame {
             initial: self.floats(&format!("{layer}/initial"))?,
             bands: bands.chunks(positions.len().max(1)).map(<[f32]>::to_vec).collect(),
-            similarity: self.number(&format!("{layer}/similarity"))?,
-            vector: self.number(&format!("{layer}/vector"))?,
+            similarity: self.metadata(&format!("{layer}/similarity"))?,
+            vector: self.metadata(&format!("{layer}/vector"))?,
             initial_values: self
-                .since_later(&format!("{layer}/initial_values"), |name| self.floats(name))?,
+                .read_if_present(&format!("{layer}/initial_values"), |name| self.floats(name))?,
             values: self.floats(&format!("{layer}/values"))?,
             before: self.ranks(&format!("{layer}/before"))?,
             after: self.ranks(&format!("{layer}/after"))?,
-            connections: self.since_later(&format!("{layer}/connections"), |name| {
+            connections: self.read_if_present(&format!("{layer}/connections"), |name| {
                 Ok(self.bytes(name, Dtype::U8)?.to_vec())
             })?,
             positions,

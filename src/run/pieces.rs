@@ -1,23 +1,22 @@
-//! Lists that only grow, and of which many states hold a version at once.
+//! Append-only lists of which many versions exist at once.
 //!
-//! A list is cut into pieces of a fixed size. A clone shares all of them, so that it costs next to nothing however
-//! long the list is; whoever appends to a shared list copies the last piece, and no more.
+//! A list is cut into pieces of a fixed size. A clone shares all of them, so that its cost does not depend
+//! on the length of the list. Appending to a shared list copies its last piece only.
 
 use std::sync::Arc;
 
-/// How many elements a full piece has.
+/// Number of elements of a full piece.
 pub(super) const PIECE: usize = 256;
 
 /// A part of a list.
 pub(super) trait Piece: Clone + Default {
-    /// How many elements it has.
     fn len(&self) -> usize;
 
-    /// Forgets all but the first `len` elements.
+    /// Removes all but the first `len` elements.
     fn truncate(&mut self, len: usize);
 }
 
-/// Full pieces, and one that is open to more.
+/// A list: full pieces, and an open one to append to.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pieces<P> {
     full: Arc<Vec<Arc<P>>>,
@@ -29,22 +28,21 @@ impl<P: Piece> Pieces<P> {
         self.full.len() * PIECE + self.open.len()
     }
 
-    /// The full pieces.
     pub fn full(&self) -> &[Arc<P>] {
         &self.full
     }
 
-    /// All pieces in order; the last may be empty.
+    /// Iterates over all pieces in order. The last may be empty.
     pub fn iter(&self) -> impl Iterator<Item = &P> {
         self.full.iter().map(|piece| &**piece).chain([&*self.open])
     }
 
-    /// The piece of this number; beyond the full ones, the open one.
+    /// Returns the piece of this index; beyond the full ones, the open one.
     pub fn piece(&self, number: usize) -> &P {
         self.full.get(number).map_or(&self.open, |piece| piece)
     }
 
-    /// Adds one element by `push`.
+    /// Calls `push` with the open piece; it must append one element.
     pub fn push(&mut self, push: impl FnOnce(&mut P)) {
         push(Arc::make_mut(&mut self.open));
         if self.open.len() == PIECE {
@@ -53,7 +51,7 @@ impl<P: Piece> Pieces<P> {
         }
     }
 
-    /// Forgets all but the first `len` elements, here and not in clones.
+    /// Removes all but the first `len` elements. Clones keep theirs.
     pub fn truncate(&mut self, len: usize) {
         if len >= self.len() {
             return;
@@ -68,13 +66,13 @@ impl<P: Piece> Pieces<P> {
 }
 
 impl<T: Clone> Pieces<Vec<T>> {
-    /// The element of this index.
     pub fn get(&self, index: usize) -> Option<&T> {
         let inside = index < self.full.len() * PIECE + self.open.len();
         self.piece(index / PIECE).get(index % PIECE).filter(|_| inside)
     }
 
-    /// How many elements there are until the first that is not as `wanted`; after it, none may be.
+    /// As [`slice::partition_point`]: the number of elements for which `wanted` is true, all of which come
+    /// first.
     pub fn partition_point(&self, wanted: impl Fn(&T) -> bool) -> usize {
         let all = |piece: &Vec<T>| piece.last().is_none_or(&wanted);
         let whole = self.full.partition_point(|piece| all(piece));
@@ -103,28 +101,25 @@ impl<T> Default for List<T> {
 }
 
 impl<T: Clone> List<T> {
-    /// Appends an element.
     pub fn push(&mut self, element: T) {
         self.0.push(|piece| piece.push(element));
     }
 
-    /// How many elements there are.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The newest element.
+    /// The latest element.
     pub fn last(&self) -> Option<&T> {
-        let newest_full = || self.0.full().last().and_then(|piece| piece.last());
-        self.0.open.last().or_else(newest_full)
+        let last_full = || self.0.full().last().and_then(|piece| piece.last());
+        self.0.open.last().or_else(last_full)
     }
 
-    /// All elements, oldest first.
+    /// Iterates over all elements, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().flatten()
     }

@@ -1,15 +1,15 @@
-//! Getting hold of a run to go on with it.
+//! Resuming a run: claiming it, and checking that it can continue.
 
 use std::io;
 
 use super::{
-    Claim, ClaimError, DataChanged, Follower, ReadCheckpointError, ReadError, RunFolder, RunState,
+    Claim, ClaimError, DataChanged, LogCursor, ReadCheckpointError, ReadError, RunFolder, RunState,
     is_complete, read_checkpoint, read_started,
 };
 use crate::experiment::{Experiment, ExperimentError, Problem};
 use crate::train::{Backend, Checkpoint, Named, Prepared, ResumeError, StartError, Started};
 
-/// A run that this process has claimed to go on with.
+/// A run that this process has claimed in order to resume it.
 pub struct Resumption {
     pub(crate) folder: RunFolder,
     pub(crate) claim: Claim,
@@ -19,37 +19,30 @@ pub struct Resumption {
     backend: Backend,
 }
 
-/// A run that cannot be gone on with.
+/// Error of resuming a run.
 #[derive(Debug, thiserror::Error)]
 pub enum ResumptionError {
-    /// Another process hosts it.
     #[error(transparent)]
     Claim(#[from] ClaimError),
-    /// Its checkpoint is missing or not readable.
     #[error(transparent)]
     Checkpoint(#[from] ReadCheckpointError),
-    /// Its log is not readable.
     #[error(transparent)]
     Log(#[from] ReadError),
-    /// Its experiment is not readable.
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
-    /// It would make no sense to go on so far.
+    /// The new length of the run is not valid.
     #[error("{0}")]
     Problem(Problem),
-    /// It was trained by a backend that this version does not know.
     #[error("the run was trained by the backend `{0}`, which this version of laperm does not know")]
     Backend(String),
-    /// The data or the backend is not there.
+    /// The data or the backend is not available.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The data is not what it was.
     #[error(transparent)]
     Data(#[from] DataChanged),
-    /// The checkpoint is not one of this experiment, or there is nothing left to do.
+    /// The checkpoint does not belong to the experiment, or no steps are left.
     #[error(transparent)]
     Resume(#[from] ResumeError),
-    /// The file system says no.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -58,7 +51,7 @@ impl Resumption {
     /// Claims the run in `folder` and reads its checkpoint and its experiment.
     ///
     /// # Errors
-    /// A run that another process hosts, or that has no readable checkpoint, log and experiment.
+    /// Another process hosts the run, or its checkpoint, log or experiment is not readable.
     pub fn open(folder: RunFolder) -> Result<Self, ResumptionError> {
         let claim = folder.claim()?;
         let checkpoint = read_checkpoint(&folder)?;
@@ -67,11 +60,11 @@ impl Resumption {
         Ok(Resumption { folder, claim, checkpoint, started, experiment, backend })
     }
 
-    /// Trains beyond the planned end, or to an earlier one: so many epochs in all, so many steps in all, or until
-    /// either is reached. One that is not given makes room for the other.
+    /// Changes the planned end of the run: to `epochs` or `steps` in total, whichever is reached first. A
+    /// limit that is not given never ends the run before the other.
     ///
     /// # Errors
-    /// Numbers that make no sense.
+    /// A limit is out of range.
     pub fn extend(
         &mut self,
         epochs: Option<u64>,
@@ -87,15 +80,15 @@ impl Resumption {
         self.experiment.check().map_err(ResumptionError::Problem)
     }
 
-    /// What was known of the run at the checkpoint.
+    /// Folds the log up to the checkpoint.
     ///
     /// # Errors
-    /// A log that cannot be read.
+    /// The log cannot be read.
     pub fn state(&self) -> Result<RunState, ReadError> {
-        let mut follower = Follower::open(self.folder.clone())?;
+        let mut cursor = LogCursor::open(&self.folder)?;
         let mut state = RunState::default();
         loop {
-            let events = follower.next_events_to(self.checkpoint.log().events)?;
+            let events = cursor.next_events_to(self.checkpoint.log().events)?;
             if events.is_empty() {
                 return Ok(state);
             }
@@ -103,16 +96,17 @@ impl Resumption {
         }
     }
 
-    /// Loads what the run needs, checks that the data is what it was, and writes down how long it is to be trained now.
+    /// Loads the data and prepares the backend, checks that the data is unchanged, and records the planned
+    /// end in `experiment.toml` if it has changed.
     ///
     /// # Errors
-    /// Data or a backend that is not there, other data, or nothing left to train.
+    /// The data or the backend is not available, the data has changed, or no steps are left.
     pub fn prepare(&self) -> Result<Prepared, ResumptionError> {
         let steps = self.checkpoint.step();
         let train = &self.experiment.train;
         let planned = train.epochs.saturating_mul(self.started.steps_per_epoch);
         let planned = planned.min(train.steps.unwrap_or(u64::MAX));
-        // A run that was killed after its last step has still to be evaluated and saved.
+        // A run that was killed after its last step must still be evaluated and saved.
         if steps > planned || steps == planned && is_complete(&self.folder)? {
             return Err(ResumeError::Complete { steps }.into());
         }
@@ -126,24 +120,10 @@ impl Resumption {
     }
 }
 
-impl ResumptionError {
-    /// Whether what the user gave is at fault, rather than the program or the machine.
-    pub fn is_input(&self) -> bool {
-        match self {
-            ResumptionError::Io(_)
-            | ResumptionError::Resume(ResumeError::Broken(_))
-            | ResumptionError::Checkpoint(ReadCheckpointError::Io { .. })
-            | ResumptionError::Claim(ClaimError::Io { .. }) => false,
-            ResumptionError::Start(StartError::Data(error)) => error.is_input(),
-            _ => true,
-        }
-    }
-}
-
-/// What a run set out to train, and who computes.
+/// Reads the first event of a run, and the backend in it.
 ///
 /// # Errors
-/// A log without a beginning, or an unknown backend.
+/// The log is empty or not readable, or the backend is not known to this version.
 pub(crate) fn recorded_start(folder: &RunFolder) -> Result<(Started, Backend), ResumptionError> {
     let missing = || ReadError::Line {
         path: folder.events(),

@@ -1,77 +1,80 @@
-//! Sharp rises of the ranking distance in a saturated phase: a sign of overfitting (appendix A.3 of the paper).
+//! Sharp rises of the ranking distance in a saturated phase: a sign of overfitting (appendix A.3 of the
+//! paper).
 //!
-//! The paper reads the mean ranking distance as the intensity of learning: "when the network enters the phase where only
-//! a few permutations happen", learning "is nearly saturated", and "during such a saturated phase, any sharp jump in the
-//! mean of distance could be a sign of overfitting". Here the words mean this:
+//! The paper reads the mean ranking distance as the intensity of learning: "when the network enters the
+//! phase where only a few permutations happen", learning "is nearly saturated", and "during such a
+//! saturated phase, any sharp jump in the mean of distance could be a sign of overfitting". Here these
+//! terms are defined as follows:
 //!
-//! - The *level* of the distance is the median of [`WINDOW`] measurements in a row, so that no single one, and not even
-//!   many of them, decide anything.
-//! - A phase is *saturated* where each of the last [`CALM_WINDOWS`] levels is at most a [`SATURATED`]th of the highest
-//!   level of the run. What they reach at most is the *calm* level.
-//! - A *sharp rise* is a level of at least [`SHARP`] times the calm level, and of at least a [`VISIBLE`]th of the run's
-//!   highest: below that there is nothing but a few swaps more than hardly any. It lasts until the level is below
-//!   that again.
+//! - The *level* of the distance is the median of [`WINDOW`] consecutive measurements, so that outliers,
+//!   even if nearly half of the measurements are, do not count.
+//! - A phase is *saturated* if each of the last [`CALM_WINDOWS`] levels is at most the highest level of the
+//!   run divided by [`SATURATED`]. The highest of these levels is the *calm* level.
+//! - A *sharp rise* is a level of at least [`SHARP`] times the calm level and at least the highest level of
+//!   the run divided by [`VISIBLE`], since below that a rise is only a few swaps. It lasts as long as the
+//!   level meets both bounds.
 //!
-//! What was changed, by hand or by schedule, has a reason of its own to change the distance: after it the calm level
-//! must be found anew.
+//! A change of the hyperparameters, manual or scheduled, changes the distance for another reason: after it,
+//! the calm level must be found again.
 
 use std::collections::VecDeque;
 
-/// Measurements that a level is the median of.
+/// Number of measurements whose median is a level.
 pub const WINDOW: usize = 100;
 
-/// Levels that are compared with.
+/// Number of levels that the next one is compared with.
 pub const CALM_WINDOWS: usize = 5;
 
-/// Saturated is at most this part of the highest level.
+/// A saturated level is at most the highest level divided by this.
 pub const SATURATED: f32 = 5.0;
 
-/// Sharp is at least so many times the calm level.
+/// A sharp rise is at least this many times the calm level.
 pub const SHARP: f32 = 2.0;
 
-/// Visible is at least this part of the highest level.
+/// A sharp rise is at least the highest level divided by this.
 pub const VISIBLE: f32 = 10.0;
 
 /// A sharp rise of the ranking distance in a saturated phase.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SharpRise {
-    /// The step of the first measurement of the first level that was sharply higher.
+    /// Step of the first measurement in the first level of the rise.
     pub step: u64,
-    /// The calm level before, in the unit of the measurements.
+    /// The calm level before it, in the unit of the measurements.
     pub calm: f32,
     /// The highest level of the rise so far.
     pub level: f32,
-    /// The highest level of the run until then.
+    /// The highest level of the run before it.
     pub busiest: f32,
 }
 
 impl SharpRise {
-    /// How many times the calm level was reached; infinite where nothing moved before.
+    /// Ratio of the highest level of the rise to the calm level; infinite if nothing moved before.
     pub fn ratio(&self) -> f32 {
         self.level / self.calm
     }
 }
 
-/// The sharp rises of one series: the fold of its measurements.
+/// The sharp rises of one series: a fold of its measurements.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SharpRises {
     rises: Vec<SharpRise>,
-    /// The step of the newest measurement.
+    /// Step of the latest measurement.
     newest: u64,
-    /// The measurements of the level under way, with the step of the first.
+    /// Measurements of the incomplete level.
     window: Vec<f32>,
+    /// Step of the first of them.
     since: u64,
-    /// The newest levels, oldest first.
+    /// The latest levels, oldest first.
     levels: VecDeque<f32>,
     /// The highest level so far.
     busiest: f32,
-    /// The rise that goes on.
+    /// The rise in progress.
     rising: Option<SharpRise>,
 }
 
 impl SharpRises {
-    /// Takes in a measurement at `step`; one that is not finite is left out. A step before the newest one (a run that
-    /// went back to an older state) first forgets the rises from there on.
+    /// Adds a measurement at `step`, unless it is not finite. If `step` is before the latest one (the run
+    /// went back to an earlier state), the rises from there on are removed first.
     pub fn push(&mut self, step: u64, value: f32) {
         if step < self.newest {
             self.go_back(step);
@@ -87,18 +90,18 @@ impl SharpRises {
         if self.window.len() == WINDOW {
             let level = median(&mut self.window);
             self.window.clear();
-            self.look(level);
+            self.add_level(level);
         }
     }
 
-    /// Something was changed: what was calm before says nothing any more.
+    /// Ends the saturated phase because of a change that may affect the distance.
     pub fn disturb(&mut self) {
         self.window.clear();
         self.levels.clear();
         self.end_rise();
     }
 
-    /// The rises so far, oldest first; the last one may go on.
+    /// Iterates over the rises, oldest first. The last one may be in progress.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &SharpRise> {
         self.rises.iter().chain(&self.rising)
     }
@@ -108,7 +111,7 @@ impl SharpRises {
         self.rises.retain(|rise| rise.step < step);
     }
 
-    fn look(&mut self, level: f32) {
+    fn add_level(&mut self, level: f32) {
         let threshold = |calm: f32, busiest: f32| (SHARP * calm).max(busiest / VISIBLE);
         match &mut self.rising {
             Some(rise) if level >= threshold(rise.calm, rise.busiest) => {
@@ -139,7 +142,7 @@ impl SharpRises {
     }
 }
 
-/// The upper one of the two in the middle.
+/// Returns the median; of an even number of values, the upper one of the middle two.
 fn median(values: &mut [f32]) -> f32 {
     let middle = values.len() / 2;
     *values.select_nth_unstable_by(middle, f32::total_cmp).1
@@ -151,14 +154,14 @@ mod tests {
 
     use super::*;
 
-    /// A series of so many windows at each of these levels; measurements scatter around them by `noise` of the level.
+    /// A series of (number of windows, level). Measurements scatter around the level by the share `noise`.
     fn rises(levels: &[(usize, f32)], noise: f32) -> SharpRises {
         let mut rises = SharpRises::default();
         feed(&mut rises, 1, levels, noise);
         rises
     }
 
-    /// Feeds levels from `step` on; returns the step after.
+    /// Adds levels from `step` on; returns the next step.
     fn feed(rises: &mut SharpRises, mut step: u64, levels: &[(usize, f32)], noise: f32) -> u64 {
         for &(windows, level) in levels {
             for i in 0..windows * WINDOW {
@@ -226,7 +229,7 @@ mod tests {
         rises.disturb();
         let step = feed(&mut rises, 601, &[(5, 8.0), (5, 1.5)], 0.0);
         assert_eq!(found(&rises), []);
-        // What comes long after it is.
+        // A rise long after it is one.
         feed(&mut rises, step, &[(1, 4.0)], 0.0);
         assert_eq!(found(&rises).len(), 1);
     }
@@ -256,7 +259,7 @@ mod tests {
         ) {
             let mut falling = SharpRises::default();
             let mut noisy = SharpRises::default();
-            // The busy beginning, so that what follows counts as saturated.
+            // A busy start, so that the rest counts as saturated.
             (0..200).for_each(|step| noisy.push(step, 20.0 * start));
             for (step, value) in values.iter().enumerate() {
                 falling.push(step as u64, start * shrink.powi(step as i32));

@@ -1,16 +1,16 @@
-//! A number over training steps, ready to be drawn at any width.
+//! A curve over training steps that can be drawn at any width at little cost.
 
 use std::ops::Range;
 
 use super::pieces::{PIECE, Piece, Pieces};
 
-/// Values at steps that never decrease: 12 bytes a point, shared by all clones.
+/// Values at steps that never decrease: 12 bytes a point, shared by all clones. NaN is a gap.
 #[derive(Debug, Clone, Default)]
 pub struct Series {
     points: Pieces<Points>,
 }
 
-/// Some points in a row, and what they range over.
+/// Consecutive points, and the range of their values.
 #[derive(Debug, Clone)]
 struct Points {
     steps: Vec<u64>,
@@ -18,14 +18,14 @@ struct Points {
     extent: Extent,
 }
 
-/// The least and the greatest finite value; infinite the wrong way round if there is none.
+/// The least and the greatest finite value, or [`EMPTY`] if there is none.
 type Extent = (f32, f32);
 
-const NOTHING: Extent = (f32::INFINITY, f32::NEG_INFINITY);
+const EMPTY: Extent = (f32::INFINITY, f32::NEG_INFINITY);
 
 impl Default for Points {
     fn default() -> Self {
-        Points { steps: Vec::new(), values: Vec::new(), extent: NOTHING }
+        Points { steps: Vec::new(), values: Vec::new(), extent: EMPTY }
     }
 }
 
@@ -42,8 +42,8 @@ impl Piece for Points {
 }
 
 impl Series {
-    /// Adds a value at `step`. A step earlier than the last (a run continued from an older state) first
-    /// forgets what came at or after it.
+    /// Adds a value at `step`. If `step` is earlier than the last one (the run went back to an earlier
+    /// state), the points at or after it are removed first.
     pub fn push(&mut self, step: u64, value: f32) {
         if self.last().is_some_and(|(last, _)| last > step) {
             self.points.truncate(self.before(step));
@@ -55,44 +55,41 @@ impl Series {
         });
     }
 
-    /// How many values there are.
     pub fn len(&self) -> usize {
         self.points.len()
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Steps, ascending, and values; NaN is a gap.
+    /// Iterates over steps, ascending, and values.
     pub fn iter(&self) -> impl Iterator<Item = (u64, f32)> {
         self.points.iter().flat_map(|p| p.steps.iter().copied().zip(p.values.iter().copied()))
     }
 
-    /// The point of this index.
     pub fn get(&self, index: usize) -> Option<(u64, f32)> {
         let points = self.points.piece(index / PIECE);
         let inside = index - index / PIECE * PIECE;
         (index < self.len()).then(|| (points.steps[inside], points.values[inside]))
     }
 
-    /// The newest value and its step.
+    /// Returns the latest step and its value.
     pub fn last(&self) -> Option<(u64, f32)> {
         self.get(self.len().checked_sub(1)?)
     }
 
-    /// The newest value at or before `step`, and its own step: what a cursor reads.
+    /// Returns the latest point at or before `step`: the readout of a cursor.
     pub fn at(&self, step: u64) -> Option<(u64, f32)> {
         self.get(self.count_while(|s| s <= step).checked_sub(1)?)
     }
 
-    /// How many points come before `step`: the index of the first that does not.
+    /// Number of points before `step`, which is the index of the first one at or after it.
     pub fn before(&self, step: u64) -> usize {
         self.count_while(|s| s < step)
     }
 
-    /// The greatest value and its first step, gaps aside.
+    /// Returns the greatest finite value and the first step at which it was reached.
     pub fn max(&self) -> Option<(u64, f32)> {
         let highs = self.points.iter().map(|points| points.extent.1);
         let high = highs.reduce(f32::max).filter(|high| high.is_finite())?;
@@ -101,21 +98,21 @@ impl Series {
         Some((piece.steps[index], high))
     }
 
-    /// The least and the greatest finite value of the points with these indices; infinite the wrong way round if
-    /// there is none. A long range costs little more than a short one.
+    /// Returns the least and the greatest finite value of the points with these indices, or
+    /// `(INFINITY, -INFINITY)` if there is none. A long range costs little more than a short one.
     pub fn extent(&self, indices: Range<usize>) -> (f32, f32) {
         let pieces = indices.start / PIECE..indices.end.div_ceil(PIECE);
         let extents = pieces.map(|number| {
             let points = self.points.piece(number);
             match inside(number, &indices) {
                 all if all.len() == points.len() => points.extent,
-                some => points.values.get(some).map_or(NOTHING, extent),
+                some => points.values.get(some).map_or(EMPTY, extent),
             }
         });
-        extents.fold(NOTHING, around)
+        extents.fold(EMPTY, around)
     }
 
-    /// The values of the points with these indices, some in a row at a time.
+    /// Iterates over the values of the points with these indices, in slices.
     pub fn values(&self, indices: Range<usize>) -> impl Iterator<Item = &[f32]> {
         let pieces = indices.start / PIECE..indices.end.div_ceil(PIECE);
         pieces.filter_map(move |number| {
@@ -123,7 +120,7 @@ impl Series {
         })
     }
 
-    /// How many points there are until the first whose step is not as wanted.
+    /// Number of points before the first whose step is not `wanted`.
     fn count_while(&self, wanted: impl Fn(u64) -> bool) -> usize {
         let all = |points: &Points| points.steps.last().is_none_or(|&last| wanted(last));
         let whole = self.points.full().partition_point(|points| all(points));
@@ -131,13 +128,13 @@ impl Series {
     }
 }
 
-/// The part of piece `number` that `indices` cover, counted from its own first point.
+/// Returns the part of `indices` that is in piece `number`, relative to its first point.
 fn inside(number: usize, indices: &Range<usize>) -> Range<usize> {
     let first = number * PIECE;
     indices.start.saturating_sub(first)..(indices.end - first).min(PIECE)
 }
 
-/// What ranges over both; values that are not finite over nothing.
+/// Returns the union of two extents. Bounds that are not finite are ignored.
 fn around(a: Extent, b: Extent) -> Extent {
     let low = if b.0.is_finite() && b.0 < a.0 { b.0 } else { a.0 };
     let high = if b.1.is_finite() && b.1 > a.1 { b.1 } else { a.1 };
@@ -145,10 +142,10 @@ fn around(a: Extent, b: Extent) -> Extent {
 }
 
 fn extent(values: &[f32]) -> Extent {
-    values.iter().fold(NOTHING, |extent, &value| around(extent, (value, value)))
+    values.iter().fold(EMPTY, |extent, &value| around(extent, (value, value)))
 }
 
-/// The same points; a gap is the same as another.
+/// Series are equal if their points are; all gaps are equal.
 impl PartialEq for Series {
     fn eq(&self, other: &Self) -> bool {
         let same = |((step, value), (other_step, other_value)): ((u64, f32), (u64, f32))| {
@@ -173,8 +170,8 @@ mod tests {
     fn an_extent_keeps_a_spike_and_skips_gaps() {
         let series = series(&[(1, 1.0), (2, f32::NAN), (3, 9.0), (4, 2.0)]);
         assert_eq!(series.extent(0..4), (1.0, 9.0));
-        assert_eq!(series.extent(1..2), NOTHING);
-        assert_eq!(series.extent(3..3), NOTHING);
+        assert_eq!(series.extent(1..2), EMPTY);
+        assert_eq!(series.extent(3..3), EMPTY);
         assert_eq!(series.max(), Some((3, 9.0)));
     }
 

@@ -1,4 +1,4 @@
-//! What is known of a run: the fold of its events, and all that panels, figures and headless lines draw from.
+//! The state of a run: the fold of its events, and the only input of panels, figures and headless output.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,17 +9,16 @@ use crate::train::{
     Event, EventKind, Frame, LayerSync, Phase, Reason, Schedule, Score, Started, Weights,
 };
 
-/// The state of a run after some of its events. A clone shares all that has been, so that it costs little however long
-/// the run is.
+/// The state of a run after some of its events. A clone shares the history, so that its cost does not
+/// depend on the length of the run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunState {
-    /// What is trained; `None` until the run has begun.
+    /// The first event; `None` until the run has started.
     pub started: Option<Arc<Started>>,
-    /// What the trainer does.
     pub phase: Phase,
     /// Training steps finished.
     pub step: u64,
-    /// Seconds since the run began, of the newest event.
+    /// Seconds since the run began, at the latest event.
     pub seconds: f64,
     /// lr, k and p in effect.
     pub schedule: Schedule,
@@ -27,43 +26,43 @@ pub struct RunState {
     pub loss: Series,
     /// Batch accuracy.
     pub batch_accuracy: Series,
-    /// Test scores of the synchronized weights, or of the only weights there are without LaPerm.
+    /// Test scores of the synchronized weights; without LaPerm, of the only weights there are.
     pub test: Scores,
     /// Test scores of the inner optimizer's weights, just before a sync.
     pub before_sync: Scores,
     /// Scores on a sample of the train set, right after a sync.
     pub train: Scores,
-    /// Ranking distance per layer, in the order of [`Started::layers`]; empty where not monitored.
+    /// Ranking distance per layer, in the order of [`Started::layers`]; empty if not monitored.
     pub distance: Vec<Distance>,
-    /// The distribution of the weights, as the inner optimizer has them; empty where not monitored.
+    /// Distribution of the inner optimizer's weights; empty if not monitored.
     pub distribution: Distribution,
-    /// Syncs (or lookahead moves) so far.
+    /// Number of syncs (or lookahead moves).
     pub syncs: u64,
-    /// Step of the newest sync.
+    /// Step of the latest sync.
     pub last_sync: Option<u64>,
-    /// What the newest sync took.
+    /// Duration of the latest sync.
     pub sync_milliseconds: f64,
-    /// The newest sync's numbers per layer.
+    /// Statistics of the latest sync, per layer.
     pub layer_syncs: Vec<LayerSync>,
-    /// What the newest sync took for each layer, in milliseconds, by the layer's index.
+    /// Duration of the latest sync for each layer, in milliseconds, by the layer's index.
     pub layer_milliseconds: BTreeMap<usize, f64>,
-    /// The newest look at the weights.
+    /// The latest frame, and its step.
     pub frame: Option<(u64, Arc<Frame>)>,
-    /// Changes made by hand, for every time axis.
+    /// Manual changes, marked on every time axis.
     pub marks: List<Mark>,
-    /// Messages to a person, oldest first.
+    /// Messages to the user, oldest first.
     pub notices: List<Notice>,
-    /// Snapshots saved, relative to the run folder.
+    /// Files of saved snapshots, relative to the run folder.
     pub snapshots: List<String>,
     /// Seconds since the run began, by step; a few points a second.
     pub clock: Series,
-    /// Why the run ended.
     pub reason: Option<Reason>,
-    /// What went wrong.
+    /// The error, if the run failed.
     pub failure: Option<String>,
     /// SHA-256 over all parameters at the end.
     pub weights_checksum: Option<String>,
-    /// Seconds for which the trainer waited for batches, since the run was last begun or resumed; known at its end.
+    /// Seconds for which the trainer waited for batches, since the run was last started or resumed; known
+    /// at its end.
     pub data_wait_seconds: Option<f64>,
     pace: Pace,
 }
@@ -91,7 +90,7 @@ pub struct Distance {
     pub mean: Series,
     /// Standard deviation of D_t.
     pub sd: Series,
-    /// Sharp rises of the mean in a saturated phase, in ranks.
+    /// Sharp rises of the mean in a saturated phase.
     pub rises: SharpRises,
 }
 
@@ -103,35 +102,32 @@ impl Distance {
     }
 }
 
-/// Something done by hand.
+/// A manual change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mark {
-    /// When.
     pub step: u64,
-    /// What, in a few characters: `k = 100`.
+    /// A few characters, such as `k = 100`.
     pub label: String,
 }
 
-/// A message to a person.
+/// A message to the user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
-    /// When.
     pub step: u64,
     /// Seconds since the run began.
     pub seconds: f64,
-    /// The message.
     pub message: String,
 }
 
 impl RunState {
-    /// Takes in the next event.
+    /// Applies the next event.
     pub fn apply(&mut self, event: &Event) {
         let step = event.step;
         self.step = step;
         self.seconds = self.seconds.max(event.seconds);
         match &event.kind {
             EventKind::Started(started) => {
-                // Whoever reads a run from its beginning again forgets what was known of it.
+                // Also resets the state of a reader that starts over.
                 *self = RunState::default();
                 self.distance = vec![Distance::default(); started.layers.len()];
                 self.started = Some(Arc::new((**started).clone()));
@@ -156,7 +152,7 @@ impl RunState {
                 self.last_sync = Some(step);
                 self.sync_milliseconds = *milliseconds;
                 self.layer_syncs.clone_from(layers);
-                // Told in the order of the layers that were synchronized.
+                // Both lists are in the order of the synchronized layers.
                 let took = layers.iter().zip(layer_milliseconds).map(|(l, &took)| (l.layer, took));
                 self.layer_milliseconds = took.collect();
             }
@@ -230,7 +226,7 @@ impl RunState {
         }
     }
 
-    /// Epochs finished, with the fraction of the one under way.
+    /// Epochs finished, including the fraction of the current one.
     pub fn epoch(&self) -> f64 {
         match &self.started {
             Some(started) if started.steps_per_epoch > 0 => {
@@ -240,7 +236,7 @@ impl RunState {
         }
     }
 
-    /// Share of the planned steps that are done, 0 to 1.
+    /// Share of the planned steps that are finished, 0 to 1.
     pub fn progress(&self) -> f64 {
         match &self.started {
             Some(started) if started.total_steps > 0 => {
@@ -250,7 +246,7 @@ impl RunState {
         }
     }
 
-    /// Training images per second over the last seconds, evaluations left out; `None` until known.
+    /// Training images per second over the last seconds, without evaluations; `None` until known.
     pub fn images_per_second(&self) -> Option<f64> {
         let started = self.started.as_ref()?;
         if started.steps_per_epoch == 0 {
@@ -260,14 +256,14 @@ impl RunState {
         Some(self.pace.steps_per_second()? * images_per_step)
     }
 
-    /// Seconds until all steps are taken at the present pace; `None` when it does not run.
+    /// Seconds until the planned end at the current pace; `None` unless the run is training.
     pub fn seconds_left(&self) -> Option<f64> {
         let started = self.started.as_ref().filter(|_| self.phase == Phase::Running)?;
         let steps = started.total_steps.saturating_sub(self.step) as f64;
         Some(steps / self.pace.steps_per_second()?)
     }
 
-    /// Seconds since the run began at `step`, between known moments by a straight line.
+    /// Seconds since the run began at `step`, interpolated linearly between known moments.
     pub fn seconds_at(&self, step: u64) -> f64 {
         let next = self.clock.before(step);
         let known =
@@ -281,12 +277,13 @@ impl RunState {
         before.1 + share * (after.1 - before.1)
     }
 
-    /// The best test accuracy right after a sync, and its step.
+    /// Returns the best test accuracy right after a sync, and its step.
     pub fn best(&self) -> Option<(u64, f32)> {
         self.test.accuracy.max()
     }
 
-    /// Whether an evaluation of these weights now is one just before a sync, rather than of the only weights there are.
+    /// Returns true if an evaluation of these weights is one just before a sync, rather than of the only
+    /// weights there are.
     pub(super) fn is_before_sync(&self, weights: Weights) -> bool {
         let permutes = self.started.as_ref().is_some_and(|s| s.wrapper == WrapperName::Laperm);
         weights == Weights::Inner && permutes && self.schedule.active
@@ -303,7 +300,7 @@ impl RunState {
         }
     }
 
-    /// Something was changed that the ranking distance may well answer.
+    /// Tells the detectors of sharp rises that a change may affect the ranking distance.
     fn disturb(&mut self) {
         self.distance.iter_mut().for_each(|distance| distance.rises.disturb());
     }
@@ -313,27 +310,27 @@ impl RunState {
     }
 }
 
-/// Whether a new schedule may raise the ranking distance by itself. A learning rate that falls does not.
+/// Returns true if a new schedule may raise the ranking distance. A falling learning rate does not.
 fn disturbs(old: &Schedule, new: &Schedule) -> bool {
     new.lr > old.lr || (new.k, new.p, new.active) != (old.k, old.p, old.active)
 }
 
-/// Steps per second, over a window that forgets pauses and evaluations.
+/// Steps per second over a sliding window, without pauses and evaluations.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Pace {
     /// (step, seconds of training time), oldest first.
     window: std::collections::VecDeque<(u64, f64)>,
-    /// Seconds that were not spent training.
+    /// Seconds not spent training.
     idle: f64,
 }
 
 impl Pace {
-    /// Long enough to be steady, short enough to show what a new k does.
+    /// Long enough for a steady value, short enough to show the effect of a new k.
     const WINDOW_SECONDS: f64 = 8.0;
 
     fn step(&mut self, step: u64, seconds: f64) {
         let now = seconds - self.idle;
-        // A few points a second are enough, whatever the step rate.
+        // Ten points a second are enough, whatever the step rate.
         let fresh = match self.window.len() {
             0 | 1 => true,
             n => now - self.window[n - 2].1 >= 0.1,

@@ -1,4 +1,4 @@
-//! A run in a few numbers: a line of `laperm runs`, the object that `--json` prints.
+//! A run in a few numbers: a row of `laperm runs`, and the object that `--json` prints.
 
 use std::fs;
 use std::time::UNIX_EPOCH;
@@ -11,91 +11,73 @@ use serde::Serialize;
 use super::{ReadError, RunFolder, RunState, read_outline};
 use crate::train::{Phase, Reason};
 
-/// What a run has come to.
+/// A run in a few numbers. The names of the fields are the keys of the JSON object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// The run folder.
+    /// Path of the run folder.
     pub run: String,
-    /// The experiment's name.
     pub name: String,
-    /// The network's name.
     pub network: String,
-    /// The dataset's name.
     pub dataset: String,
-    /// When it began, in seconds since 1970; absent if nothing tells.
+    /// Time at which the run began, in seconds since 1970, if known.
     pub begun: Option<i64>,
-    /// Training steps.
+    /// Training steps finished.
     pub steps: u64,
-    /// Training steps planned in all.
+    /// Training steps planned in total.
     pub total_steps: u64,
-    /// Epochs, with the fraction of the last.
+    /// Epochs finished, including the fraction of the current one.
     pub epochs: f64,
-    /// Syncs.
     pub syncs: u64,
     /// Seconds from the first event to the last.
     pub seconds: f64,
-    /// Training images per second at the end, evaluations left out.
+    /// Training images per second at the end, without evaluations.
     pub images_per_second: Option<f64>,
-    /// Newest accuracy on the test set right after a sync, 0 to 1.
+    /// Latest accuracy on the test set right after a sync, 0 to 1.
     pub test_accuracy: Option<f32>,
-    /// The best of them.
+    /// Best accuracy on the test set right after a sync.
     pub best_test_accuracy: Option<f32>,
-    /// Newest loss on the test set.
+    /// Latest loss on the test set.
     pub test_loss: Option<f32>,
-    /// Newest accuracy on a sample of the train set.
+    /// Latest accuracy on a sample of the train set.
     pub train_accuracy: Option<f32>,
     /// The sync period in effect.
     pub k: u64,
     /// The pruning ratio in effect.
     pub p: f64,
-    /// Trainable parameters.
+    /// Number of trainable parameters.
     pub parameters: usize,
     /// SHA-256 over all parameters in order.
     pub weights_checksum: Option<String>,
-    /// Seconds for which the trainer waited for batches, since the run was last begun or resumed.
+    /// Seconds for which the trainer waited for batches, since the run was last started or resumed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_wait_seconds: Option<f64>,
-    /// Why it ended; absent while it runs or if it crashed.
+    /// Why the run ended; `None` while it runs or if it crashed.
     pub reason: Option<Reason>,
-    /// How it stands.
     pub state: Standing,
 }
 
-/// How a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// State of a run: its [`Phase`] while a process hosts it, then the [`Reason`] why it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Standing {
-    /// A process trains it.
     Running,
-    /// A process holds it.
     Paused,
-    /// It went to its end.
     Finished,
-    /// Somebody ended it before.
     Stopped,
-    /// A number was not finite.
     Diverged,
-    /// Something broke.
     Failed,
-    /// Its process is gone without a word.
+    /// No process hosts the run, and its log has no end.
     Crashed,
 }
 
 impl Standing {
-    /// In a word.
+    /// Name in lower case, such as `running`.
     pub fn name(self) -> &'static str {
-        match self {
-            Standing::Running => "running",
-            Standing::Paused => "paused",
-            Standing::Finished => "finished",
-            Standing::Stopped => "stopped",
-            Standing::Diverged => "diverged",
-            Standing::Failed => "failed",
-            Standing::Crashed => "crashed",
-        }
+        self.into()
     }
 
-    /// Whether a process has the run in hand.
+    /// Returns true if a process hosts the run.
     pub fn is_living(self) -> bool {
         matches!(self, Standing::Running | Standing::Paused)
     }
@@ -116,9 +98,9 @@ impl Standing {
 }
 
 impl Summary {
-    /// Sums up what is known of the run in `folder`.
+    /// Summarizes the state of the run in `folder`.
     pub fn of(state: &RunState, folder: &RunFolder) -> Self {
-        let newest = |series: &super::Series| {
+        let latest = |series: &super::Series| {
             series.last().map(|(_, value)| value).filter(|v| v.is_finite())
         };
         let started = state.started.as_deref();
@@ -134,10 +116,10 @@ impl Summary {
             syncs: state.syncs,
             seconds: state.seconds,
             images_per_second: state.images_per_second(),
-            test_accuracy: newest(&state.test.accuracy),
+            test_accuracy: latest(&state.test.accuracy),
             best_test_accuracy: state.best().map(|(_, accuracy)| accuracy),
-            test_loss: newest(&state.test.loss),
-            train_accuracy: newest(&state.train.accuracy),
+            test_loss: latest(&state.test.loss),
+            train_accuracy: latest(&state.train.accuracy),
             k: state.schedule.k,
             p: state.schedule.p,
             parameters: started.map_or(0, |s| s.parameters),
@@ -148,24 +130,24 @@ impl Summary {
         }
     }
 
-    /// Sums up a run from its folder.
+    /// Summarizes a run from its folder. Images per second are unknown: they need every step.
     ///
     /// # Errors
-    /// A log that cannot be read.
+    /// The log cannot be read.
     pub fn read(folder: &RunFolder) -> Result<Self, ReadError> {
         let mut state = RunState::default();
         read_outline(folder)?.iter().for_each(|event| state.apply(event));
-        // The pace needs every step.
         Ok(Summary { images_per_second: None, ..Self::of(&state, folder) })
     }
-    /// How long ago it began, as people say it; nothing if that is not known.
+
+    /// Returns the time since the run began, such as `3 h`; empty if unknown.
     pub fn age(&self, now: Timestamp) -> String {
         self.begun.map(|begun| age(now.as_second().saturating_sub(begun))).unwrap_or_default()
     }
 }
 
-/// When a run began: its folder is named after the time. A folder of another name tells by its experiment, which is
-/// written once.
+/// Time at which a run began: the name of its folder begins with it. For a folder with another name, the
+/// time at which `experiment.toml` was written.
 fn begun(folder: &RunFolder) -> Option<i64> {
     named_time(&folder.name()).or_else(|| {
         let file = fs::metadata(folder.path().join("experiment.toml")).ok()?;
@@ -174,14 +156,14 @@ fn begun(folder: &RunFolder) -> Option<i64> {
     })
 }
 
-/// The time that `2026-11-22_140512_conv7-k20_3f9a` begins with.
+/// Parses the time at the beginning of a name such as `2026-11-22_140512_conv7-k20_3f9a`.
 fn named_time(name: &str) -> Option<i64> {
     const FORMAT: (&str, usize) = ("%Y-%m-%d_%H%M%S", "2026-11-22_140512".len());
     let time = DateTime::strptime(FORMAT.0, name.get(..FORMAT.1)?).ok()?;
     Some(time.to_zoned(TimeZone::system()).ok()?.timestamp().as_second())
 }
 
-/// A clock that was set back makes nothing negative.
+/// Describes a duration in one unit. A negative one, from a clock that was set back, counts as 0.
 fn age(seconds: i64) -> String {
     match seconds {
         i64::MIN..60 => "now".into(),

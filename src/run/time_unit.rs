@@ -2,7 +2,7 @@
 
 use super::RunState;
 
-/// Unit in which time axes of screens and figures count.
+/// Unit of the time axes of screens and figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, strum::IntoStaticStr, clap::ValueEnum)]
 #[strum(serialize_all = "kebab-case")]
 pub enum TimeUnit {

@@ -1,8 +1,9 @@
 //! A run that another process hosts, on this machine.
 //!
-//! What has happened is read from the run's log; what happens comes over its socket. A reader that was let go because
-//! it did not keep up (its terminal was stopped, say) comes back by itself and reads everything anew: events begin
-//! with `started` again, at which a [`RunState`](crate::run::RunState) forgets all before.
+//! Past events are read from the run's log; later ones come over its socket. A client that was
+//! disconnected because it did not keep up (its terminal was stopped, say) connects again and reads the
+//! log from the beginning. The events then start with `started` again, at which a
+//! [`RunState`](crate::run::RunState) is reset.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -12,13 +13,13 @@ use std::thread;
 
 use super::connection::Commands;
 use super::{ConnectError, Connection};
-use crate::run::{Follower, ReadError, RunFolder, read_frame};
+use crate::run::{LogCursor, ReadError, RunFolder, read_frame};
 use crate::train::{Command, Event, EventKind, Reason};
 
-/// Pieces of events that may wait to be looked at.
-const MOST_WAITING: usize = 64;
+/// Batches of events that may be queued. The reading thread blocks when the queue is full.
+const MOST_QUEUED: usize = 64;
 
-/// A run in another process.
+/// A client of a run in another process.
 pub struct Attached {
     folder: RunFolder,
     events: Receiver<Vec<Event>>,
@@ -26,13 +27,11 @@ pub struct Attached {
     over: bool,
 }
 
-/// Why a run cannot be attached to.
+/// Error of attaching to a run.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
-    /// The host cannot be reached.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The log cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
 }
@@ -41,12 +40,12 @@ impl Attached {
     /// Connects to the host of the run in `folder`.
     ///
     /// # Errors
-    /// Nobody hosts it, or its log cannot be read.
+    /// No process hosts it, the host refuses, or the log cannot be read.
     pub fn open(folder: RunFolder) -> Result<Self, AttachError> {
         let connection = Connection::open(&folder, "attach")?;
-        let history = Follower::open(folder.clone())?;
+        let history = LogCursor::open(&folder)?;
         let commands = Arc::new(Mutex::new(connection.commands().ok()));
-        let (sender, events) = mpsc::sync_channel(MOST_WAITING);
+        let (sender, events) = mpsc::sync_channel(MOST_QUEUED);
         let mut reader =
             Reader { folder: folder.clone(), sender, commands: commands.clone(), last: None };
         thread::Builder::new()
@@ -96,27 +95,36 @@ impl Attached {
     }
 }
 
-/// The thread that reads.
+/// The state of the reading thread.
 struct Reader {
     folder: RunFolder,
     sender: SyncSender<Vec<Event>>,
     commands: Arc<Mutex<Option<Commands>>>,
-    /// Step and seconds of the newest event, and whether it was the run's last.
-    last: Option<(u64, f64, bool)>,
+    last: Option<Last>,
 }
 
-/// Nobody wants to know any more.
-struct Unwanted;
+/// The latest event.
+#[derive(Debug, Clone, Copy, Default)]
+struct Last {
+    step: u64,
+    seconds: f64,
+    /// The run has finished.
+    finished: bool,
+}
+
+/// The [`Attached`] was dropped.
+struct Dropped;
 
 impl Reader {
-    fn follow(&mut self, connection: Connection, history: Follower) {
+    /// Reads events until the run ends, the host is gone, or the [`Attached`] is dropped.
+    fn follow(&mut self, connection: Connection, history: LogCursor) {
         let mut next = Some((connection, history));
         while let Some((connection, history)) = next.take() {
             match self.read(connection, history) {
-                Err(Unwanted) => return,
+                Err(Dropped) => return,
                 Ok(Some(ConnectError::Refused { again: true, .. })) => {
                     let again = Connection::open(&self.folder, "attach").ok();
-                    next = again.zip(Follower::open(self.folder.clone()).ok());
+                    next = again.zip(LogCursor::open(&self.folder).ok());
                     if let Some((connection, _)) = &next {
                         *lock(&self.commands) = connection.commands().ok();
                     }
@@ -125,27 +133,28 @@ impl Reader {
             }
         }
         *lock(&self.commands) = None;
-        self.miss_the_end();
+        self.report_lost_host();
     }
 
-    /// Reads the log and then the connection, to its end; tells why it ended if not by the host closing it.
+    /// Reads the log, then the connection to its end. Returns an error if the connection ended in any
+    /// other way than by the host closing it.
     fn read(
         &mut self,
         mut connection: Connection,
-        mut history: Follower,
-    ) -> Result<Option<ConnectError>, Unwanted> {
+        mut history: LogCursor,
+    ) -> Result<Option<ConnectError>, Dropped> {
         while history.offset() < connection.offset {
             match history.next_events_to(connection.offset) {
                 Ok(events) if events.is_empty() => break,
                 Ok(mut events) => {
-                    // Of so many frames at once only the newest is looked at.
+                    // Only the last frame of a batch is ever shown.
                     if let Some(frame) = events.iter_mut().rev().find(|event| is_frame(event)) {
                         *frame = self.with_frame(frame.clone());
                     }
                     self.pass(events)?;
                 }
                 Err(error) => {
-                    let message = format!("not all of the run's past is shown: {error}");
+                    let message = format!("a part of the run's history is not shown: {error}");
                     self.pass(vec![self.notice(message)])?;
                     break;
                 }
@@ -164,15 +173,15 @@ impl Reader {
         }
     }
 
-    fn pass(&mut self, events: Vec<Event>) -> Result<(), Unwanted> {
+    fn pass(&mut self, events: Vec<Event>) -> Result<(), Dropped> {
         let Some(last) = events.last() else { return Ok(()) };
-        let ends = |event: &Event| matches!(event.kind, EventKind::Finished { .. });
-        let ended = self.last.is_some_and(|(.., ended)| ended) || events.iter().any(ends);
-        self.last = Some((last.step, last.seconds, ended));
-        self.sender.send(events).map_err(|_| Unwanted)
+        let is_end = |event: &Event| matches!(event.kind, EventKind::Finished { .. });
+        let finished = self.last.is_some_and(|last| last.finished) || events.iter().any(is_end);
+        self.last = Some(Last { step: last.step, seconds: last.seconds, finished });
+        self.sender.send(events).map_err(|_| Dropped)
     }
 
-    /// The event with its frame's arrays, which are on disk.
+    /// Adds the arrays of a frame, which are on disk.
     fn with_frame(&self, mut event: Event) -> Event {
         if let EventKind::Frame { at: Some(at), frame } = &mut event.kind {
             *frame = read_frame(&self.folder, *at).map(Arc::new);
@@ -180,15 +189,16 @@ impl Reader {
         event
     }
 
-    /// A host that was killed cannot say so.
-    fn miss_the_end(&mut self) {
-        let (step, seconds, ended) = self.last.unwrap_or_default();
-        if ended {
+    /// Ends the events with a failure if the run has not finished: its host was killed.
+    fn report_lost_host(&mut self) {
+        let Last { step, seconds, finished } = self.last.unwrap_or_default();
+        if finished {
             return;
         }
         let name = self.folder.name();
         let message = format!(
-            "the process that hosts the run is gone; what it did is in its log, and `laperm resume {name}` goes on"
+            "the process that hosts the run is gone; its log is complete up to here, \
+             and `laperm resume {name}` continues it"
         );
         let kind = EventKind::Finished {
             reason: Reason::Failed,
@@ -200,7 +210,7 @@ impl Reader {
     }
 
     fn notice(&self, message: String) -> Event {
-        let (step, seconds, _) = self.last.unwrap_or_default();
+        let Last { step, seconds, .. } = self.last.unwrap_or_default();
         Event { step, seconds, kind: EventKind::Notice { message } }
     }
 }

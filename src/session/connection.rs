@@ -1,40 +1,34 @@
-//! The client's side: a line to the process that hosts a run.
+//! The client's side of the socket: a connection to the process that hosts a run.
 
 use std::io::{self, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use super::socket;
-use super::wire::{self, Hello, LONGEST_EVENT, Reply, VERSION};
+use super::wire::{self, FromHost, Hello, LONGEST_EVENT, VERSION};
 use crate::run::RunFolder;
 use crate::train::{Command, Event};
 
-/// A host that cannot be reached, or does not want us.
+/// Error of connecting to a host, or of a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Nobody listens.
     #[error(
-        "no process on this machine hosts the run {}: look at it with `laperm replay`, or go on with `laperm resume`",
+        "no process on this machine hosts the run {}: \
+         open it with `laperm replay`, or continue it with `laperm resume`",
         .0.display()
     )]
     NotHosted(PathBuf),
-    /// A process on another machine hosts it.
+    /// A process on another machine hosts the run.
     #[error("the run {} is hosted on another machine: attach to it on {host}", run.display())]
-    Elsewhere {
-        /// The run's folder.
-        run: PathBuf,
-        /// The machine's name.
-        host: String,
-    },
-    /// The host says no.
+    Elsewhere { run: PathBuf, host: String },
+    /// The host refused or ended the connection.
     #[error("the process that hosts the run refuses: {reason}")]
     Refused {
-        /// Why, as a sentence.
         reason: String,
-        /// Whether it is worth trying again.
+        /// Whether a new connection may be tried at once.
         again: bool,
     },
-    /// The connection broke, or what came over it is not understood.
+    /// The connection failed, or the host sent a line that is not part of the protocol.
     #[error("the connection to the run's host is broken: {0}")]
     Broken(#[from] io::Error),
 }
@@ -42,72 +36,83 @@ pub enum ConnectError {
 /// A connection to the host of a run.
 pub struct Connection {
     reader: BufReader<UnixStream>,
-    /// Bytes of the log on disk whose events will not come over this connection.
+    /// Bytes of the log on disk. The events in them do not come over this connection.
     pub offset: u64,
-    /// How the host signs commands that come from here.
+    /// The signature of this client's commands in the log.
     pub you: String,
 }
 
-/// The way of commands to a host.
+/// The writing half of a [`Connection`].
 pub struct Commands(UnixStream);
 
 impl Connection {
-    /// Connects to the host of the run in `folder`, as what `role` says in a word.
+    /// Connects to the host of the run in `folder`. `role` says in a word what this client is.
     ///
     /// # Errors
-    /// Nobody hosts the run, or the host refuses.
+    /// No process hosts the run, or the host refuses.
     pub fn open(folder: &RunFolder, role: &str) -> Result<Self, ConnectError> {
         let mut stream = socket::connect(folder).map_err(|_| not_hosted(folder))?;
-        // Whoever put a socket there: what it says is believed only if it is this user.
+        // A socket in the run folder may be anyone's: talk only to processes of this user.
         socket::peer(&stream)?;
         let hello = Hello { laperm: VERSION, role: role.to_owned() };
-        stream.write_all(wire::line(&hello)?.as_bytes())?;
+        stream.write_all(wire::encode(&hello)?.as_bytes())?;
         let mut reader = BufReader::with_capacity(1 << 16, stream);
-        match next_reply(&mut reader)? {
-            Reply::Welcome { offset, you, .. } => Ok(Connection { reader, offset, you }),
-            Reply::Refused { reason, again } => Err(ConnectError::Refused { reason, again }),
+        match next_line(&mut reader)? {
+            Some(FromHost::Welcome { offset, you, .. }) => Ok(Connection { reader, offset, you }),
+            Some(FromHost::Refused { reason, again }) => {
+                Err(ConnectError::Refused { reason, again })
+            }
+            Some(FromHost::Event(_)) => Err(unexpected("an event before the welcome")),
+            None => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
         }
     }
 
-    /// The way of commands, for another thread.
+    /// Returns the writing half, for another thread.
     ///
     /// # Errors
-    /// The system has no descriptors left.
+    /// The system has no file descriptors left.
     pub fn commands(&self) -> io::Result<Commands> {
         self.reader.get_ref().try_clone().map(Commands)
     }
 
-    /// Waits for the next event; `None` when the host has closed the connection.
+    /// Waits for the next event. Returns `None` when the host has closed the connection.
     ///
     /// # Errors
-    /// The host lets us go, or the connection breaks.
+    /// The host refuses to continue, or the connection fails.
     pub fn next_event(&mut self) -> Result<Option<Event>, ConnectError> {
-        let Some(line) = wire::read_line(&mut self.reader, LONGEST_EVENT)? else {
-            return Ok(None);
-        };
-        if Reply::is(&line) {
-            return Err(match serde_json::from_str(&line).map_err(io::Error::other)? {
-                Reply::Refused { reason, again } => ConnectError::Refused { reason, again },
-                Reply::Welcome { .. } => io::Error::from(io::ErrorKind::InvalidData).into(),
-            });
+        match next_line(&mut self.reader)? {
+            Some(FromHost::Event(event)) => Ok(Some(event)),
+            Some(FromHost::Refused { reason, again }) => {
+                Err(ConnectError::Refused { reason, again })
+            }
+            Some(FromHost::Welcome { .. }) => Err(unexpected("a second welcome")),
+            None => Ok(None),
         }
-        Ok(Some(serde_json::from_str(&line).map_err(io::Error::other)?))
     }
 
-    /// Whether a whole event has arrived already, so that the next one needs no waiting.
+    /// Returns true if a whole event has arrived already, so that reading it does not wait.
     pub fn has_more(&self) -> bool {
         self.reader.buffer().contains(&b'\n')
     }
 }
 
 impl Commands {
-    /// Asks the host to do something; the answer comes as an event.
+    /// Sends a command. The answer is an event.
     ///
     /// # Errors
     /// The connection is closed.
     pub fn send(&mut self, command: &Command) -> io::Result<()> {
-        self.0.write_all(wire::line(command)?.as_bytes())
+        self.0.write_all(wire::encode(command)?.as_bytes())
     }
+}
+
+fn next_line(reader: &mut BufReader<UnixStream>) -> io::Result<Option<FromHost>> {
+    let line = wire::read_line(reader, LONGEST_EVENT)?;
+    line.map(|line| FromHost::decode(&line).map_err(io::Error::other)).transpose()
+}
+
+fn unexpected(line: &str) -> ConnectError {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the host sent {line}")).into()
 }
 
 fn not_hosted(folder: &RunFolder) -> ConnectError {
@@ -115,12 +120,5 @@ fn not_hosted(folder: &RunFolder) -> ConnectError {
     match folder.host().filter(|host| host.is_elsewhere() && host.is_alive()) {
         Some(host) => ConnectError::Elsewhere { run, host: host.host },
         None => ConnectError::NotHosted(run),
-    }
-}
-
-fn next_reply(reader: &mut BufReader<UnixStream>) -> Result<Reply, ConnectError> {
-    match wire::read_line(reader, LONGEST_EVENT)? {
-        Some(line) => Ok(serde_json::from_str(&line).map_err(io::Error::other)?),
-        None => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
     }
 }

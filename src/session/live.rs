@@ -1,5 +1,5 @@
-//! A run in this process: the trainer on a thread of its own. Screens look at it from other processes, through a
-//! [`Server`](super::Server).
+//! A run in this process: the trainer on a dedicated thread. Screens are clients in other processes,
+//! through a [`Server`](super::Server).
 
 use std::fmt::Display;
 use std::io;
@@ -11,7 +11,7 @@ use std::vec;
 use rayon::ThreadPoolBuilder;
 
 use crate::data::DataError;
-use crate::run::{Listening, Resumption, ResumptionError, RunFolder, RunRecorder};
+use crate::run::{LogFeed, Resumption, ResumptionError, RunFolder, RunRecorder};
 use crate::train::{
     Event, EventKind, Order, Prepared, Reason, Recorder, ResumeError, Script, Trainer,
 };
@@ -19,50 +19,51 @@ use crate::train::{
 /// A run that this process trains.
 pub struct Live {
     folder: RunFolder,
-    listening: Listening,
+    feed: LogFeed,
     events: Receiver<Vec<Event>>,
-    /// What came together and was not looked at yet.
+    /// The rest of the latest batch of events.
     waiting: vec::IntoIter<Event>,
-    commands: Sender<Order>,
+    orders: Sender<Order>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Live {
-    /// Starts to train what was prepared, recording in `folder`.
+    /// Starts a new run, recorded in `folder`.
     ///
     /// # Errors
-    /// A folder that cannot be written to.
+    /// The folder cannot be written to.
     pub fn start(prepared: Prepared, folder: RunFolder) -> io::Result<Self> {
         Self::new_run(folder, |inbox, recorder| Trainer::new(prepared, inbox, recorder))
     }
 
-    /// The same, but does what `script` says at its steps.
+    /// Starts a new run that applies the commands of `script` at their steps.
     ///
     /// # Errors
-    /// A folder that cannot be written to.
+    /// The folder cannot be written to.
     pub fn rerun(prepared: Prepared, script: Script, folder: RunFolder) -> io::Result<Self> {
         Self::new_run(folder, |inbox, recorder| Trainer::rerun(prepared, script, inbox, recorder))
     }
 
-    /// Goes on with a run from its checkpoint, recording where it stopped.
+    /// Continues a run from its checkpoint, recorded in the same folder.
     ///
     /// # Errors
-    /// Data that is not there or not what it was, a checkpoint or a log that cannot be continued, or nothing left to
-    /// train. The log is as it was then.
+    /// The data is missing or has changed, the checkpoint or the log cannot be continued, or no steps
+    /// are left. The log is unchanged in all these cases.
     pub fn resume(resumption: Resumption) -> Result<Self, ResumptionError> {
         let prepared = resumption.prepare()?;
         let Resumption { folder, claim, checkpoint, .. } = resumption;
         let (recorder, events) = RunRecorder::resume(folder.clone(), claim, checkpoint.log())?;
-        let (ready, outcome) = mpsc::sync_channel(1);
-        let live = Self::spawn(folder, recorder, events, Some(ready), |inbox, recorder| {
+        let (started, outcome) = mpsc::sync_channel(1);
+        let live = Self::spawn(folder, recorder, events, Some(started), |inbox, recorder| {
             Trainer::resume(prepared, checkpoint, inbox, recorder)
         })?;
-        let outcome =
-            outcome.recv().unwrap_or_else(|_| Err(Unready::Broken("its thread is gone".into())));
+        let outcome = outcome
+            .recv()
+            .unwrap_or_else(|_| Err(NotStarted::Panicked("its thread is gone".into())));
         match outcome {
             Ok(()) => Ok(live),
-            Err(Unready::Refused(error)) => Err(error.into()),
-            Err(Unready::Broken(message)) => Err(ResumeError::Broken(message).into()),
+            Err(NotStarted::Refused(error)) => Err(error.into()),
+            Err(NotStarted::Panicked(message)) => Err(ResumeError::Broken(message).into()),
         }
     }
 
@@ -83,7 +84,7 @@ impl Live {
         folder: RunFolder,
         recorder: RunRecorder,
         events: Receiver<Vec<Event>>,
-        ready: Option<SyncSender<Result<(), Unready<E>>>>,
+        started: Option<SyncSender<Result<(), NotStarted<E>>>>,
         begin: F,
     ) -> io::Result<Self>
     where
@@ -95,40 +96,40 @@ impl Live {
             + Send
             + 'static,
     {
-        let listening = recorder.listening();
-        let (commands, inbox) = mpsc::channel();
-        // Within a pool, kernels share out their work without handing it over; in one of its own, the trainer is in
-        // nobody's way.
+        let feed = recorder.feed();
+        let (orders, inbox) = mpsc::channel();
+        // The trainer is a thread of a pool, so that kernels split their work without handing it over to
+        // other threads first. The pool is its own, so that it competes with no other work in this
+        // process.
         let pool = ThreadPoolBuilder::new().num_threads(rayon::current_num_threads());
         let pool = pool.build().map_err(io::Error::other)?;
-        let body = move || pool.install(|| train(inbox, recorder, ready, begin));
+        let body = move || pool.install(|| train(inbox, recorder, started, begin));
         let thread = thread::Builder::new().name("trainer".into()).spawn(body)?;
         let waiting = Vec::new().into_iter();
-        Ok(Live { folder, listening, events, waiting, commands, thread: Some(thread) })
+        Ok(Live { folder, feed, events, waiting, orders, thread: Some(thread) })
     }
 
-    /// The run's folder.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
     }
 
-    /// Where orders go.
+    /// Returns the channel of orders to the trainer.
     pub fn orders(&self) -> Sender<Order> {
-        self.commands.clone()
+        self.orders.clone()
     }
 
-    /// Where others can listen to the events.
-    pub fn listening(&self) -> Listening {
-        self.listening.clone()
+    /// Returns a handle with which to subscribe to the run's log.
+    pub fn feed(&self) -> LogFeed {
+        self.feed.clone()
     }
 
-    /// Asks the trainer to do something; the answer comes as an event.
+    /// Sends an order to the trainer. The answer is an event.
     pub fn send(&self, order: impl Into<Order>) {
-        // A trainer that has ended obeys nobody; its last event says so.
-        let _ = self.commands.send(order.into());
+        // Fails if the trainer has ended, which its last event reports.
+        let _ = self.orders.send(order.into());
     }
 
-    /// Waits until the run has ended and everything is saved.
+    /// Waits until the run has ended and is saved.
     pub fn wait(&mut self) {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -136,7 +137,7 @@ impl Live {
     }
 }
 
-/// The events as they come, waiting for each.
+/// Iterates over the events, waiting for each.
 impl Iterator for Live {
     type Item = Event;
 
@@ -150,18 +151,18 @@ impl Iterator for Live {
     }
 }
 
-/// Why a trainer did not begin.
-enum Unready<E> {
+/// Why a trainer did not start.
+enum NotStarted<E> {
     Refused(E),
-    Broken(String),
+    Panicked(String),
 }
 
-/// The trainer's thread. A panic ends the run with a message, never the program. Whoever waits for `ready` is told
-/// whether it began; if it did not, nothing is recorded.
+/// Runs the trainer. A panic ends the run with a message, but not the program. If `started` is given,
+/// it receives whether the trainer has started, and nothing is recorded if it has not.
 fn train<E, F>(
-    commands: Receiver<Order>,
+    orders: Receiver<Order>,
     mut recorder: RunRecorder,
-    mut ready: Option<SyncSender<Result<(), Unready<E>>>>,
+    mut started: Option<SyncSender<Result<(), NotStarted<E>>>>,
     begin: F,
 ) where
     E: Display,
@@ -171,27 +172,27 @@ fn train<E, F>(
     ) -> Result<Trainer<&'a mut RunRecorder>, E>,
 {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut trainer = begin(commands, &mut recorder)?;
-        if let Some(ready) = ready.take() {
-            // Whoever waited is gone: so be it.
-            let _ = ready.send(Ok(()));
+        let mut trainer = begin(orders, &mut recorder)?;
+        if let Some(started) = started.take() {
+            // The run continues even if its owner no longer waits for the answer.
+            let _ = started.send(Ok(()));
         }
         trainer.run();
         Ok(())
     }));
     let failure = match outcome {
         Ok(Ok(())) => return,
-        Ok(Err(error)) => Unready::Refused(error),
-        Err(panic) => Unready::Broken(message_of(&*panic)),
+        Ok(Err(error)) => NotStarted::Refused(error),
+        Err(panic) => NotStarted::Panicked(message_of(&*panic)),
     };
-    if let Some(ready) = ready {
+    if let Some(started) = started {
         drop(recorder);
-        let _ = ready.send(Err(failure));
+        let _ = started.send(Err(failure));
         return;
     }
     let message = match failure {
-        Unready::Refused(error) => error.to_string(),
-        Unready::Broken(message) => format!("the trainer broke down: {message}"),
+        NotStarted::Refused(error) => error.to_string(),
+        NotStarted::Panicked(message) => format!("the trainer crashed: {message}"),
     };
     let (step, seconds) = recorder.last();
     recorder.record(Event {

@@ -1,9 +1,14 @@
 //! Runs as a screen, a script or the training process itself sees them.
 //!
-//! A run is trained by the process that hosts it ([`Live`]), which lets others listen and steer
+//! ```text
+//! host:    Trainer ► Live ► Server ──socket──► Connection ► Attached ┐
+//!                     └► events.jsonl ──────────────────────► Replay ┴► screen
+//! ```
+//!
+//! A run is trained by the process that hosts it ([`Live`]), which lets clients listen and steer
 //! ([`Server`]). A screen is in another process. Its [`Source`] is a hosted run or a recorded one;
 //! either way the screen folds the same events. A screen that ends, or a connection that is lost,
-//! never harms the training.
+//! never affects the training.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! A run on disk, played like a film: any moment of it, at any pace. A run that is still being written is followed.
+//! A run on disk, played like a film: any moment of it, at any speed. A log that still grows is
+//! followed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,73 +8,70 @@ use std::time::{Duration, Instant};
 use crate::run::{Growth, Moment, Place, ReadError, RunFolder, RunState, Timeline, read_frame};
 use crate::train::{Frame, FrameLocation};
 
-/// How many times faster than the run was it can be played.
+/// Speeds of playing, relative to the run itself.
 const SPEEDS: [u32; 10] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
-/// The longest a whole run takes at the speed that is chosen at first, in seconds.
-const AT_FIRST: f64 = 60.0;
+/// The speed at first is the slowest one at which the whole run takes at most this many seconds.
+const FIRST_DURATION: f64 = 60.0;
 
-/// How often it is looked whether the log has grown, while the end is shown, and else.
-const GLANCE: Duration = Duration::from_millis(100);
-const LOOK: Duration = Duration::from_secs(1);
+/// Interval at which the log is checked for growth while its end is shown and a process writes it.
+const CHECK_AT_END: Duration = Duration::from_millis(100);
 
-/// What a person may do with a recorded run.
+/// Interval at which the log is checked for growth otherwise.
+const CHECK: Duration = Duration::from_secs(1);
+
+/// Longest time that playing advances between two frames, so that a stopped terminal does not skip.
+const LONGEST_TICK: Duration = Duration::from_millis(250);
+
+/// A user's action on a recorded run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Transport {
-    /// Plays, or stops; at the end, plays from the start.
+    /// Starts or stops playing. At the end, starts from the beginning.
     PlayOrStop,
-    /// Plays faster.
     Faster,
-    /// Plays slower.
     Slower,
-    /// So many hundredths of the run forward, or back if negative; at least a step.
+    /// Moves by this many hundredths of the run, at least by a step; back if negative.
     Scrub(i32),
-    /// To the end of the next step, or of the one before.
+    /// Moves to the end of the next step, or of the previous one.
     Step {
-        /// Forward in time.
         forward: bool,
     },
-    /// To the beginning.
     Start,
-    /// To the end; there a run that goes on is followed.
+    /// Moves to the end, where a log that grows is followed.
     End,
-    /// To a step.
     To(Target),
-    /// To a sync after this moment, or before it.
+    /// Moves to the next sync, or to the previous one.
     Sync {
-        /// Forward in time.
         forward: bool,
     },
-    /// To a change made by hand after this moment, or before it.
+    /// Moves to the next manual change, or to the previous one.
     Change {
-        /// Forward in time.
         forward: bool,
     },
 }
 
-/// A moment as a person says it.
+/// A moment as a user gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Target {
     /// The end of a step.
     Step(u64),
-    /// When so many epochs are over.
+    /// After this many epochs.
     Epoch(f64),
-    /// A share of the steps of the log, 0 to 1.
+    /// After this share of the steps in the log, 0 to 1.
     Share(f64),
 }
 
-/// How a recorded run is shown.
+/// State of playing, for the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Playback {
-    /// The newest step of the log.
+    /// The latest step of the log.
     pub last_step: u64,
-    /// How many times faster than the run was.
+    /// Relative to the run itself.
     pub speed: u32,
-    /// Whether it is played.
     pub playing: bool,
-    /// Whether the end is shown.
+    /// Whether the end of the log is shown.
     pub at_end: bool,
-    /// Whether a process still trains the run, as far as is known.
+    /// Whether a process hosts the run, as of the last check.
     pub living: bool,
 }
 
@@ -82,13 +80,15 @@ pub struct Playback {
 pub struct Replay {
     timeline: Timeline,
     shown: Place,
+    /// The frame that was read last; `None` inside if it is not readable.
     frame: Option<(FrameLocation, Option<Arc<Frame>>)>,
     /// Index into [`SPEEDS`].
     speed: usize,
-    /// Where it plays, in the seconds of [`Place::played`], and when that was.
+    /// Position in the seconds of [`Place::played`], and the time at which it was reached.
     playing: Option<(f64, Instant)>,
     living: bool,
-    looked: Option<Instant>,
+    checked: Option<Instant>,
+    /// The picture changed since the last [`Replay::advance`].
     changed: bool,
     news: Option<String>,
 }
@@ -97,11 +97,11 @@ impl Replay {
     /// Opens the log of a run at its end.
     ///
     /// # Errors
-    /// A file that cannot be read, or that is not a log.
+    /// The file cannot be read, or is not a log.
     pub fn open(folder: RunFolder) -> Result<Self, ReadError> {
         let timeline = Timeline::open(folder)?;
         let shown = timeline.newest().clone();
-        let wanted = shown.played / AT_FIRST;
+        let wanted = shown.played / FIRST_DURATION;
         let speed = SPEEDS.iter().position(|&speed| f64::from(speed) >= wanted);
         let news = timeline.damage();
         let mut replay = Replay {
@@ -111,7 +111,7 @@ impl Replay {
             frame: None,
             playing: None,
             living: false,
-            looked: None,
+            checked: None,
             changed: true,
             news,
         };
@@ -124,10 +124,10 @@ impl Replay {
         self.timeline.folder().path()
     }
 
-    /// Does what a person asks for; or says why not.
+    /// Carries out an action of the user.
     ///
     /// # Errors
-    /// What there is not, as a sentence.
+    /// The reason why it is not possible, as a sentence.
     pub fn obey(&mut self, transport: Transport, now: Instant) -> Result<(), String> {
         self.changed = true;
         let here = self.shown.moment;
@@ -154,17 +154,17 @@ impl Replay {
         self.playing = None;
         let place = self.timeline.at(moment, &self.shown).map_err(|error| error.to_string())?;
         self.shown = place;
-        // Where no step was logged in between, a small stride must not stay where it is.
+        // If no step was logged within a small stride, the position would not change.
         let forward = matches!(transport, Transport::Scrub(by) if by > 0);
         if forward && self.shown.moment == here { self.next() } else { Ok(()) }
     }
 
-    /// Moves on with time, and reads what the run has written meanwhile. Returns what is to be shown now, if that is
-    /// something else than before.
+    /// Advances to the time `now`, and reads what was written to the log meanwhile. Returns the picture to
+    /// show if it has changed.
     pub fn advance(&mut self, now: Instant) -> Option<(RunState, Playback)> {
-        self.look(now);
+        self.check_log(now);
         if let Some((played, since)) = self.playing {
-            let elapsed = now.saturating_duration_since(since).min(Duration::from_millis(250));
+            let elapsed = now.saturating_duration_since(since).min(LONGEST_TICK);
             let played = played + elapsed.as_secs_f64() * f64::from(self.speed());
             self.playing = Some((played, now));
             self.play_to(played);
@@ -172,12 +172,12 @@ impl Replay {
         std::mem::take(&mut self.changed).then(|| (self.state(), self.playback()))
     }
 
-    /// What a person should know of the log itself, once.
+    /// Takes the latest message about the log itself.
     pub fn take_news(&mut self) -> Option<String> {
         self.news.take()
     }
 
-    /// What is known at the moment shown.
+    /// State of the run at the moment shown.
     pub fn state(&mut self) -> RunState {
         let mut state = self.shown.state.clone();
         state.frame = self.timeline.frame_at(&self.shown).and_then(|(at, step)| {
@@ -190,7 +190,6 @@ impl Replay {
         state
     }
 
-    /// How it is shown.
     pub fn playback(&self) -> Playback {
         Playback {
             last_step: self.timeline.newest().state.step,
@@ -268,14 +267,14 @@ impl Replay {
         }
     }
 
-    /// Looks whether the log has grown, now and then.
-    fn look(&mut self, now: Instant) {
+    /// Checks whether the log has grown, at most once per interval.
+    fn check_log(&mut self, now: Instant) {
         let at_end = self.playing.is_none() && self.timeline.is_newest(&self.shown);
-        let patience = if at_end && self.living { GLANCE } else { LOOK };
-        if self.looked.is_some_and(|looked| now.saturating_duration_since(looked) < patience) {
+        let interval = if at_end && self.living { CHECK_AT_END } else { CHECK };
+        if self.checked.is_some_and(|checked| now.saturating_duration_since(checked) < interval) {
             return;
         }
-        self.looked = Some(now);
+        self.checked = Some(now);
         match self.timeline.follow() {
             Ok(Growth::None) => {}
             Ok(Growth::Grown) => {
@@ -295,7 +294,7 @@ impl Replay {
         self.changed |= std::mem::replace(&mut self.living, living) != living;
     }
 
-    /// The log was cut, as resuming a run does: every place in it is void.
+    /// Handles a log that was cut, as resuming a run does: every place in it is void.
     fn restarted(&mut self, at_end: bool) {
         let step = self.shown.moment.step;
         let moment = self.timeline.moment_of(if at_end { u64::MAX } else { step });
@@ -318,7 +317,7 @@ mod tests {
     use super::*;
     use crate::train::{Event, EventKind, Reason, Started};
 
-    /// A log of so many steps, ten a second, with a pause of a minute after step 50.
+    /// A log of `steps` steps, ten a second, with a pause of a minute after step 50.
     fn log(steps: u64) -> (tempfile::TempDir, RunFolder) {
         let folder = tempfile::tempdir().expect("a folder");
         let run = RunFolder::open(folder.path());
@@ -350,7 +349,7 @@ mod tests {
         let (_folder, run) = log(100);
         let mut replay = Replay::open(run).expect("opens");
         assert!(replay.playback().at_end);
-        // Eleven seconds, the pause being one.
+        // Eleven seconds: the pause is shortened to one.
         assert_eq!(replay.playback().speed, 1);
         let begun = Instant::now();
         let after = |seconds: f64| begun + Duration::from_secs_f64(seconds);
@@ -375,8 +374,8 @@ mod tests {
         let mut replay = Replay::open(run).expect("opens");
         let now = Instant::now();
         let later = |milliseconds| now + Duration::from_millis(milliseconds);
-        for wish in [Transport::PlayOrStop, Transport::Faster, Transport::Faster] {
-            replay.obey(wish, now).expect("obeys");
+        for action in [Transport::PlayOrStop, Transport::Faster, Transport::Faster] {
+            replay.obey(action, now).expect("obeys");
         }
         assert_eq!(replay.playback().speed, 5);
         replay.advance(later(210));
@@ -454,7 +453,7 @@ mod tests {
             data_wait_seconds: None,
         };
         write(&run, &[(0, 0.0, EventKind::Started(Box::default())), (9, 1.0, finished)]);
-        let (state, _) = replay.advance(Instant::now() + LOOK).expect("something new");
+        let (state, _) = replay.advance(Instant::now() + CHECK).expect("something new");
         assert_eq!((state.step, state.reason), (9, Some(reason)));
         assert!(replay.take_news().is_some_and(|news| news.contains("ends at step 9")));
     }

@@ -1,4 +1,4 @@
-//! Where a run's socket is, and who may use it: the user who hosts the run, nobody else.
+//! The location of a run's socket, and who may use it: only the user who hosts the run.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -15,32 +15,33 @@ use crate::run::RunFolder;
 /// The socket's name in the run folder.
 const NAME: &str = "control.sock";
 
-/// The longest path that an address of a socket holds everywhere.
+/// Longest path of a socket address that every system accepts.
 const LONGEST_PATH: usize = 100;
 
-/// A socket that is listened to; the file is removed when it is dropped.
+/// A listening socket. Dropping it removes its file.
 pub(super) struct Bound {
     pub(super) listener: UnixListener,
     path: PathBuf,
 }
 
 impl Bound {
-    /// Listens for the run in `folder`, which this process has claimed: what an earlier host left is removed.
+    /// Listens for clients of the run in `folder`, which this process has claimed: the socket of an
+    /// earlier host is removed.
     ///
-    /// Where the run folder's file system has no sockets (some network drives), the socket lies in a folder of the
-    /// user's own instead.
+    /// If the file system of the run folder has no sockets (some network drives), the socket is in the
+    /// user's runtime folder instead.
     pub(super) fn new(folder: &RunFolder) -> io::Result<Self> {
         let beside = folder.path().join(NAME);
         bind(&beside).or_else(|_| {
-            let elsewhere = elsewhere(folder)?;
-            private_folder(elsewhere.parent().unwrap_or(Path::new("/")))?;
-            bind(&elsewhere)
+            let fallback = fallback_path(folder)?;
+            private_folder(fallback.parent().unwrap_or(Path::new("/")))?;
+            bind(&fallback)
         })
     }
 
-    /// Wakes the thread that waits for clients, for good.
+    /// Ends the wait of the thread that accepts clients.
     pub(super) fn wake(&self) {
-        // Where closing does not wake it, another client does, unless the folder is gone.
+        // On systems where a shutdown does not wake it, a connection does, unless the folder is gone.
         let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
         let _ = connect_to(&self.path);
     }
@@ -57,8 +58,8 @@ fn bind(path: &Path) -> io::Result<Bound> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = at(path, |address| UnixListener::bind(address))?;
-    // Until here others might have connected: every client is asked who it is as well.
+    let listener = with_short_path(path, |address| UnixListener::bind(address))?;
+    // Other users may have connected before this line, so every client's user is checked as well.
     let guarded = fs::set_permissions(path, Permissions::from_mode(0o600));
     let bound = Bound { listener, path: path.to_owned() };
     guarded.map(|()| bound)
@@ -67,37 +68,38 @@ fn bind(path: &Path) -> io::Result<Bound> {
 /// Connects to the host of the run in `folder`.
 pub(super) fn connect(folder: &RunFolder) -> io::Result<UnixStream> {
     connect_to(&folder.path().join(NAME)).or_else(|error| {
-        let elsewhere = elsewhere(folder)?;
-        // Of a folder that somebody else could have made, nothing is believed.
+        let fallback = fallback_path(folder)?;
+        // Another user may have created a folder of this name.
         let owned = |path: &Path| {
             fs::metadata(path).is_ok_and(|m| m.uid() == rustix::process::geteuid().as_raw())
         };
-        match elsewhere.parent().is_some_and(owned) {
-            true => connect_to(&elsewhere).map_err(|_| error),
-            false => Err(error),
+        if fallback.parent().is_some_and(owned) {
+            connect_to(&fallback).map_err(|_| error)
+        } else {
+            Err(error)
         }
     })
 }
 
 fn connect_to(path: &Path) -> io::Result<UnixStream> {
-    at(path, |address| UnixStream::connect(address))
+    with_short_path(path, |address| UnixStream::connect(address))
 }
 
-/// Calls `act` with an address for `path` that is short enough.
-fn at<T>(path: &Path, act: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+/// Calls `act` with a path to the same file that is short enough for a socket address.
+fn with_short_path<T>(path: &Path, act: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
     if path.as_os_str().len() <= LONGEST_PATH {
         return act(path);
     }
-    // Linux leads through an open folder to what lies in it.
+    // On Linux, an open folder is a path of its own.
     let folder = File::open(folder)?;
     act(&PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name))
 }
 
-/// Where the socket of a run lies if it cannot lie in the run folder.
-fn elsewhere(folder: &RunFolder) -> io::Result<PathBuf> {
+/// Path of a run's socket if it cannot be in the run folder.
+fn fallback_path(folder: &RunFolder) -> io::Result<PathBuf> {
     let path = fs::canonicalize(folder.path())?;
     let digest = Sha256::digest(path.as_os_str().as_bytes());
     let name: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
@@ -109,7 +111,7 @@ fn elsewhere(folder: &RunFolder) -> io::Result<PathBuf> {
     Ok(base.join(format!("{name}.sock")))
 }
 
-/// Makes a folder that is the user's alone, or checks that it is.
+/// Creates a folder that only this user can access, or checks that an existing one is.
 fn private_folder(path: &Path) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -120,12 +122,15 @@ fn private_folder(path: &Path) -> io::Result<()> {
     if metadata.is_dir() && own && metadata.mode() & 0o077 == 0 {
         return Ok(());
     }
-    let message = format!("{} is not a folder of this user alone", path.display());
+    let message = format!("{} can be accessed by other users", path.display());
     Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
-/// The process at the other end, if it is this user's. Where the system does not tell, the socket's mode decides and
-/// there is no process id.
+/// Returns the id of the process at the other end. On systems other than Linux, the mode of the socket
+/// is the only check, and the id is unknown.
+///
+/// # Errors
+/// The process belongs to another user.
 pub(super) fn peer(stream: &UnixStream) -> io::Result<Option<u32>> {
     #[cfg(target_os = "linux")]
     {

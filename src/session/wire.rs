@@ -1,68 +1,93 @@
-//! What a run's host and those who look at it say to each other: lines of JSON over the run's socket.
+//! The protocol between the host of a run and its clients: lines of JSON over the run's socket.
 //!
-//! A client begins with a [`Hello`]. The host answers with a [`Reply`], and from a [`Reply::Welcome`] on sends the
-//! events as they are written to the log. Every further line of the client is a [`Command`](crate::train::Command).
+//! ```text
+//! client                                 host
+//! {"laperm":1,"role":"attach"}     ──►
+//!                                  ◄──   {"welcome":{"laperm":1,"offset":4096,"you":"attach 4711"}}
+//!                                  ◄──   {"step":7,"seconds":0.5,"type":"step",…}
+//! {"command":"pause"}              ──►
+//!                                  ◄──   {"refused":{"reason":"…","again":true}}   (and closes)
+//! ```
+//!
+//! A client says [`Hello`]; each further line is a [`Command`](crate::train::Command). Every line of the
+//! host is a [`FromHost`]: first `welcome` or `refused`, then the events as they are written to the log.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
 use serde::{Deserialize, Serialize};
 
-/// The version of what is spoken here.
+use crate::run::log;
+use crate::train::Event;
+
+/// Version of the protocol.
 pub(super) const VERSION: u32 = 1;
 
-/// The longest line a client may send, and a host.
+/// Longest line of a client, in bytes.
 pub(super) const LONGEST_COMMAND: u64 = 1 << 16;
+
+/// Longest line of a host, in bytes.
 pub(super) const LONGEST_EVENT: u64 = 1 << 24;
 
 /// The first line of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hello {
-    /// The [`VERSION`] it speaks.
+    /// [`VERSION`] of the client.
     pub laperm: u32,
-    /// What it is, in a word: `attach`, `ctl`.
+    /// What the client is, in a word: `attach`, `ctl`.
     pub role: String,
 }
 
-/// A line of the host that is not an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A line of the host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Reply {
-    /// The client may listen and give commands.
+pub(super) enum FromHost {
+    /// The client may listen and send commands.
     Welcome {
-        /// The version spoken.
+        /// [`VERSION`] of the host.
         laperm: u32,
-        /// Bytes of the log that are on disk: the events in them are not sent.
+        /// Bytes of the log that are on disk. The events in them are not sent.
         offset: u64,
-        /// How the client's commands are signed.
+        /// The signature of the client's commands in the log.
         you: String,
     },
-    /// The client may not, or no longer. The connection ends.
+    /// The client may not, or no longer, do so. The connection ends.
     Refused {
-        /// Why, as a sentence.
+        /// The reason, as a sentence.
         reason: String,
-        /// Whether it may try again at once.
+        /// Whether the client may connect again at once.
         again: bool,
     },
+    /// An event, as in the log.
+    #[serde(untagged)]
+    Event(Event),
 }
 
-impl Reply {
-    /// Whether `line` is one, rather than an event.
-    pub(super) fn is(line: &str) -> bool {
-        line.starts_with("{\"welcome\"") || line.starts_with("{\"refused\"")
+impl FromHost {
+    /// Decodes a line.
+    ///
+    /// # Errors
+    /// The line is neither an event nor an answer.
+    pub(super) fn decode(line: &str) -> Result<Self, serde_json::Error> {
+        // Nearly all lines are events, which the parser of the log reads faster than this enum does.
+        // An answer is not an event: it has no `step`.
+        log::parse(line.as_bytes())
+            .map(FromHost::Event)
+            .or_else(|error| serde_json::from_str(line).map_err(|_| error))
     }
 }
 
-/// A message as a line.
-pub(super) fn line(message: &impl Serialize) -> io::Result<String> {
+/// Encodes a message as a line.
+pub(super) fn encode(message: &impl Serialize) -> io::Result<String> {
     let mut line = serde_json::to_string(message).map_err(io::Error::other)?;
     line.push('\n');
     Ok(line)
 }
 
-/// The next line, without its end; `None` at the end of the stream, torn lines included.
+/// Reads the next line, without its line break. Returns `None` at the end of the stream; a torn last
+/// line counts as the end.
 ///
 /// # Errors
-/// A line of more than `longest` bytes, bytes that are not text, or the stream's own troubles.
+/// The line has more than `longest` bytes or is not UTF-8, or the stream fails.
 pub(super) fn read_line(reader: &mut impl BufRead, longest: u64) -> io::Result<Option<String>> {
     let mut line = String::new();
     reader.by_ref().take(longest).read_line(&mut line)?;
@@ -78,6 +103,7 @@ pub(super) fn read_line(reader: &mut impl BufRead, longest: u64) -> io::Result<O
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::EventKind;
 
     #[test]
     fn lines_are_whole_or_nothing() {
@@ -96,12 +122,48 @@ mod tests {
     }
 
     #[test]
-    fn replies_are_told_from_events() {
-        let welcome = Reply::Welcome { laperm: 1, offset: 2, you: "ctl 3".into() };
-        let refused = Reply::Refused { reason: "no".into(), again: false };
-        for reply in [welcome, refused] {
-            assert!(Reply::is(&line(&reply).expect("serializes")));
+    fn every_line_of_a_host_is_decoded_as_it_was_encoded() {
+        let lines = [
+            (
+                FromHost::Welcome { laperm: 1, offset: 2, you: "ctl 3".into() },
+                r#"{"welcome":{"laperm":1,"offset":2,"you":"ctl 3"}}"#,
+            ),
+            (
+                FromHost::Refused { reason: "no".into(), again: false },
+                r#"{"refused":{"reason":"no","again":false}}"#,
+            ),
+            (
+                FromHost::Event(Event {
+                    step: 1,
+                    seconds: 0.5,
+                    kind: EventKind::Step { loss: 2.0, accuracy: 0.25 },
+                }),
+                r#"{"step":1,"seconds":0.5,"type":"step","loss":2.0,"accuracy":0.25}"#,
+            ),
+            (
+                FromHost::Event(Event {
+                    step: 1,
+                    seconds: 0.5,
+                    kind: EventKind::Epoch { epoch: 1 },
+                }),
+                r#"{"step":1,"seconds":0.5,"type":"epoch","epoch":1}"#,
+            ),
+        ];
+        for (message, line) in lines {
+            assert_eq!(encode(&message).expect("encodes"), format!("{line}\n"));
+            assert_eq!(FromHost::decode(line).expect("decodes"), message);
         }
-        assert!(!Reply::is(r#"{"step":1,"seconds":0.5,"type":"epoch","epoch":1}"#));
+    }
+
+    #[test]
+    fn lines_of_a_later_host_are_read_and_nonsense_is_refused() {
+        let later = r#"{"welcome":{"laperm":1,"offset":2,"you":"ctl 3","mood":"good"}}"#;
+        assert!(matches!(FromHost::decode(later), Ok(FromHost::Welcome { offset: 2, .. })));
+        let unknown = r#"{"step":1,"seconds":0.5,"type":"teleported"}"#;
+        let Ok(FromHost::Event(event)) = FromHost::decode(unknown) else { panic!("not an event") };
+        assert_eq!(event.kind, EventKind::Unknown);
+        for line in ["", "{}", "[]", r#"{"welcome":1}"#, r#"{"goodbye":{}}"#, "\0"] {
+            assert!(FromHost::decode(line).is_err(), "{line}");
+        }
     }
 }

@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Backend, Command, Frame, Named};
 use crate::data::DatasetName;
-use crate::experiment::{OptimizerName, WrapperName};
-use crate::model::Published;
+use crate::experiment::{OptimizerName, Published, WrapperName};
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

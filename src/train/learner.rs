@@ -284,12 +284,8 @@ mod tests {
 
     fn sgd(l2: f64) -> OptimizerSection {
         use crate::experiment::{OptimizerName, Plan};
-        OptimizerSection {
-            name: OptimizerName::Sgd,
-            lr: Plan::Constant(0.1),
-            l2,
-            ..Default::default()
-        }
+        let lr = Plan::Constant(0.1);
+        OptimizerSection { lr, l2, ..OptimizerSection::new(OptimizerName::Sgd) }
     }
 
     const DRAW: Draw = Draw { seed: 1, step: 1 };

@@ -17,9 +17,9 @@ use super::{Backend, StartError, initial_weights};
 use crate::data::{
     Batch, BatchLoader, BatchPlan, DataError, DatasetName, GlyphsConfig, Images, Normalizer, load,
 };
-use crate::experiment::{Experiment, MonitorSection, NetworkSection};
+use crate::experiment::{Experiment, MonitorSection, NetworkSection, Published};
 use crate::kernels::{Dense, operations};
-use crate::model::{Draw, Layer, Published};
+use crate::model::{Draw, Layer};
 use crate::random::{Purpose, stream};
 
 /// What is measured: a network of the paper, on generated data of its dataset's shape.

@@ -1,58 +1,40 @@
-//! The inner optimizer: Adam or SGD with momentum, and what it remembers of each parameter's gradients.
-//!
-//! The rules are burn's, to the bit. They are written out here because a checkpoint needs their whole state, and burn
-//! keeps the velocity of its momentum to itself.
+//! The inner optimizer of a network: a rule, and the moments of every parameter.
+
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 
 use super::arrays::{Arrays, Misfit};
-use crate::experiment::{OptimizerName, OptimizerSection};
-use crate::kernels::operations::{self, Update};
-use crate::kernels::{Adam, Sgd};
+use crate::experiment::OptimizerSection;
+use crate::kernels::{Rule, Update, operations};
 use crate::model::{Parameter, Role};
 
 /// An optimizer over all parameters of a network. A sync leaves its state as it is.
 #[derive(Clone)]
 pub(super) struct InnerOptimizer {
-    rule: Rule,
-    /// Gradient of the L2 penalty, per weight.
+    rule: Arc<dyn Rule>,
+    /// Gradient of the L2 penalty per unit of weight.
     penalty: f32,
-    /// Whether a parameter has an L2 penalty.
+    /// For each parameter, whether it has an L2 penalty or weight decay.
     decays: Vec<bool>,
     /// One per parameter; `None` before its first gradient.
     memories: Vec<Option<Memory>>,
 }
 
-#[derive(Clone, Copy)]
-enum Rule {
-    Adam(Adam),
-    /// Without momentum nothing is remembered.
-    Sgd(Sgd),
-}
-
-/// What a rule remembers of one parameter's gradients.
+/// The optimizer's state of one parameter.
 #[derive(Clone)]
 struct Memory {
-    /// How many gradients there have been.
+    /// Number of gradients so far.
     steps: u32,
-    /// SGD's velocity, Adam's first moment m.
-    first: Tensor<1>,
-    /// Adam's second moment v.
-    second: Option<Tensor<1>>,
+    /// In the order of [`Rule::moments`].
+    moments: Vec<Tensor<1>>,
 }
 
 impl InnerOptimizer {
     pub(super) fn new(section: &OptimizerSection, parameters: &[Parameter]) -> Self {
-        let decays = |p: &Parameter| section.l2 > 0.0 && p.role == Role::Weight && !p.last;
+        let decays = |parameter: &Parameter| parameter.role == Role::Weight && !parameter.last;
         InnerOptimizer {
-            rule: match section.name {
-                OptimizerName::Adam => Rule::Adam(Adam {
-                    beta1: section.beta1 as f32,
-                    beta2: section.beta2 as f32,
-                    epsilon: section.epsilon as f32,
-                }),
-                OptimizerName::Sgd => Rule::Sgd(Sgd { momentum: section.momentum as f32 }),
-            },
+            rule: section.rule(),
             // The gradient of l2 * w^2.
             penalty: 2.0 * section.l2 as f32,
             decays: parameters.iter().map(decays).collect(),
@@ -60,7 +42,8 @@ impl InnerOptimizer {
         }
     }
 
-    /// The parameter at `index` after a step along its gradient. Where a mask is 0, it becomes 0.
+    /// Returns the parameter at `index` after a step along its gradient. Where a mask is 0, the
+    /// parameter becomes 0.
     pub(super) fn step(
         &mut self,
         index: usize,
@@ -68,52 +51,36 @@ impl InnerOptimizer {
         [parameter, gradient]: [Tensor<1>; 2],
         mask: Option<Tensor<1>>,
     ) -> Tensor<1> {
-        let penalty = if self.decays[index] { self.penalty } else { 0.0 };
         let memory = &mut self.memories[index];
-        let time = memory.as_ref().map_or(0, |memory| memory.steps).saturating_add(1);
-        let update = Update { time, lr: lr as f32, penalty };
-        let (first, second) = match memory.take() {
-            Some(Memory { first, second, .. }) => (Some(first), second),
-            None => (None, None),
-        };
-        let start = |moment: Option<Tensor<1>>| {
-            moment.unwrap_or_else(|| Tensor::zeros(parameter.shape(), &parameter.device()))
-        };
-        match self.rule {
-            Rule::Adam(rule) => {
-                let (first, second) = (start(first), start(second));
-                let [parameter, first, second] =
-                    operations::adam([parameter, gradient, first, second], mask, rule, update);
-                *memory = Some(Memory { steps: time, first, second: Some(second) });
-                parameter
-            }
-            Rule::Sgd(rule) => {
-                let velocity = start(first);
-                let [parameter, first] =
-                    operations::sgd([parameter, gradient, velocity], mask, rule, update);
-                if rule.momentum > 0.0 {
-                    *memory = Some(Memory { steps: time, first, second: None });
-                }
-                parameter
-            }
-        }
+        let Memory { steps, moments } = memory.take().unwrap_or_else(|| {
+            let zeros = || Tensor::zeros(parameter.shape(), &parameter.device());
+            Memory { steps: 0, moments: self.rule.moments().iter().map(|_| zeros()).collect() }
+        });
+        let (steps, decays) = (steps.saturating_add(1), self.decays[index]);
+        let penalty = if decays { self.penalty } else { 0.0 };
+        let update = Update { time: steps, lr: lr as f32, penalty, decays };
+        let (parameter, moments) =
+            operations::optimize(&self.rule, update, [parameter, gradient], moments, mask);
+        *memory = Some(Memory { steps, moments });
+        parameter
     }
 
-    /// Adds its state to `arrays`, under names that begin with `prefix`.
+    /// Adds the optimizer's state to `arrays`, under names that begin with `prefix`.
     pub(super) fn save(&self, prefix: &str, parameters: &[Parameter], arrays: &mut Arrays) {
         let steps = self.memories.iter().map(|memory| memory.as_ref().map_or(0, |m| m.steps));
-        arrays.put_integers(format!("{prefix}optimizer/steps"), steps.collect());
+        arrays.put_integers(steps_name(prefix), steps.collect());
         for (parameter, memory) in parameters.iter().zip(&self.memories) {
-            let Some(memory) = memory else { continue };
-            let name = |moment: &str| format!("{prefix}optimizer/{}/{moment}", parameter.name);
-            arrays.put_tensor(name("first"), memory.first.clone());
-            if let Some(second) = &memory.second {
-                arrays.put_tensor(name("second"), second.clone());
+            let moments = memory.iter().flat_map(|memory| &memory.moments);
+            for (moment, tensor) in self.rule.moments().iter().zip(moments) {
+                arrays.put_tensor(moment_name(prefix, parameter, moment), tensor.clone());
             }
         }
     }
 
     /// Takes back what [`InnerOptimizer::save`] added.
+    ///
+    /// # Errors
+    /// Returns the first array that is missing or does not fit its parameter.
     pub(super) fn restore(
         &mut self,
         prefix: &str,
@@ -121,26 +88,27 @@ impl InnerOptimizer {
         arrays: &mut Arrays,
         device: &Device,
     ) -> Result<(), Misfit> {
-        let steps = arrays.integers(&format!("{prefix}optimizer/steps"), parameters.len())?;
-        let moments = match self.rule {
-            Rule::Adam(_) => 2,
-            Rule::Sgd(Sgd { momentum }) => usize::from(momentum > 0.0),
-        };
+        let steps = arrays.integers(&steps_name(prefix), parameters.len())?;
         for ((memory, parameter), steps) in self.memories.iter_mut().zip(parameters).zip(steps) {
-            let mut moment = |moment: &str| {
-                let name = format!("{prefix}optimizer/{}/{moment}", parameter.name);
-                arrays.tensor(&name, parameter.elements(), device)
-            };
-            *memory = match (steps, moments) {
-                (0, _) | (_, 0) => None,
-                (_, 1) => Some(Memory { steps, first: moment("first")?, second: None }),
-                _ => {
-                    Some(Memory { steps, first: moment("first")?, second: Some(moment("second")?) })
-                }
-            };
+            *memory = None;
+            if steps > 0 {
+                let moments = self.rule.moments().iter().map(|moment| {
+                    let name = moment_name(prefix, parameter, moment);
+                    arrays.tensor(&name, parameter.elements(), device)
+                });
+                *memory = Some(Memory { steps, moments: moments.collect::<Result<_, _>>()? });
+            }
         }
         Ok(())
     }
+}
+
+fn steps_name(prefix: &str) -> String {
+    format!("{prefix}optimizer/steps")
+}
+
+fn moment_name(prefix: &str, parameter: &Parameter, moment: &str) -> String {
+    format!("{prefix}optimizer/{}/{moment}", parameter.name)
 }
 
 #[cfg(test)]
@@ -151,6 +119,7 @@ mod tests {
     use burn_optim::{AdamConfig, Optimizer, SgdConfig};
 
     use super::*;
+    use crate::experiment::OptimizerName;
     use crate::model::{Layer, Network};
 
     const L2: f64 = 0.01;
@@ -181,19 +150,19 @@ mod tests {
         }
     }
 
-    fn section(name: OptimizerName, l2: f64, momentum: f64) -> OptimizerSection {
-        OptimizerSection { name, l2, momentum, ..OptimizerSection::default() }
+    fn section(name: OptimizerName, l2: f64) -> OptimizerSection {
+        OptimizerSection { l2, ..OptimizerSection::new(name) }
     }
 
     #[test]
     fn adam_is_burns() {
         for l2 in [0.0, L2] {
-            let section = section(OptimizerName::Adam, l2, 0.0);
+            let section = section(OptimizerName::Adam, l2);
             let penalty = (l2 > 0.0).then(|| WeightDecayConfig::new(2.0 * l2 as f32));
             let burns = AdamConfig::new()
-                .with_beta_1(section.beta1 as f32)
-                .with_beta_2(section.beta2 as f32)
-                .with_epsilon(section.epsilon as f32)
+                .with_beta_1(0.9)
+                .with_beta_2(0.999)
+                .with_epsilon(1e-7)
                 .with_weight_decay(penalty);
             assert_same(&section, &burns.build());
         }
@@ -202,7 +171,8 @@ mod tests {
     #[test]
     fn sgd_is_burns() {
         for (l2, momentum) in [(0.0, 0.0), (L2, 0.0), (0.0, 0.9), (L2, 0.9)] {
-            let section = section(OptimizerName::Sgd, l2, momentum);
+            let mut section = section(OptimizerName::Sgd, l2);
+            section.settings.set("momentum", momentum);
             let penalty = (l2 > 0.0).then(|| WeightDecayConfig::new(2.0 * l2 as f32));
             let moving = MomentumConfig::new().with_momentum(momentum).with_dampening(0.0);
             let burns = SgdConfig::new()

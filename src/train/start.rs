@@ -126,7 +126,8 @@ pub fn initial_weights(
             }
         };
         let source = source.map(|tensor| tensor.values.as_slice());
-        Ok(initial_values(&section.weights, section.biases, parameter, index, experiment.seed, source))
+        initial_values(&section.weights, section.biases, parameter, index, experiment.seed, source)
+            .map_err(|error| StartError::Experiment(format!("initial.weights: {error}")))
     });
     values.collect()
 }

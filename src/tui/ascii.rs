@@ -1,9 +1,9 @@
-//! The last step before a terminal that knows only ASCII: every other symbol is replaced by a
-//! likeness, so that nothing else has to think of such terminals.
+//! The last step before output to a terminal limited to ASCII: every other symbol is replaced by a
+//! similar one, so that no other code has to support such terminals.
 
 use ratatui::buffer::Buffer;
 
-/// Replaces what is not ASCII.
+/// Replaces all symbols outside ASCII.
 pub(super) fn replace(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if let Some(c) = cell.symbol().chars().next().filter(|_| !cell.symbol().is_ascii()) {
@@ -12,6 +12,7 @@ pub(super) fn replace(buffer: &mut Buffer) {
     }
 }
 
+/// Returns the ASCII character most similar to `c`; `?` if there is none.
 fn likeness(c: char) -> char {
     match c {
         '─' | '╌' | '┄' | '–' | '—' => '-',

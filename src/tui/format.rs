@@ -1,6 +1,6 @@
-//! Numbers and text as people read them.
+//! Numbers and text in a readable form.
 
-/// `1:02:03` or `2:03`; nothing sensible gives `-`.
+/// Formats seconds as `1:02:03` or `2:03`; `-` for a negative or non-finite value.
 pub(super) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "-".into();
@@ -13,7 +13,8 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// Three digits of a number that is not negative: `0.0123`, `9.5e-5`, `842`, `12.3k`, `1.25M`.
+/// Formats a value that is not negative with about three digits: `0.0123`, `9.5e-5`, `842`,
+/// `12.3k`, `1.25M`.
 pub(super) fn short(value: f64) -> String {
     match value {
         _ if !value.is_finite() => "-".into(),
@@ -24,9 +25,9 @@ pub(super) fn short(value: f64) -> String {
     }
 }
 
-/// At least three significant digits, without zeros at the end.
+/// Formats a value with at least three significant digits, without trailing zeros.
 fn digits(value: f64) -> String {
-    let places = match value {
+    let decimals = match value {
         v if v >= 99.95 => 0,
         v if v >= 9.995 => 1,
         v if v >= 0.9995 => 2,
@@ -34,27 +35,21 @@ fn digits(value: f64) -> String {
         v if v >= 0.009_995 => 4,
         _ => 5,
     };
-    let text = format!("{value:.places$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').into(),
-        false => text,
-    }
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
 }
 
-/// A share of 1 in percent, with so many decimals: `98.61 %`.
+/// Formats a share of 1 in percent: `98.61 %`; `-` for a non-finite value.
 pub(super) fn percent(share: f64, decimals: usize) -> String {
-    match share.is_finite() {
-        true => format!("{:.decimals$} %", share * 100.0),
-        false => "-".into(),
-    }
+    if share.is_finite() { format!("{:.decimals$} %", share * 100.0) } else { "-".into() }
 }
 
-/// A pruning ratio in percent, with decimals only where it has some: `50 %`, `12.5 %`.
+/// Formats a pruning ratio in percent, with up to two decimals: `50 %`, `12.5 %`.
 pub(super) fn ratio(p: f64) -> String {
     format!("{} %", (p * 1e4).round() / 100.0)
 }
 
-/// So many bytes: `812 B`, `3.2 kB`, `1.25 MB`.
+/// Formats a number of bytes: `812 B`, `3.24 kB`, `1.25 MB`.
 pub(super) fn bytes(count: u64) -> String {
     match count as f64 {
         c if c >= 999.5e6 => format!("{} GB", digits(c / 1e9)),
@@ -64,7 +59,7 @@ pub(super) fn bytes(count: u64) -> String {
     }
 }
 
-/// A count with separators: `1,234,567`.
+/// Formats a count with separators: `1,234,567`.
 pub(super) fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
@@ -77,8 +72,7 @@ pub(super) fn grouped(value: u64) -> String {
     text
 }
 
-/// Lines of at most `width` characters, broken between words; a longer word is broken where it
-/// must.
+/// Breaks text into lines of at most `width` characters, between words if possible.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];

@@ -23,14 +23,21 @@ pub(super) fn per_page(count: usize, area: Rect) -> usize {
     most(COMFORTABLE, count).max(most(SMALLEST, count.min(AT_LEAST)))
 }
 
-/// Areas of `count` panels on one page, in reading order. If the last panel is alone in its row,
-/// the row is at most as high as the panel `needs`.
-pub(super) fn places(count: usize, area: Rect, needs: Option<u16>) -> Vec<Rect> {
+/// Areas of the panels of one page, in reading order. `needs` is the height that each panel fills,
+/// `None` if any height is of use. A row whose panels all fill a known height is at most that high;
+/// the other rows share the rest.
+pub(super) fn places(needs: &[Option<u16>], area: Rect) -> Vec<Rect> {
+    let count = needs.len();
     let columns = columns(count, area, SMALLEST).unwrap_or(1).max(1);
-    let mut heights = vec![Constraint::Fill(1); count.div_ceil(columns)];
-    let fair = area.height / heights.len().max(1) as u16;
-    if let (Some(last), true, Some(needs)) = (heights.last_mut(), count % columns == 1, needs) {
-        *last = Constraint::Length(needs.min(fair));
+    let fair = area.height / count.div_ceil(columns).max(1) as u16;
+    let needed = |row: &[Option<u16>]| {
+        row.iter().try_fold(0, |highest: u16, &panel| Some(highest.max(panel?)))
+    };
+    let height =
+        |row| needed(row).map_or(Constraint::Fill(1), |rows| Constraint::Length(rows.min(fair)));
+    let mut heights: Vec<Constraint> = needs.chunks(columns).map(height).collect();
+    if !heights.contains(&Constraint::Fill(1)) {
+        heights.fill(Constraint::Fill(1));
     }
     let rows = Layout::vertical(heights).split(area);
     let row = |(i, &row): (usize, &Rect)| {
@@ -74,21 +81,30 @@ mod tests {
     #[test]
     fn four_panels_are_two_by_two() {
         for (width, height) in [(80, 20), (200, 55), (60, 14), (120, 40)] {
-            let places = places(4, area(width, height), None);
+            let places = places(&[None; 4], area(width, height));
             assert_eq!(places[3].x, width / 2, "{width}x{height}");
             assert_eq!(places[3].y, height.div_ceil(2), "{width}x{height}");
         }
     }
 
     #[test]
-    fn a_last_panel_in_a_row_of_its_own_leaves_what_it_needs_not() {
-        let heights = |count, needs| {
-            let places = places(count, area(200, 55), needs);
+    fn a_row_leaves_what_its_panels_need_not() {
+        let heights = |count: usize, which: usize, rows| {
+            let mut needs = vec![None; count];
+            needs[which] = rows;
+            let places = places(&needs, area(200, 55));
             [places[0].height, places[count - 1].height]
         };
-        assert_eq!(heights(7, Some(9)), [23, 9]);
-        assert_eq!(heights(7, Some(40)), [19, 18]);
-        assert_eq!(heights(6, Some(9)), heights(6, None));
+        // Seven panels: three, three and one.
+        assert_eq!(heights(7, 6, Some(9)), [23, 9]);
+        assert_eq!(heights(7, 6, Some(40)), [19, 18]);
+        // A panel beside others, wherever it is, does not limit them.
+        assert_eq!(heights(6, 5, Some(9)), heights(6, 5, None));
+        assert_eq!(heights(7, 0, Some(9)), heights(7, 0, None));
+        // The first row of two, of which both need little; and a page on which nothing grows.
+        let both = places(&[Some(9), Some(7), None, None], area(200, 55));
+        assert_eq!([both[0].height, both[2].height], [9, 46]);
+        assert_eq!(places(&[Some(9)], area(200, 55)), [area(200, 55)]);
     }
 
     #[test]
@@ -101,7 +117,7 @@ mod tests {
             [4, 4, 4, 7]
         );
         // Five: three and two.
-        let five = places(5, area(200, 55), None);
+        let five = places(&[None; 5], area(200, 55));
         assert_eq!((five[0].width, five[4].right()), (67, 200));
     }
 
@@ -110,11 +126,12 @@ mod tests {
         fn places_do_not_overlap_and_fill_the_area(
             count in 1usize..12,
             (width, height) in (0u16..250, 0u16..80),
-            needs in prop::option::of(0u16..90),
+            mut needs in prop::collection::vec(prop::option::of(0u16..90), 12),
         ) {
             let area = area(width, height);
             let count = count.min(per_page(count, area));
-            let places = places(count, area, needs);
+            needs.truncate(count);
+            let places = places(&needs, area);
             prop_assert_eq!(places.len(), count);
             prop_assert_eq!(places.iter().map(|place| place.area()).sum::<u32>(), area.area());
             for (i, a) in places.iter().enumerate() {

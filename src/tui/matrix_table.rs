@@ -1,79 +1,70 @@
-//! Weight matrices in a table that can be sorted: name, shape, how many vectors of what length, zeros, and how alike
-//! the profiles are (SoWP).
+//! A sortable table of weight matrices: name, shape, number and length of the vectors, zeros, and
+//! the similarity of the weight profiles (SoWP).
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
+use strum::VariantArray;
 
 use super::chart::significant;
 use super::format::grouped;
 use super::table::{Column, NARROWEST, Table};
 use super::theme::Theme;
 
-/// What is said of a matrix.
+/// A row of the table.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Matrix<'a> {
-    /// Its name.
     pub name: &'a str,
-    /// Its shape.
     pub shape: &'a [usize],
-    /// How many weight vectors it has.
+    /// Number of weight vectors.
     pub vectors: usize,
-    /// The length of each, #w_j.
+    /// Length of each vector, #w_j.
     pub length: usize,
-    /// How many weights are exactly zero; `None` where that is not known.
+    /// Number of weights that are exactly zero; `None` if unknown.
     pub zeros: Option<usize>,
-    /// Similarity of the weight profiles, 0 for identical ones; `None` where that is not known.
+    /// Similarity of the weight profiles, 0 if they are identical; `None` if unknown.
     pub similarity: Option<f32>,
 }
 
 impl Matrix<'_> {
-    /// The share of weights that are zero.
+    /// Returns the share of weights that are zero.
     pub fn zero_share(&self) -> Option<f64> {
         let weights = self.vectors.saturating_mul(self.length).max(1);
         self.zeros.map(|zeros| zeros as f64 / weights as f64)
     }
 
-    /// Its shape as `64x3x3x3`.
+    /// Formats the shape as `64x3x3x3`.
     pub fn shape(&self) -> String {
         let sizes: Vec<String> = self.shape.iter().map(ToString::to_string).collect();
         sizes.join("x")
     }
 }
 
-/// What a table is sorted by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The column that a table is sorted by. The key `S` cycles through them in this order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, VariantArray)]
 pub enum SortBy {
     /// The order of the network or the file.
     #[default]
     Order,
-    /// The name.
-    Name,
-    /// The number of vectors, most first.
-    Vectors,
-    /// The length of the vectors, longest first.
-    Length,
-    /// The share of zeros, highest first.
-    Zeros,
-    /// The similarity, the least alike first.
+    /// Least similar profiles first.
     Similarity,
+    /// Largest share first.
+    Zeros,
+    /// Longest vectors first.
+    Length,
+    /// Most vectors first.
+    Vectors,
+    Name,
 }
 
 impl SortBy {
-    /// The next one, round and round.
+    /// Returns the next column, and the first after the last.
     pub(super) fn next(self) -> Self {
-        match self {
-            SortBy::Order => SortBy::Similarity,
-            SortBy::Similarity => SortBy::Zeros,
-            SortBy::Zeros => SortBy::Length,
-            SortBy::Length => SortBy::Vectors,
-            SortBy::Vectors => SortBy::Name,
-            SortBy::Name => SortBy::Order,
-        }
+        Self::VARIANTS[(self as usize + 1) % Self::VARIANTS.len()]
     }
 
-    /// How the table is sorted, in words.
+    /// Describes the order of the table.
     pub(super) fn words(self) -> &'static str {
         match self {
             SortBy::Order => "in the order of the network",
@@ -86,7 +77,7 @@ impl SortBy {
     }
 }
 
-/// The indices of `matrices` as sorted. Equal ones stay in their order; what is not known comes last.
+/// Returns the indices of `matrices` in sorted order. The sort is stable; unknown values come last.
 pub(super) fn sorted(matrices: &[Matrix], by: SortBy) -> Vec<usize> {
     let mut order: Vec<usize> = (0..matrices.len()).collect();
     let descending = |key: &dyn Fn(&Matrix) -> Option<f64>, order: &mut Vec<usize>| {
@@ -105,26 +96,35 @@ pub(super) fn sorted(matrices: &[Matrix], by: SortBy) -> Vec<usize> {
     order
 }
 
-/// Draws the matrices of `order` (indices into `matrices`), scrolled to the selected one.
-pub(super) fn render(
-    matrices: &[Matrix],
-    order: &[usize],
-    selected: Option<usize>,
-    by: SortBy,
-    theme: &Theme,
-    area: Rect,
-    buffer: &mut Buffer,
-) {
-    if area.height < 2 {
-        return;
+/// The table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MatrixTable<'a> {
+    pub matrices: &'a [Matrix<'a>],
+    /// The rows from top to bottom, as indices into `matrices`.
+    pub order: &'a [usize],
+    /// The highlighted row, as an index into `matrices`.
+    pub selected: Option<usize>,
+    /// The column to mark as the one that decides the order.
+    pub sort: SortBy,
+    pub theme: &'a Theme,
+}
+
+impl MatrixTable<'_> {
+    /// Draws the table, scrolled to the selected row.
+    pub fn render(&self, area: Rect, buffer: &mut Buffer) {
+        if area.height < 2 {
+            return;
+        }
+        let Self { matrices, order, selected, sort, theme } = *self;
+        let visible = usize::from(area.height - 1);
+        let row = order.iter().position(|&index| Some(index) == selected);
+        let first = row.unwrap_or(0).saturating_sub(visible / 2);
+        let first = first.min(order.len().saturating_sub(visible));
+        let row = |&index: &usize| cells(&matrices[index], Some(index) == selected, theme);
+        // All rows determine the widths of the columns, so that scrolling does not change them.
+        let rows = order.iter().map(row).collect();
+        Table::new(columns(sort, theme), rows).render(first, area, buffer);
     }
-    let visible = usize::from(area.height - 1);
-    let place = order.iter().position(|&index| Some(index) == selected);
-    let first = place.unwrap_or(0).saturating_sub(visible / 2);
-    let first = first.min(order.len().saturating_sub(visible));
-    let rows = order.iter().map(|&index| cells(&matrices[index], Some(index) == selected, theme));
-    // Every row has its say in the columns' widths, so that they stay when it is scrolled.
-    Table::new(columns(by, theme), rows.collect()).render(first, area, buffer);
 }
 
 fn columns(by: SortBy, theme: &Theme) -> Vec<Column> {
@@ -162,7 +162,7 @@ fn cells(matrix: &Matrix, selected: bool, theme: &Theme) -> Vec<(String, Style)>
     texts.into_iter().map(|text| (text, style)).collect()
 }
 
-/// A share of 1 in percent that tells none and all from nearly none and nearly all.
+/// Formats a share of 1 in percent; 0 and 1 differ from values next to them.
 pub(super) fn share(share: f64) -> String {
     match share * 100.0 {
         0.0 => "0".into(),
@@ -173,7 +173,8 @@ pub(super) fn share(share: f64) -> String {
     }
 }
 
-/// The title of a small chart in so many cells: a name, of which the end matters most, and its similarity.
+/// Returns the title of a small chart, `width` cells wide: the name, cut at its start, and the
+/// similarity.
 pub(super) fn small_title(
     matrix: &Matrix,
     selected: bool,
@@ -181,15 +182,13 @@ pub(super) fn small_title(
     theme: &Theme,
 ) -> Line<'static> {
     let similarity = matrix.similarity.map_or("-".into(), |v| significant(f64::from(v)));
-    let (pointer, style) = match selected {
-        true => ("▸", theme.accent),
-        false => ("", theme.muted),
-    };
+    let (pointer, style) = if selected { ("▸", theme.accent) } else { ("", theme.muted) };
     let room = usize::from(width).saturating_sub(similarity.len() + 1 + pointer.chars().count());
     let name: Vec<char> = matrix.name.chars().collect();
-    let name: String = match name.len() > room {
-        true => std::iter::once('…').chain(name[name.len() + 1 - room.max(1)..].to_vec()).collect(),
-        false => name.into_iter().collect(),
+    let name: String = if name.len() > room {
+        std::iter::once('…').chain(name[name.len() + 1 - room.max(1)..].to_vec()).collect()
+    } else {
+        name.into_iter().collect()
     };
     Line::styled(format!("{pointer}{name} {similarity}"), style)
 }
@@ -243,7 +242,10 @@ mod tests {
         let theme = Theme::new(Depth::None, true);
         let area = Rect::new(0, 0, width, height);
         let mut buffer = Buffer::empty(area);
-        render(&matrices, &order, Some(selected), by, &theme, area, &mut buffer);
+        let (matrices, order) = (&matrices[..], &order[..]);
+        let selected = Some(selected);
+        let table = MatrixTable { matrices, order, selected, sort: by, theme: &theme };
+        table.render(area, &mut buffer);
         let rows = buffer.content.chunks(width.into());
         rows.map(|row| row.iter().map(|cell| cell.symbol()).collect()).collect()
     }

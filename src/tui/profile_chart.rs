@@ -1,8 +1,8 @@
-//! The profiles of one weight matrix: its sorted weight vectors over their ranks (section 2 of the paper), the same
-//! for a layer that is trained and for a matrix from a file.
+//! The profiles of one weight matrix: its sorted weight vectors over their ranks (section 2 of the
+//! paper), for a layer in training and for a matrix from a file.
 //!
-//! All vectors are drawn as bands of quantiles, with the median or one chosen vector before them and what they began as
-//! behind. Small, as one of many, a chart has no axes.
+//! All vectors are drawn as bands of quantiles, with the median or one selected vector in front and
+//! the initial profile behind. A small chart, one of many, has no axes.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -15,27 +15,28 @@ use super::format::grouped;
 use super::row::{Part, row};
 use super::theme::Theme;
 
-/// One matrix's profiles, ready to be drawn.
+/// The profiles of one matrix.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ProfileChart<'a> {
-    /// Colours and symbols.
     pub theme: &'a Theme,
-    /// The ranks at which profiles are known, ascending.
+    /// The sampled ranks, ascending.
     pub positions: &'a [u32],
-    /// The values at those ranks: one band for each of [`QUANTILES`](crate::method::QUANTILES) over the vectors.
+    /// The values at those ranks: a band for each of [`QUANTILES`](crate::method::QUANTILES) over
+    /// the vectors.
     pub bands: &'a [Vec<f32>],
-    /// Every vector's values at those ranks, where they are few; these are drawn instead of bands.
+    /// The values of every vector at those ranks if there are few vectors. They are drawn instead
+    /// of bands.
     pub lines: &'a [Vec<f32>],
-    /// What the profile was at those ranks before training; empty where that is not known.
+    /// The values at those ranks before training; empty if unknown.
     pub initial: &'a [f32],
-    /// One vector by its index, with its values, ascending.
+    /// The selected vector: its index, and all its values, ascending.
     pub vector: Option<(usize, &'a [f32])>,
-    /// Where the cursor stands, from 0, the lowest rank, to 1, the highest.
+    /// The cursor, from 0 (the lowest rank) to 1 (the highest).
     pub cursor: Option<f64>,
 }
 
 impl ProfileChart<'_> {
-    /// Draws the chart with its axes, a legend and, if there is one, the cursor and what it reads.
+    /// Draws the chart with axes and a legend. With a cursor, a readout replaces the legend.
     pub fn render(&self, area: Rect, buffer: &mut Buffer) {
         let area = area.intersection(buffer.area);
         let legend = u16::from(area.height >= 5);
@@ -52,12 +53,12 @@ impl ProfileChart<'_> {
         self.draw_cursor(plot, buffer);
         if legend == 1 {
             let parts = if self.cursor.is_some() { self.readout() } else { self.legend() };
-            let place = Rect { x: plot.x, width: plot.width, height: 1, y: area.y };
-            row(parts, place.width).render(place, buffer);
+            let line = Rect { x: plot.x, width: plot.width, height: 1, y: area.y };
+            row(parts, line.width).render(line, buffer);
         }
     }
 
-    /// Draws the curves alone.
+    /// Draws the curves without axes and legend.
     pub fn thumbnail(&self, area: Rect, buffer: &mut Buffer) {
         let area = area.intersection(buffer.area);
         if !area.is_empty() && !self.positions.is_empty() {
@@ -65,12 +66,12 @@ impl ProfileChart<'_> {
         }
     }
 
-    /// The highest rank.
+    /// Returns the highest rank.
     fn last(&self) -> u32 {
         self.positions.last().copied().unwrap_or(0)
     }
 
-    /// Around every value in sight.
+    /// Returns a scale around all values.
     fn scale(&self) -> Scale {
         let values = self.bands.iter().flatten().chain(self.initial);
         let values = values.chain(self.vector.map_or(&[][..], |(_, sorted)| sorted));
@@ -87,7 +88,7 @@ impl ProfileChart<'_> {
             return vec![Tick { position: 0.0, label: "0".into() }];
         }
         let mut ticks = Scale::linear(0.0, last).ticks(usize::from(plot.width) / 9);
-        // There is nothing between two ranks.
+        // Ranks are integers.
         ticks.retain(|tick| (tick.position * last - (tick.position * last).round()).abs() < 1e-6);
         ticks.iter_mut().for_each(|tick| tick.label = short((tick.position * last).round()));
         ticks
@@ -111,32 +112,33 @@ impl ProfileChart<'_> {
         }
     }
 
-    /// From behind to before: where the layer began, all its vectors now, the chosen one now.
+    /// Draws, from the bottom layer to the top: the initial profile, all vectors, the selected
+    /// vector.
     fn curves(&self, plot: Rect, scale: Scale, buffer: &mut Buffer) {
         let raster = || Raster::new(plot, self.theme.unicode);
         let (mut behind, mut bands, mut before) = (raster(), raster(), raster());
         let last = (behind.height() - 1) as f64;
         let height = |value: f64| (1.0 - scale.position(value)) * last;
-        let initial = |place| self.sample(self.initial, place).map(height);
+        let initial = |position| self.sample(self.initial, position).map(height);
         self.curve(&mut behind, self.theme.muted, initial);
         self.draw_bands(&mut bands, height);
-        self.curve(&mut before, self.theme.text, |place| self.chosen(place).map(height));
+        self.curve(&mut before, self.theme.text, |position| self.selected(position).map(height));
         [behind, bands, before].iter().for_each(|raster| raster.paint(buffer));
     }
 
-    /// The quantile bands, the outermost as a shade, or the few vectors there are; without a chosen vector that follows
-    /// it closely, the median too.
+    /// Draws the quantile bands, the outermost as a shade, or the vectors themselves. The median is
+    /// drawn too, unless there is a selected vector, which would be close to it.
     fn draw_bands(&self, raster: &mut Raster, height: impl Fn(f64) -> f64) {
         for line in self.lines {
-            let height = |place| self.sample(line, place).map(&height);
+            let height = |position| self.sample(line, position).map(&height);
             self.curve(raster, self.theme.band(1), height);
         }
         let levels = if self.lines.is_empty() { self.bands.len() / 2 } else { 0 };
         for level in 0..levels {
             let style = self.theme.band(level.min(1));
             for x in 0..raster.width() {
-                let place = place(x, raster);
-                let edge = |band: &[f32]| self.sample(band, place).map(&height);
+                let position = position(x, raster);
+                let edge = |band: &[f32]| self.sample(band, position).map(&height);
                 let edges =
                     (edge(&self.bands[level]), edge(&self.bands[self.bands.len() - 1 - level]));
                 let (Some(low), Some(high)) = edges else { continue };
@@ -146,17 +148,17 @@ impl ProfileChart<'_> {
                 }
             }
         }
-        if self.chosen(0.0).is_none() {
-            let median = |place| self.sample(self.median(), place).map(&height);
+        if self.selected(0.0).is_none() {
+            let median = |position| self.sample(self.median(), position).map(&height);
             self.curve(raster, self.theme.band(2), median);
         }
     }
 
-    /// A line through the heights at all places; none is a gap.
+    /// Draws a line through the heights at all columns; `None` is a gap.
     fn curve(&self, raster: &mut Raster, style: Style, height: impl Fn(f64) -> Option<f64>) {
         let mut last = None;
         for x in 0..raster.width() {
-            let here = height(place(x, raster)).map(|y| (x, y));
+            let here = height(position(x, raster)).map(|y| (x, y));
             if let Some(here) = here {
                 raster.line(last.unwrap_or(here), here, style);
             }
@@ -164,15 +166,15 @@ impl ProfileChart<'_> {
         }
     }
 
-    /// A profile's value at a place from 0 to 1 along the ranks.
-    fn sample(&self, values: &[f32], place: f64) -> Option<f64> {
-        sample(self.positions, values, place * f64::from(self.last()))
+    /// Returns a profile's value at a position from 0 to 1 along the ranks.
+    fn sample(&self, values: &[f32], position: f64) -> Option<f64> {
+        sample(self.positions, values, position * f64::from(self.last()))
     }
 
-    /// The chosen vector's value there.
-    fn chosen(&self, place: f64) -> Option<f64> {
+    /// Returns the selected vector's value at a position from 0 to 1 along the ranks.
+    fn selected(&self, position: f64) -> Option<f64> {
         let (_, sorted) = self.vector?;
-        let index = (place * sorted.len().saturating_sub(1) as f64).round() as usize;
+        let index = (position * sorted.len().saturating_sub(1) as f64).round() as usize;
         sorted.get(index).map(|&value| f64::from(value))
     }
 
@@ -181,18 +183,19 @@ impl ProfileChart<'_> {
     }
 
     fn draw_cursor(&self, plot: Rect, buffer: &mut Buffer) {
-        let Some(place) = self.cursor else { return };
-        let x = plot.x + (place.clamp(0.0, 1.0) * f64::from(plot.width - 1)).round() as u16;
+        let Some(position) = self.cursor else { return };
+        let x = plot.x + (position.clamp(0.0, 1.0) * f64::from(plot.width - 1)).round() as u16;
         let line = if self.theme.unicode { '│' } else { '|' };
         for y in plot.top()..plot.bottom() {
             put(buffer, (x, y).into(), line, self.theme.cursor);
         }
     }
 
-    /// What the cursor reads: the rank, the quantiles over the vectors there, and what else is drawn.
+    /// Returns the readout at the cursor: the rank, the quantiles over the vectors, the selected
+    /// vector and the initial profile.
     fn readout(&self) -> Vec<Part> {
-        let place = self.cursor.unwrap_or(0.0).clamp(0.0, 1.0);
-        let rank = (place * f64::from(self.last())).round() as u64;
+        let position = self.cursor.unwrap_or(0.0).clamp(0.0, 1.0);
+        let rank = (position * f64::from(self.last())).round() as u64;
         let fact = |importance, name: &str, value: Option<f64>| {
             let value = value.map_or("-".into(), significant);
             Part::new(importance, format!("{name} "), self.theme.muted).and(value, self.theme.text)
@@ -201,13 +204,13 @@ impl ProfileChart<'_> {
             vec![Part::new(0, "rank ", self.theme.muted).and(grouped(rank), self.theme.cursor)];
         let names = [("min", 2), ("15 %", 3), ("50 %", 0), ("85 %", 3), ("max", 2)];
         for ((name, importance), band) in names.into_iter().zip(self.bands) {
-            parts.push(fact(importance, name, self.sample(band, place)));
+            parts.push(fact(importance, name, self.sample(band, position)));
         }
         if let Some((index, _)) = self.vector.filter(|(_, sorted)| !sorted.is_empty()) {
-            parts.push(fact(1, &format!("vector {index}"), self.chosen(place)));
+            parts.push(fact(1, &format!("vector {index}"), self.selected(position)));
         }
         if !self.initial.is_empty() {
-            parts.push(fact(1, "initial", self.sample(self.initial, place)));
+            parts.push(fact(1, "initial", self.sample(self.initial, position)));
         }
         parts
     }
@@ -238,12 +241,12 @@ impl ProfileChart<'_> {
     }
 }
 
-/// Where a column of dots lies, from 0 to 1.
-fn place(x: i64, raster: &Raster) -> f64 {
+/// Returns the position of a column of dots, from 0 to 1.
+fn position(x: i64, raster: &Raster) -> f64 {
     x as f64 / (raster.width() - 1).max(1) as f64
 }
 
-/// A curve known at ascending `positions`, read at `rank` on the straight line between its neighbours.
+/// Interpolates a curve, given at ascending `positions`, linearly at `rank`.
 pub(super) fn sample(positions: &[u32], values: &[f32], rank: f64) -> Option<f64> {
     let count = positions.len().min(values.len());
     let next = positions[..count].partition_point(|&position| f64::from(position) < rank);
@@ -260,8 +263,9 @@ pub(super) fn sample(positions: &[u32], values: &[f32], rank: f64) -> Option<f64
     }
 }
 
-/// Many charts without axes, each under its title, as many as can be read, scrolled to `selected`.
-/// `item` gives the title and the chart of an index; the title has so many cells.
+/// Draws charts without axes, each under its title, as many as are readable, scrolled to
+/// `selected`. `item` returns the title and the chart of an index; its second argument is the width
+/// of the title in cells.
 pub(super) fn multiples<'a>(
     count: usize,
     selected: usize,
@@ -279,22 +283,24 @@ pub(super) fn multiples<'a>(
     let first = above.min(count.div_ceil(per_row).saturating_sub(visible)) * per_row;
     for (index, cell) in (first..count).zip(0..columns * rows) {
         let (x, y) = (area.x + cell % columns * width, area.y + cell / columns * height);
-        // A blank column keeps neighbours apart.
+        // Blank columns separate neighbours.
         let width = if columns > 1 { width.saturating_sub(2) } else { width };
-        let place = Rect { x, y, width, height };
+        let cell = Rect { x, y, width, height };
         let (title, chart) = item(index, width);
-        buffer.set_line(place.x, place.y, &title, place.width);
-        let below = Rect { y: y + 1, height: height.saturating_sub(1), ..place };
+        buffer.set_line(cell.x, cell.y, &title, cell.width);
+        let below = Rect { y: y + 1, height: height.saturating_sub(1), ..cell };
         if let Some(chart) = chart {
             chart.thumbnail(below, buffer);
         }
     }
 }
 
-/// Columns and rows of small charts: all of them where they can be read, in the best shape, else as many as can.
+/// Returns the columns and rows of small charts: the best shape if all are readable, otherwise as
+/// many as are readable.
 fn arrangement(count: usize, area: Rect) -> (u16, u16) {
-    /// The smallest one that can be read, with its title, and how many times wider than high it looks best.
+    /// Width and height of the smallest readable chart, with its title.
     const SMALLEST: (u16, u16) = (16, 3);
+    /// The best ratio of width to height.
     const BEST_SHAPE: f64 = 4.0;
     let most = ((area.width / SMALLEST.0).max(1), (area.height / SMALLEST.1).max(1));
     let rows = |columns: u16| count.div_ceil(columns.into());
@@ -325,7 +331,7 @@ mod tests {
     fn what_is_missing_in_a_profile_is_a_gap() {
         assert_eq!(sample(&[], &[1.0], 0.0), None);
         assert_eq!(sample(&[0, 10], &[0.0, f32::NAN], 5.0), None);
-        // More positions than values: what there is still counts.
+        // More positions than values: the values that are there count.
         assert_eq!(sample(&[0, 10, 20], &[0.0, 1.0], 20.0), Some(1.0));
     }
 

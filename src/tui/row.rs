@@ -1,9 +1,9 @@
-//! A line of parts that drops the least important ones where it is narrow.
+//! A line of parts that drops the least important ones if it is too narrow.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-/// Something said in a row. Parts with a higher rank go first when there is no room.
+/// A part of a row. Parts with a higher rank are dropped first if there is no room.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     spans: Vec<Span<'static>>,
@@ -15,7 +15,7 @@ impl Part {
         Self { spans: vec![Span::styled(text.into(), style)], rank }
     }
 
-    /// Says more, right behind.
+    /// Appends text without a gap.
     pub fn and(mut self, text: impl Into<String>, style: Style) -> Self {
         self.spans.push(Span::styled(text.into(), style));
         self
@@ -28,12 +28,12 @@ impl Part {
 
 const GAP: &str = "  ";
 
-/// How wide the parts are side by side.
+/// Returns the width of the parts side by side, in cells.
 fn width(parts: &[Part]) -> usize {
     parts.iter().map(Part::width).sum::<usize>() + GAP.len() * parts.len().saturating_sub(1)
 }
 
-/// The parts in their order, as many as fit by rank.
+/// Returns the parts in their order, without those that do not fit.
 pub(super) fn row(mut parts: Vec<Part>, room: u16) -> Line<'static> {
     while parts.len() > 1 && width(&parts) > usize::from(room) {
         let worst = parts.iter().map(|part| part.rank).max();

@@ -1,7 +1,7 @@
 //! A picture of the screen as SVG: for a README, a paper, an issue.
 //!
-//! Braille is drawn as dots and half blocks as rectangles, because few fonts have them at the width of their other
-//! characters; all else is text, each character at its own place.
+//! Braille is drawn as dots and half blocks as rectangles, because few fonts have them at the width
+//! of their other characters. Everything else is text with a position for each character.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,13 +9,16 @@ use std::fmt::Write;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
-/// Size of a cell, in pixels.
+use crate::figure::escaped;
+
+/// Width and height of a cell, in pixels.
 const WIDTH: u16 = 9;
 const HEIGHT: u16 = 18;
+/// Default background and foreground colours.
 const PAPER: &str = "#16181d";
 const INK: &str = "#d4d7dd";
 
-/// The picture of `buffer`, with `title` for those who cannot see it.
+/// Returns a picture of `buffer`; `title` describes it to screen readers.
 pub fn to_svg(buffer: &Buffer, title: &str) -> String {
     let area = buffer.area;
     let (width, height) = (u32::from(area.width * WIDTH), u32::from(area.height * HEIGHT));
@@ -36,7 +39,8 @@ pub fn to_svg(buffer: &Buffer, title: &str) -> String {
     svg
 }
 
-/// The text of a row, one element for each stretch of the same looks.
+/// Draws a row: one text element per run of cells with the same style. The paths of `dots` are by
+/// colour.
 fn row(svg: &mut String, dots: &mut BTreeMap<String, String>, buffer: &Buffer, y: u16) {
     let cells: Vec<&Cell> = (0..buffer.area.width)
         .filter_map(|x| buffer.cell((buffer.area.x + x, buffer.area.y + y)))
@@ -55,50 +59,45 @@ fn row(svg: &mut String, dots: &mut BTreeMap<String, String>, buffer: &Buffer, y
                 "<rect x=\"{x}\" y=\"{top}\" width=\"{width}\" height=\"{HEIGHT}\" fill=\"{paper}\"/>"
             );
         }
-        let (mut places, mut text) = (String::new(), String::new());
+        let (mut xs, mut text) = (String::new(), String::new());
         for (column, cell) in cells[start..start + same].iter().enumerate() {
-            let x = (start + column) as u16 * WIDTH;
-            match braille(cell.symbol()) {
-                Some(pattern) => {
-                    add_dots(dots.entry(ink.clone()).or_default(), pattern, x, y * HEIGHT)
-                }
-                None if cell.symbol().trim().is_empty() => {}
-                None if ["▀", "▄"].contains(&cell.symbol()) => {
-                    let top = y * HEIGHT + if cell.symbol() == "▄" { HEIGHT / 2 } else { 0 };
-                    let half = format!("M{x} {top}h{WIDTH}v{}h-{WIDTH}z", HEIGHT / 2);
-                    dots.entry(ink.clone()).or_default().push_str(&half);
-                }
-                None => {
-                    let _ = write!(places, "{x} ");
-                    text.push_str(&escaped(cell.symbol()));
-                }
+            let (x, top) = ((start + column) as u16 * WIDTH, y * HEIGHT);
+            if let Some(pattern) = braille(cell.symbol()) {
+                add_dots(dots.entry(ink.clone()).or_default(), pattern, x, top);
+            } else if let Some(offset) = half_block(cell.symbol()) {
+                let half = format!("M{x} {}h{WIDTH}v{}h-{WIDTH}z", top + offset, HEIGHT / 2);
+                dots.entry(ink.clone()).or_default().push_str(&half);
+            } else if !cell.symbol().trim().is_empty() {
+                let _ = write!(xs, "{x} ");
+                text.push_str(&escaped(cell.symbol()));
             }
         }
         if !text.is_empty() {
             let (baseline, weight) =
                 (y * HEIGHT + 14, if bold { " font-weight=\"bold\"" } else { "" });
-            let places = places.trim_end();
+            let xs = xs.trim_end();
             let _ = writeln!(
                 svg,
-                "<text x=\"{places}\" y=\"{baseline}\" fill=\"{ink}\"{weight}>{text}</text>"
+                "<text x=\"{xs}\" y=\"{baseline}\" fill=\"{ink}\"{weight}>{text}</text>"
             );
         }
         start += same;
     }
 }
 
-/// The colours of a cell's character and, where it is not the paper's, of what lies behind it.
+/// Returns the foreground colour of a cell, and its background colour unless it is the default.
 fn inks(cell: &Cell) -> (String, Option<String>) {
     let dim = cell.modifier.contains(Modifier::DIM);
     let ink = colour(cell.fg).unwrap_or_else(|| if dim { "#8a8f99".into() } else { INK.into() });
     let paper = colour(cell.bg);
-    match cell.modifier.contains(Modifier::REVERSED) {
-        true => (paper.unwrap_or_else(|| PAPER.into()), Some(ink)),
-        false => (ink, paper),
+    if cell.modifier.contains(Modifier::REVERSED) {
+        (paper.unwrap_or_else(|| PAPER.into()), Some(ink))
+    } else {
+        (ink, paper)
     }
 }
 
-/// A colour as SVG knows it; `None` is the terminal's own.
+/// Returns a colour in SVG's syntax; `None` for the terminal's default.
 fn colour(colour: Color) -> Option<String> {
     let named = match colour {
         Color::Rgb(r, g, b) => return Some(format!("#{r:02x}{g:02x}{b:02x}")),
@@ -123,12 +122,22 @@ fn colour(colour: Color) -> Option<String> {
     Some(named.into())
 }
 
+/// Returns the dots of a braille character as bits, from dot 1.
 fn braille(symbol: &str) -> Option<u32> {
     let code = u32::from(symbol.chars().next()?);
     (0x2800..=0x28ff).contains(&code).then(|| code - 0x2800)
 }
 
-/// Adds the dots of a braille pattern whose cell begins at `left`, `top`.
+/// Returns the distance of a half block from the top of its cell.
+fn half_block(symbol: &str) -> Option<u16> {
+    match symbol {
+        "▀" => Some(0),
+        "▄" => Some(HEIGHT / 2),
+        _ => None,
+    }
+}
+
+/// Adds the dots of a braille pattern in the cell at `left`, `top` to a path.
 fn add_dots(path: &mut String, pattern: u32, left: u16, top: u16) {
     // Unicode counts dots down the left column, then the right, and the bottom row last.
     const PLACES: [(u16, u16); 8] =
@@ -140,10 +149,6 @@ fn add_dots(path: &mut String, pattern: u32, left: u16, top: u16) {
             let _ = write!(path, "M{x} {y}h2.6v2.6h-2.6z");
         }
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]

@@ -1,26 +1,25 @@
-//! Columns of text in any room: what is least important goes first, then the widest columns give way.
+//! A table of text for any width: the least important columns are dropped, then the widest shrink.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-/// A column.
+/// A column of a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
-    /// What stands above it.
     pub title: &'static str,
-    /// How it is written.
+    /// The style of the title.
     pub style: Style,
-    /// Numbers end at the same place; text begins there.
+    /// Whether the cells are aligned at the right, as numbers are.
     pub right: bool,
-    /// The cells that it keeps, if it needs them, when the widest columns give way.
+    /// The width in cells down to which the column may shrink.
     pub least: usize,
-    /// Columns with a higher rank go first when there is no room; those with 0 stay.
+    /// Columns with a higher rank are dropped first if there is no room; those with rank 0 stay.
     pub rank: u8,
 }
 
-/// Rows of cells under their columns; a cell has a style of its own.
+/// Columns, and rows of cells with individual styles.
 #[derive(Debug)]
 pub(super) struct Table {
     columns: Vec<Column>,
@@ -30,21 +29,21 @@ pub(super) struct Table {
 /// Cells between two columns.
 const GAP: usize = 2;
 
-/// What columns keep that hold anything.
+/// The least width that a column usually shrinks to.
 pub(super) const NARROWEST: usize = 3;
 
-/// The cells that a text takes.
+/// Returns the width of a text in cells.
 fn width(text: &str) -> usize {
     Span::raw(text).width()
 }
 
 impl Table {
-    /// A table with these columns; every row has a cell for each.
+    /// Creates a table; every row has a cell per column.
     pub fn new(columns: Vec<Column>, rows: Vec<Vec<(String, Style)>>) -> Self {
         Table { columns, rows }
     }
 
-    /// How wide each column is within `room`; `None` for one that went.
+    /// Returns the width of each column in a table `room` cells wide; `None` for a dropped column.
     pub fn widths(&self, room: u16) -> Vec<Option<usize>> {
         let cells = |column| self.rows.iter().filter_map(move |row| row.get(column));
         let natural = |(index, column): (usize, &Column)| {
@@ -53,21 +52,21 @@ impl Table {
         };
         let mut widths: Vec<Option<usize>> = self.columns.iter().enumerate().map(natural).collect();
         let missing = |widths: &[Option<usize>]| {
-            let there = || widths.iter().flatten();
-            let gaps = GAP * there().count().saturating_sub(1);
-            (there().sum::<usize>() + gaps).saturating_sub(usize::from(room))
+            let kept = || widths.iter().flatten();
+            let gaps = GAP * kept().count().saturating_sub(1);
+            (kept().sum::<usize>() + gaps).saturating_sub(usize::from(room))
         };
         while missing(&widths) > 0 {
-            let there = (0..widths.len()).filter(|&i| widths[i].is_some());
-            let Some(least) = there.max_by_key(|&i| self.columns[i].rank) else { break };
+            let kept = (0..widths.len()).filter(|&i| widths[i].is_some());
+            let Some(least) = kept.max_by_key(|&i| self.columns[i].rank) else { break };
             if self.columns[least].rank == 0 {
                 break;
             }
             widths[least] = None;
         }
         while missing(&widths) > 0 {
-            let there = self.columns.iter().zip(&mut widths);
-            let yielding = there.filter_map(|(column, width)| {
+            let kept = self.columns.iter().zip(&mut widths);
+            let yielding = kept.filter_map(|(column, width)| {
                 width.as_mut().filter(|width| **width > column.least)
             });
             match yielding.max_by_key(|width| **width) {
@@ -78,13 +77,13 @@ impl Table {
         widths
     }
 
-    /// The line of titles.
+    /// Returns the line of titles.
     pub fn head(&self, widths: &[Option<usize>]) -> Line<'static> {
         let titles = self.columns.iter().map(|column| (column.title, column.style));
         self.line(titles, widths)
     }
 
-    /// The rows as lines.
+    /// Returns the rows as lines.
     pub fn lines(&self, widths: &[Option<usize>]) -> Vec<Line<'static>> {
         let cells = |row: &Vec<(String, Style)>| {
             self.line(row.iter().map(|(text, style)| (text.as_str(), *style)), widths)
@@ -106,7 +105,7 @@ impl Table {
         line
     }
 
-    /// Draws the titles and as many rows as fit, from row `first` on.
+    /// Draws the titles, and the rows from index `first` on, as many as fit.
     pub fn render(&self, first: usize, area: Rect, buffer: &mut Buffer) {
         let widths = self.widths(area.width);
         let head = std::iter::once(self.head(&widths));
@@ -117,7 +116,7 @@ impl Table {
     }
 }
 
-/// `text` in exactly so many cells, cut where it is longer.
+/// Pads or cuts `text` to exactly `room` cells.
 pub(super) fn fitted(text: &str, room: usize, right: bool) -> String {
     let mut text = text.to_owned();
     if width(&text) > room {
@@ -160,7 +159,7 @@ mod tests {
         assert_eq!(drawn(24), whole);
         assert_eq!(drawn(23), ["name       best", "conv7-k20  98.6", "f1          9.1"]);
         assert_eq!(drawn(12), ["name    best", "conv7…  98.6", "f1       9.1"]);
-        // There is an end to it.
+        // Columns do not shrink below their least width.
         assert_eq!(drawn(0)[1], "co…  98…");
         let mut table = table();
         table.columns[0].least = 8;

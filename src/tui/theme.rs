@@ -1,55 +1,52 @@
-//! Colours and symbols, for the terminal at hand.
+//! Colours and symbols for the terminal in use.
 //!
-//! The palette is Okabe and Ito's, which colour-blind eyes tell apart; series differ by marker too,
-//! so that nothing depends on colour alone. Text and background stay the terminal's own, so that
-//! dark and light terminals are both served; colours are reduced to what the terminal can show.
+//! The palette is that of Okabe and Ito, which is safe for colour-blind readers. Series differ by
+//! marker too, so that no information depends on colour alone. Text and background keep the
+//! terminal's own colours, which suits dark and light terminals. Colours are reduced to those that
+//! the terminal has.
 
 use ratatui::style::{Color, Modifier, Style};
 
 use super::theme_file::{ThemeError, ThemeFile};
 
-/// How many colours the terminal has.
+/// The number of colours of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// None: `NO_COLOR` is set, or the terminal is monochrome.
+    /// No colours: `NO_COLOR` is set, or the terminal is monochrome.
     None,
-    /// The 16 of ANSI.
+    /// The 16 ANSI colours.
     Ansi,
-    /// The 256 of xterm.
+    /// The 256 colours of xterm.
     Indexed,
-    /// 24 bits.
+    /// 24-bit colours.
     True,
 }
 
 /// Styles and symbols that panels draw with.
 #[derive(Debug, Clone)]
 pub struct Theme {
-    /// How many colours may be used.
     pub depth: Depth,
-    /// Whether characters beyond ASCII may be drawn.
+    /// Whether characters outside ASCII may be drawn.
     pub unicode: bool,
-    /// Plain text.
     pub text: Style,
-    /// Labels, axes, what steps back.
+    /// Labels, axes, and other elements in the background.
     pub muted: Style,
-    /// What stands out: the title of the focused panel, the chosen item.
+    /// Highlighted elements: the title of the focused panel, the selected item.
     pub accent: Style,
-    /// Something is wrong.
     pub warning: Style,
-    /// Borders.
     pub border: Style,
-    /// The focused panel's border.
+    /// The border of the focused panel.
     pub focus: Style,
-    /// Changes made by hand, on time axes.
+    /// Manual changes on time axes.
     pub mark: Style,
-    /// The cursor on time axes.
     pub cursor: Style,
-    /// The chosen line of a list.
+    /// The selected line of a list.
     pub selected: Style,
     series: Vec<Style>,
 }
 
-/// A colour with the nearest of the 16 that every palette keeps apart from the others.
+/// A colour, and its substitute on terminals with 16 colours. The substitutes differ in every
+/// palette.
 struct Hue(Color, Color);
 
 const SKY_BLUE: Hue = Hue(Color::Rgb(86, 180, 233), Color::Cyan);
@@ -63,7 +60,7 @@ const GRAY: Color = Color::Rgb(128, 128, 128);
 
 const SERIES: [Hue; 7] = [SKY_BLUE, ORANGE, GREEN, PURPLE, VERMILLION, YELLOW, BLUE];
 
-/// The faintest band first.
+/// The colours of quantile bands, the faintest first.
 const BANDS: [Hue; 3] = [
     Hue(Color::Rgb(88, 112, 126), Color::Blue),
     Hue(Color::Rgb(87, 146, 179), Color::Cyan),
@@ -71,10 +68,10 @@ const BANDS: [Hue; 3] = [
 ];
 
 impl Theme {
-    /// The theme for this terminal, with the person's own colours.
+    /// Returns the theme for this terminal, with the colours of the user's theme file.
     ///
     /// # Errors
-    /// When the theme file is there but cannot be read or understood.
+    /// If there is a theme file that cannot be read or parsed.
     pub fn load() -> Result<Self, ThemeError> {
         let mut theme = Self::detect(|name| std::env::var(name).ok());
         if let Some(file) = ThemeFile::find()? {
@@ -83,8 +80,8 @@ impl Theme {
         Ok(theme)
     }
 
-    /// The theme that the environment variables `NO_COLOR`, `COLORTERM`, `TERM`, `LC_ALL`,
-    /// `LC_CTYPE` and `LANG` ask for, as looked up by `variable`.
+    /// Returns the theme that the environment variables `NO_COLOR`, `COLORTERM`, `TERM`, `LC_ALL`,
+    /// `LC_CTYPE` and `LANG` call for; `variable` looks one up.
     pub fn detect(variable: impl Fn(&str) -> Option<String>) -> Self {
         let variable = |name: &str| variable(name).unwrap_or_default();
         let terminal = variable("TERM");
@@ -100,11 +97,11 @@ impl Theme {
         let locale = locale.iter().find(|value| !value.is_empty());
         let locale = locale.map(|value| value.to_lowercase()).unwrap_or_default();
         let utf8 = locale.contains("utf-8") || locale.contains("utf8");
-        // The Linux console has a font of 512 characters, without braille.
+        // The font of the Linux console has 512 characters, without braille.
         Self::new(depth, utf8 && !["linux", "dumb"].contains(&terminal.as_str()))
     }
 
-    /// The default theme for a terminal with so many colours, and with or without Unicode.
+    /// Returns the default theme for a terminal of this depth, with or without Unicode.
     pub fn new(depth: Depth, unicode: bool) -> Self {
         let hue = |hue: &Hue| match depth {
             Depth::Ansi => Style::new().fg(hue.1),
@@ -113,7 +110,7 @@ impl Theme {
         let plain = Style::new();
         let (bold, dim) = (plain.add_modifier(Modifier::BOLD), plain.add_modifier(Modifier::DIM));
         let muted = match depth {
-            // Bright black is the background itself in some palettes of 16.
+            // Bright black equals the background in some palettes of 16 colours.
             Depth::None | Depth::Ansi => dim,
             Depth::Indexed | Depth::True => foreground(GRAY, depth),
         };
@@ -133,17 +130,17 @@ impl Theme {
         }
     }
 
-    /// The style of the `i`th line of a chart; they repeat after the last.
+    /// Returns the style of line `i` of a chart; styles repeat after the last.
     pub fn series(&self, i: usize) -> Style {
         self.series[i % self.series.len()]
     }
 
-    /// The style of the `i`th cycle of a permutation; the longest cycle first stands out most.
+    /// Returns the style of cycle `i` of a permutation, in descending order of length.
     pub fn cycle(&self, i: usize) -> Style {
         self.series(i)
     }
 
-    /// The style of a quantile band: 0 is the widest and faintest, 2 the innermost.
+    /// Returns the style of a quantile band, from 0 (the widest and faintest) to 2 (the innermost).
     pub fn band(&self, level: usize) -> Style {
         let level = level.min(BANDS.len() - 1);
         match self.depth {
@@ -155,19 +152,22 @@ impl Theme {
         }
     }
 
-    /// The colour of a number from -1 to 1 in an image: sky blue below zero, orange above, the stronger the brighter.
-    /// `None` for zero, which is nothing, and without colours.
+    /// Returns the colour of a value from -1 to 1 in an image: sky blue for negative and orange for
+    /// positive values, brighter for larger ones. `None` for zero, and on terminals without
+    /// colours.
     pub fn signed(&self, value: f64) -> Option<Color> {
-        // Few levels, so that neighbours often are the same and cost a slow line nothing.
+        // With few levels, neighbours often have the same colour, which saves bytes on slow
+        // connections.
         const LEVELS: f64 = 8.0;
         const WEAKEST: f64 = 40.0;
         if value == 0.0 || !value.is_finite() {
             return None;
         }
         let level = (value.abs().min(1.0) * LEVELS).ceil() / LEVELS;
-        let (strongest, ansi) = match value < 0.0 {
-            true => ([86.0, 180.0, 233.0], [Color::Blue, Color::Cyan]),
-            false => ([230.0, 159.0, 0.0], [Color::Yellow, Color::LightYellow]),
+        let (strongest, ansi) = if value < 0.0 {
+            ([86.0, 180.0, 233.0], [Color::Blue, Color::Cyan])
+        } else {
+            ([230.0, 159.0, 0.0], [Color::Yellow, Color::LightYellow])
         };
         let rgb = strongest.map(|strongest| (WEAKEST + (strongest - WEAKEST) * level) as u8);
         match self.depth {
@@ -178,7 +178,7 @@ impl Theme {
         }
     }
 
-    /// Takes over the colours of `file`.
+    /// Applies the colours of `file`.
     fn set(&mut self, file: &ThemeFile) {
         let depth = self.depth;
         let styles = [
@@ -202,7 +202,7 @@ impl Theme {
     }
 }
 
-/// `color` as text, as near as the terminal comes to it.
+/// Returns a style with the nearest foreground colour that the terminal has.
 fn foreground(color: Color, depth: Depth) -> Style {
     match (color, depth) {
         (_, Depth::None) => Style::new(),
@@ -213,7 +213,7 @@ fn foreground(color: Color, depth: Depth) -> Style {
     }
 }
 
-/// The nearest colour of xterm's 6 x 6 x 6 cube or its 24 grays.
+/// Returns the nearest colour of xterm's 6 x 6 x 6 cube and 24 grays.
 fn nearest_indexed(rgb: [u8; 3]) -> Color {
     const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     let cube = (0..216u8)
@@ -223,7 +223,7 @@ fn nearest_indexed(rgb: [u8; 3]) -> Color {
     nearest.map_or(Color::Reset, |(index, _)| Color::Indexed(index))
 }
 
-/// The nearest of the 16 colours, taking xterm's values for them.
+/// Returns the nearest of the 16 ANSI colours, with the values of xterm.
 fn nearest_ansi(rgb: [u8; 3]) -> Color {
     let nearest = [
         (Color::Black, [0, 0, 0]),
@@ -247,7 +247,7 @@ fn nearest_ansi(rgb: [u8; 3]) -> Color {
     nearest.map_or(Color::Reset, |(color, _)| color)
 }
 
-/// The squared distance of two colours.
+/// Returns the squared distance of two colours.
 fn difference(a: [u8; 3], b: [u8; 3]) -> u32 {
     a.iter().zip(b).map(|(&a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
 }
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(detect(&[modern, ("NO_COLOR", "")]).0, Depth::Indexed);
         assert_eq!(detect(&[("TERM", "xterm")]).0, Depth::Ansi);
         assert_eq!(detect(&[]), (Depth::None, false));
-        // The first that is set decides about the characters.
+        // The first locale variable that is set decides about Unicode.
         assert!(!detect(&[modern, ("LC_ALL", "C"), ("LANG", "de_DE.utf8")]).1);
         assert!(detect(&[modern, ("LC_ALL", ""), ("LC_CTYPE", "C.UTF-8"), ("LANG", "C")]).1);
         assert!(!detect(&[("TERM", "linux"), ("LANG", "C.UTF-8")]).1);

@@ -1,7 +1,7 @@
-//! The person's own colours: `laperm/theme.toml` in the folder of configuration files.
+//! The user's colours: `laperm/theme.toml` in the configuration folder.
 //!
-//! Every name is optional. A colour is a name (`red`, `light blue`), one of xterm's 256 by number
-//! (`"74"`), or `#rrggbb`.
+//! Every key is optional. A colour is a name (`red`, `light blue`), the number of one of xterm's
+//! 256 colours (`"74"`), or `#rrggbb`.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,28 +10,16 @@ use etcetera::BaseStrategy;
 use ratatui::style::Color;
 use serde::Deserialize;
 
-/// Why a theme file cannot be used.
+/// Why a theme file cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum ThemeError {
-    /// It is there, but cannot be read.
     #[error("cannot read the theme file {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// It is not a theme.
+    Read { path: PathBuf, source: std::io::Error },
     #[error("{} is not a theme:\n{source}", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
-    },
+    Parse { path: PathBuf, source: Box<toml::de::Error> },
 }
 
-/// The colours that a theme file names.
+/// The colours of a theme file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ThemeFile {
@@ -56,11 +44,12 @@ pub(super) struct ThemeFile {
 }
 
 impl ThemeFile {
-    /// The theme file in `$XDG_CONFIG_HOME` or `~/.config`, if there is one.
+    /// Reads the theme file in `$XDG_CONFIG_HOME` or `~/.config`, if there is one.
     pub fn find() -> Result<Option<Self>, ThemeError> {
         match etcetera::choose_base_strategy() {
             Ok(folders) => Self::read(&folders.config_dir().join("laperm").join("theme.toml")),
-            Err(_) => Ok(None), // no home folder, so no file
+            // Without a home folder there is no file.
+            Err(_) => Ok(None),
         }
     }
 

@@ -1,26 +1,27 @@
-//! Two files side by side: are the weights of one a permutation of the other's, and which?
+//! Compares two files: whether the weights of one are a permutation of the other's, and which one.
 
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::file::{TensorFile, TensorFileError, TensorInfo};
+use super::file::{TensorFile, TensorFileError};
 use super::layout::Layout;
 use crate::method::{CycleSummary, permutation, ranking};
 
-/// The weight matrices of two files that belong together.
+/// The corresponding weight matrices of two files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Partners {
-    /// The indices of a matrix of the first file and of its partner in the second, in the first one's order.
+    /// Index of a matrix in the first file and of its partner in the second, in the order of the
+    /// first file.
     pub pairs: Vec<(usize, usize)>,
-    /// Matrices of the first file without a partner.
+    /// Indices of matrices in the first file without a partner.
     pub only_first: Vec<usize>,
-    /// Matrices of the second file without a partner.
+    /// Indices of matrices in the second file without a partner.
     pub only_second: Vec<usize>,
 }
 
-/// Which weight matrices of two files belong together: those of one name and shape, and of the others each with the
-/// next one of its shape. Shapes are compared as the layouts make them, so that a transposed matrix is of the same
-/// shape. Layouts are the formats' own where none is given.
+/// Finds the corresponding weight matrices of two files: first those with the same name and shape,
+/// then each remaining matrix and the next one of the same shape. Shapes are compared in PyTorch's
+/// order, so that a transposed matrix matches. `layout` overrides the formats' layouts.
 pub fn partners(first: &TensorFile, second: &TensorFile, layout: Option<Layout>) -> Partners {
     let shape = |file: &TensorFile, index: usize| {
         let tensor = &file.tensors()[index];
@@ -30,8 +31,8 @@ pub fn partners(first: &TensorFile, second: &TensorFile, layout: Option<Layout>)
     let named = |a: usize, b: usize| first.tensors()[a].name == second.tensors()[b].name;
     let mut left = second.matrices();
     let mut find = |wanted: &dyn Fn(usize) -> bool| {
-        let place = left.iter().position(|&b| wanted(b))?;
-        Some(left.remove(place))
+        let position = left.iter().position(|&b| wanted(b))?;
+        Some(left.remove(position))
     };
     let matrices = first.matrices();
     let by_name: Vec<Option<usize>> =
@@ -47,11 +48,12 @@ pub fn partners(first: &TensorFile, second: &TensorFile, layout: Option<Layout>)
     partners
 }
 
-/// What became of the weight vectors of one matrix in another.
+/// Comparison of the weight vectors of one matrix with those of another.
 ///
-/// A weight vector is permuted if the other has the same values, to the bit, each as often; zeros of either sign are
-/// one value. The cycles are those of the permutation that leads from one vector's ranking to the other's, whether its
-/// values are the same or not: which ranks went where.
+/// A weight vector is a permutation of its partner if both have the same values, to the bit, each
+/// with the same frequency. Positive and negative zero count as the same value. The cycles are
+/// those of the permutation from one vector's ranking to the other's, whether or not their values
+/// agree.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// Number of weight vectors.
@@ -62,7 +64,7 @@ pub struct Comparison {
     pub permuted: usize,
     /// Number of cycles of at least two weights, in all vectors together.
     pub cycles: usize,
-    /// Number of weights in the longest cycle; 0 if nothing moved.
+    /// Number of weights in the longest cycle; 0 if no rank changed.
     pub longest: usize,
     /// Number of weights that kept their rank.
     pub fixed_points: usize,
@@ -71,26 +73,26 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Whether every weight vector is a permutation of its partner.
+    /// Returns true if every weight vector is a permutation of its partner.
     pub fn is_permutation(&self) -> bool {
         self.permuted == self.vectors
     }
 }
 
-/// A matrix: its values, its shape and its layout.
 struct Matrix {
     values: Vec<f32>,
     shape: Vec<usize>,
     layout: Layout,
 }
 
-/// Compares the matrix at index `a` of the first file with that at `b` of the second, which are [`partners()`].
+/// Compares the matrix at index `a` of the first file with its partner at `b` of the second, as
+/// found by [`partners()`].
 ///
 /// # Errors
 /// A tensor that cannot be read.
 ///
 /// # Panics
-/// If their shapes differ.
+/// If the shapes differ.
 pub fn compare(
     first: &TensorFile,
     a: usize,
@@ -100,7 +102,7 @@ pub fn compare(
 ) -> Result<Comparison, TensorFileError> {
     let matrix = |file: &TensorFile, index: usize| {
         let values = file.read(index)?;
-        let info: &TensorInfo = &file.tensors()[index];
+        let info = &file.tensors()[index];
         let layout = layout.unwrap_or_else(|| file.layout(info));
         Ok(Matrix { values, shape: info.shape.clone(), layout })
     };
@@ -109,7 +111,7 @@ pub fn compare(
 
 fn compare_matrices(first: &Matrix, second: &Matrix) -> Comparison {
     let vectors = first.layout.vectors(&first.shape);
-    assert_eq!(vectors, second.layout.vectors(&second.shape), "partners are of one shape");
+    assert_eq!(vectors, second.layout.vectors(&second.shape), "partners have the same shape");
     let compared: Vec<(bool, CycleSummary)> = (0..vectors.count)
         .into_par_iter()
         .map(|vector| {
@@ -126,13 +128,14 @@ fn compare_matrices(first: &Matrix, second: &Matrix) -> Comparison {
         length: vectors.len,
         permuted: compared.iter().filter(|(permuted, _)| *permuted).count(),
         cycles: cycles().map(|cycles| cycles.cycles).sum(),
+        // A matrix without vectors has no cycles.
         longest: cycles().map(|cycles| cycles.longest).max().unwrap_or(0),
         fixed_points,
         moved: 1.0 - fixed_points as f64 / vectors.elements().max(1) as f64,
     }
 }
 
-/// Whether the vectors have the same values, and the cycles between their rankings.
+/// Returns whether the vectors have the same values, and the cycles between their rankings.
 fn compare_vectors(before: &[f32], after: &[f32]) -> (bool, CycleSummary) {
     let (from, to) = (ranking(before), ranking(after));
     let same = |(a, b): (f32, f32)| a == b || (a.is_nan() && b.is_nan());
@@ -140,7 +143,7 @@ fn compare_vectors(before: &[f32], after: &[f32]) -> (bool, CycleSummary) {
     (permuted, CycleSummary::of(&permutation(&from, &to)))
 }
 
-/// The values in ascending order, from their ranks.
+/// Returns the values in ascending order, given their ranks.
 fn sorted(values: &[f32], ranks: &[u32]) -> Vec<f32> {
     let mut sorted = vec![0.0; values.len()];
     for (&value, &rank) in values.iter().zip(ranks) {

@@ -1,8 +1,8 @@
-//! Floating-point numbers of several widths, as bytes of a file.
+//! Decoding of floating-point numbers of several widths.
 
 use half::{bf16, f16};
 
-/// A type of floating-point numbers that weights are stored in.
+/// A floating-point type in which a file stores weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Float {
     /// IEEE 754 half precision.
@@ -15,11 +15,11 @@ pub enum Float {
     F64,
 }
 
-/// Bytes turned into numbers at a time.
+/// Number of bytes decoded at a time.
 pub(super) const PIECE: usize = 1 << 23;
 
 impl Float {
-    /// Bytes of one number.
+    /// Returns the number of bytes of one number.
     pub fn size(self) -> usize {
         match self {
             Float::F16 | Float::Bf16 => 2,
@@ -28,20 +28,22 @@ impl Float {
         }
     }
 
-    /// The numbers of `bytes`, little-endian, as single precision: exact, but for double precision, which is rounded.
-    /// A number that is not whole is left out.
+    /// Decodes little-endian numbers to single precision. Double precision is rounded, the other
+    /// types are exact. An incomplete number at the end is ignored.
     pub(super) fn decode(self, bytes: &[u8]) -> impl Iterator<Item = f32> {
         bytes.chunks_exact(self.size()).map(move |bytes| match (self, bytes) {
             (Float::F16, &[a, b]) => f16::from_le_bytes([a, b]).to_f32(),
             (Float::Bf16, &[a, b]) => bf16::from_le_bytes([a, b]).to_f32(),
             (Float::F32, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
-            (_, bytes) => {
-                bytes.try_into().map_or(f32::NAN, |bytes| f64::from_le_bytes(bytes) as f32)
+            (Float::F64, &[a, b, c, d, e, f, g, h]) => {
+                f64::from_le_bytes([a, b, c, d, e, f, g, h]) as f32
             }
+            _ => unreachable!("a chunk has the size of one number"),
         })
     }
 
-    /// The same, giving back the memory of `bytes` on the way, so that a large tensor is never there twice.
+    /// Decodes all of `bytes` and releases their memory piece by piece, so that a large tensor is
+    /// never in memory twice.
     pub(super) fn decode_all(self, mut bytes: Vec<u8>) -> Vec<f32> {
         let mut values = vec![0.0; bytes.len() / self.size()];
         bytes.truncate(values.len() * self.size());

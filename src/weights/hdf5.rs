@@ -1,50 +1,65 @@
-//! HDF5 as Keras writes it: groups within groups, and in them datasets, read some rows at a time.
+//! HDF5 as Keras writes it: nested groups of datasets, which are read a few rows at a time.
 //!
-//! Keras names a dataset `kernel:0` within the group of its layer within another of the same name, and lists the
-//! layers in their order as an attribute. The order is taken from there, but what there is from the groups themselves.
+//! Keras stores a dataset named `kernel:0` in a group named after its layer, which is in another
+//! group of the same name, and lists the layers in order in an attribute. The order comes from that
+//! attribute; the groups themselves determine which datasets exist.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use hdf5_pure::{Dataset, Datatype, DatatypeByteOrder, File, FloatingPointLayout, Group, Layout};
+use hdf5_pure::{
+    Dataset, Datatype, DatatypeByteOrder, File, FloatingPointLayout, Group, Layout as Storage,
+};
 
-use super::file::{Content, ReadTensor, TensorInfo, elements};
 use super::float::{Float, PIECE};
+use super::layout::Layout;
 use super::names;
+use super::reader::{Content, Format, OpenError, ReadTensor, Reader};
+use super::tensor::{TensorInfo, elements};
 
-/// Groups within groups at most. Keras needs six or so; a group that holds itself has no end.
+pub(super) const READER: Reader = Reader { format: Format::Hdf5, open };
+
+/// Maximum nesting of groups. Keras needs about six levels; a group that contains itself has no
+/// last one.
 const DEEPEST: usize = 32;
 
-/// Datasets at most, so that groups that hold each other many times do have an end.
+/// Maximum number of datasets. It ends the search in groups that contain each other many times.
 const MOST_DATASETS: usize = 100_000;
 
-/// A byte of a compressed chunk stands for no more than so many: the limit of deflate, and far above that of LZF.
+/// Maximum number of bytes that one compressed byte expands to: the limit of deflate, far above
+/// that of LZF.
 const MOST_EXPANSION: u64 = 1032;
 
-/// The attributes in which Keras lists the order of layers, and of the weights of one.
+/// Attributes in which Keras lists the layers in order, and the weights of one layer.
 const ORDERS: [&str; 2] = ["layer_names", "weight_names"];
 
 struct Tensors {
     file: File,
-    /// Whether the numbers of each tensor have their most significant byte first.
+    /// Whether each tensor is stored with the most significant byte first.
     big_endian: Vec<bool>,
 }
 
-pub(super) fn open(path: &Path) -> Result<Content, String> {
+fn open(path: &Path, _start: &[u8]) -> Result<Option<Content>, OpenError> {
+    if !hdf5_pure::is_hdf5(path)? {
+        return Ok(None);
+    }
     let file = File::open_streaming(path).map_err(|error| error.to_string())?;
     let mut found = Vec::new();
     walk(&file.root(), "", 0, &mut found)?;
     let (tensors, big_endian) = found.into_iter().unzip();
-    Ok(Content {
+    Ok(Some(Content {
+        format: Format::Hdf5,
+        layout: Layout::OutputLast,
         tensors,
         metadata: BTreeMap::new(),
         ignored: Vec::new(),
-        reader: Box::new(Tensors { file, big_endian }),
-    })
+        values: Box::new(Tensors { file, big_endian }),
+    }))
 }
 
-/// Finds the datasets in a group, in the order that it states, or else by name.
+/// Appends the datasets of a group to `found`, in the order that the group states, otherwise by
+/// name.
 fn walk(
     group: &Group,
     path: &str,
@@ -53,9 +68,7 @@ fn walk(
 ) -> Result<(), String> {
     let at = |problem: &dyn std::fmt::Display| format!("group `/{path}`: {problem}");
     if depth > DEEPEST {
-        return Err(at(&format!(
-            "more than {DEEPEST} groups within each other; does one hold itself?"
-        )));
+        return Err(at(&format!("more than {DEEPEST} nested groups; does one contain itself?")));
     }
     let datasets = group.iter_datasets().map_err(|error| at(&error))?;
     let groups = group.iter_groups().map_err(|error| at(&error))?;
@@ -76,7 +89,8 @@ fn walk(
             Member::Group(group) => walk(&group, &path, depth + 1, found)?,
         }
         if found.len() > MOST_DATASETS {
-            return Err(format!("more than {MOST_DATASETS} datasets; do groups hold each other?"));
+            let problem = "datasets; do groups contain each other?";
+            return Err(format!("more than {MOST_DATASETS} {problem}"));
         }
     }
     Ok(())
@@ -87,25 +101,27 @@ enum Member {
     Group(Group),
 }
 
-/// The place of each member that the group lists. Without a list that can be read there is none.
+/// Returns the position of each member that the group lists. The order is only a convenience: if
+/// there is no readable list, the members are ordered by name.
 fn stated_order(group: &Group) -> HashMap<String, usize> {
     let attributes = group.attrs().unwrap_or_default();
     let lists = ORDERS.iter().filter_map(|name| attributes.get(*name)?.as_strings());
     let mut order = HashMap::new();
-    for (place, name) in lists.flatten().enumerate() {
-        // A weight is listed by its path from here.
+    for (position, name) in lists.flatten().enumerate() {
+        // A weight is listed by its path from this group.
         let member = name.split('/').next().unwrap_or(name).trim_end_matches('\0');
-        order.entry(member.to_owned()).or_insert(place);
+        order.entry(member.to_owned()).or_insert(position);
     }
     order
 }
 
+/// Compares two members: listed ones come first, in the listed order, then the others by name.
 fn compare(order: &HashMap<String, usize>, a: &str, b: &str) -> Ordering {
-    let place = |name| order.get(name).copied().unwrap_or(usize::MAX);
-    place(a).cmp(&place(b)).then_with(|| names::by_nature(a, b))
+    let position = |name| order.get(name).copied().unwrap_or(usize::MAX);
+    position(a).cmp(&position(b)).then_with(|| names::by_nature(a, b))
 }
 
-/// What a dataset says about itself, and whether its numbers are big-endian.
+/// Describes a dataset. Also returns whether its values are big-endian.
 fn describe(dataset: &Dataset, name: String) -> Result<(TensorInfo, bool), String> {
     let at = |problem: String| format!("tensor `{name}`: {problem}");
     let shape = dataset.shape().map_err(|error| at(error.to_string()))?;
@@ -123,7 +139,8 @@ fn describe(dataset: &Dataset, name: String) -> Result<(TensorInfo, bool), Strin
     Ok((info, float.is_some_and(|(_, big_endian)| big_endian)))
 }
 
-/// The type of a dataset's numbers, and whether they are big-endian.
+/// Returns the type of a dataset's values and whether they are big-endian, or `None` if the type is
+/// not a floating-point type that can be read.
 fn float(kind: &Datatype) -> Option<(Float, bool)> {
     let Datatype::FloatingPoint { size, byte_order, layout } = kind else { return None };
     let FloatingPointLayout { exponent_size, mantissa_size, bit_offset: 0, .. } = *layout else {
@@ -148,9 +165,10 @@ impl ReadTensor for Tensors {
         let dataset = self.file.dataset(&info.name).map_err(|error| error.to_string())?;
         let bytes = (info.elements() * float.size()) as u64;
         check_promise(&dataset, bytes, self.file.file_size())?;
+        // A scalar is one row.
         let rows = info.shape.first().copied().unwrap_or(1);
         let at_once = rows_at_once(&dataset, info, float)?;
-        let big_endian = self.big_endian.get(index).copied().unwrap_or(false);
+        let big_endian = *self.big_endian.get(index).ok_or("there is none")?;
         if rows <= at_once {
             let bytes = dataset.read_raw().map_err(|error| error.to_string())?;
             return Ok(float.decode_all(little_endian(bytes, float, big_endian)));
@@ -165,25 +183,29 @@ impl ReadTensor for Tensors {
     }
 }
 
-/// Refuses a dataset whose values cannot all be in the file.
+/// Refuses a dataset that claims more values than the file can contain.
 fn check_promise(dataset: &Dataset, bytes: u64, file_size: u64) -> Result<(), String> {
-    let promise = |promised: u64, stored: u64| match promised > stored {
-        true => Err(format!("it would take {promised} bytes, but the file cannot hold so many")),
-        false => Ok(()),
+    let promise = |promised: u64, stored: u64| {
+        if promised > stored {
+            return Err(format!("it would take {promised} bytes, more than the file can contain"));
+        }
+        Ok(())
     };
     match dataset.layout().map_err(|error| error.to_string())? {
-        Layout::Compact { size } | Layout::Contiguous { address: Some(_), size } => {
+        Storage::Compact { size } | Storage::Contiguous { address: Some(_), size } => {
             promise(bytes, size.min(file_size))
         }
-        Layout::Contiguous { address: None, .. } => Err("its values were never written".into()),
-        Layout::Chunked { chunk_shape, .. } => {
-            let stored = match dataset.filters().is_empty() {
-                true => file_size,
-                false => file_size.saturating_mul(MOST_EXPANSION),
+        Storage::Contiguous { address: None, .. } => Err("its values were never written".into()),
+        Storage::Chunked { chunk_shape, .. } => {
+            let stored = if dataset.filters().is_empty() {
+                file_size
+            } else {
+                file_size.saturating_mul(MOST_EXPANSION)
             };
             promise(bytes, stored)?;
             let size = dataset.element_size().map_err(|error| error.to_string())?;
             let chunk = chunk_shape.iter().try_fold(size, |size, &axis| size.checked_mul(axis));
+            // A product that overflows is larger than any file.
             promise(chunk.unwrap_or(u64::MAX), stored)?;
             check_chunks(dataset, &chunk_shape)
         }
@@ -191,20 +213,21 @@ fn check_promise(dataset: &Dataset, bytes: u64, file_size: u64) -> Result<(), St
     }
 }
 
-/// Refuses a dataset of which chunks are missing, where there is a list of them.
+/// Refuses a dataset with missing chunks, whose values were never written.
 fn check_chunks(dataset: &Dataset, chunk_shape: &[u64]) -> Result<(), String> {
+    // Some kinds of chunk index cannot be listed.
     let Ok(chunks) = dataset.chunks() else { return Ok(()) };
     let shape = dataset.shape().map_err(|error| error.to_string())?;
     let mut along =
         shape.iter().zip(chunk_shape).map(|(axis, chunk)| axis.div_ceil((*chunk).max(1)));
     let needed = along.try_fold(1u64, u64::checked_mul).unwrap_or(u64::MAX);
-    match (chunks.len() as u64) < needed {
-        true => Err(format!("{} of its {needed} chunks are there", chunks.len())),
-        false => Ok(()),
+    if (chunks.len() as u64) < needed {
+        return Err(format!("only {} of its {needed} chunks exist", chunks.len()));
     }
+    Ok(())
 }
 
-/// As many rows as are read at once: whole chunks, and a piece of memory.
+/// Returns the number of rows to read at once: whole chunks of about [`PIECE`] bytes together.
 fn rows_at_once(dataset: &Dataset, info: &TensorInfo, float: Float) -> Result<usize, String> {
     let chunk = dataset.chunk_shape().map_err(|error| error.to_string())?;
     let chunk_rows = chunk.and_then(|chunk| chunk.first().copied()).unwrap_or(1);

@@ -2,21 +2,21 @@
 
 use crate::method::VectorShape;
 
-/// Where a tensor has its neurons: each entry along those axes is one weight vector, whose entries lie along all
-/// other axes.
+/// The axes of a tensor that run over its neurons. Each entry along them is one weight vector,
+/// whose entries run along all other axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Layout {
-    /// The first axis, as PyTorch has it: a dense `[out, in]`, a convolution `[out, in, height, width]`.
+    /// The first axis, as in PyTorch: dense `[out, in]`, convolution `[out, in, height, width]`.
     OutputFirst,
-    /// The last axis, as Keras has it: a dense `[in, out]`, a convolution `[height, width, in, out]`.
+    /// The last axis, as in Keras: dense `[in, out]`, convolution `[height, width, in, out]`.
     OutputLast,
-    /// The last two axes: Keras's depthwise convolution `[height, width, in, multiplier]`, in which every channel has
-    /// kernels of its own.
+    /// The last two axes: Keras's depthwise convolution `[height, width, in, multiplier]`, in which
+    /// each channel has its own kernels.
     #[value(skip)]
     DepthwiseLast,
 }
 
-/// A shape with its axes merged by what they run over: `[outputs, inputs, positions]` in PyTorch's order, and
+/// A shape with its axes merged by meaning: `[outputs, inputs, positions]` in PyTorch's order,
 /// `[positions, inputs, outputs]` in Keras's.
 struct Axes {
     outputs: usize,
@@ -41,14 +41,14 @@ impl Layout {
         }
     }
 
-    /// How many weight vectors a tensor of `shape` has, and how long they are. A tensor with one axis (a bias) or none
-    /// is a single vector.
+    /// Returns the number and length of the weight vectors of a tensor of `shape`. A tensor with
+    /// one axis (a bias) or none is a single vector.
     pub fn vectors(self, shape: &[usize]) -> VectorShape {
         let Axes { outputs, inputs, positions } = self.axes(shape);
         VectorShape { count: outputs, len: inputs * positions }
     }
 
-    /// The shape that the same weights have in PyTorch's order.
+    /// Returns the shape of the same weights in PyTorch's order.
     pub fn output_first(self, shape: &[usize]) -> Vec<usize> {
         match (self, shape) {
             (Layout::OutputLast, [positions @ .., inputs, outputs]) => {
@@ -61,8 +61,9 @@ impl Layout {
         }
     }
 
-    /// The entries of the `vector`-th weight vector of a tensor of `shape`, in PyTorch's order, whichever the layout:
-    /// those of the first input, position by position, then those of the next.
+    /// Returns the entries of the `vector`-th weight vector of a tensor of `shape`. For every
+    /// layout they are in PyTorch's order: those of the first input, position by position, then
+    /// those of the next. Entries beyond the end of `values` are left out.
     pub fn vector<'a>(
         self,
         values: &'a [f32],
@@ -71,14 +72,14 @@ impl Layout {
     ) -> impl Iterator<Item = f32> + use<'a> {
         let Axes { outputs, inputs, positions } = self.axes(shape);
         (0..inputs * positions).filter_map(move |entry| {
-            let place = match self {
+            let index = match self {
                 Layout::OutputFirst => vector * inputs * positions + entry,
                 Layout::OutputLast | Layout::DepthwiseLast => {
                     let (input, position) = (entry / positions, entry % positions);
                     (position * inputs + input) * outputs + vector
                 }
             };
-            values.get(place).copied()
+            values.get(index).copied()
         })
     }
 }

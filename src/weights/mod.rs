@@ -1,8 +1,8 @@
-//! Weights that come from anywhere: files of several formats read one tensor at a time, and what their weight
-//! matrices look like.
+//! Files of weights in several formats, and statistics of their weight matrices.
 //!
-//! A [`TensorFile`] is opened without reading any weights; [`TensorFile::read`] brings one tensor as 32-bit floats, and
-//! a [`MatrixSummary`] sums a weight matrix up. Which axis of a matrix runs over neurons is its [`Layout`].
+//! Opening a [`TensorFile`] reads no weights. [`TensorFile::read`] reads one tensor as 32-bit
+//! floats, and a [`MatrixSummary`] summarizes a weight matrix. The [`Layout`] of a matrix says
+//! which of its axes runs over the neurons.
 
 mod compare;
 mod file;
@@ -12,13 +12,17 @@ mod layout;
 mod names;
 mod percentiles;
 mod pytorch;
+mod reader;
 mod safetensors;
 mod summary;
+mod tensor;
 
 pub use compare::{Comparison, Partners, compare, partners};
 pub(crate) use file::printable;
-pub use file::{Format, TensorFile, TensorFileError, TensorInfo};
+pub use file::{TensorFile, TensorFileError};
 pub use float::Float;
 pub use layout::Layout;
 pub use percentiles::PERCENTILES;
+pub use reader::Format;
 pub use summary::MatrixSummary;
+pub use tensor::TensorInfo;

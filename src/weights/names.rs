@@ -1,13 +1,14 @@
-//! The order of names, where a file does not keep that of the network.
+//! Names of tensors: their natural order, and the names of optimizers' states.
 
 use std::cmp::Ordering;
 
-/// Compares names as a person would sort them: numbers in them by their value, so that layer 10 comes after layer 9.
+/// Compares names in natural order: numbers in them by value, so that layer 10 comes after layer 9.
 pub(super) fn by_nature(a: &str, b: &str) -> Ordering {
     pieces(a).cmp(pieces(b)).then_with(|| a.cmp(b))
 }
 
-/// A name's runs of digits, without leading zeros and with their lengths, and the texts between them.
+/// Splits a name into its runs of digits, without leading zeros and with their lengths, and the
+/// texts between them.
 fn pieces(name: &str) -> impl Iterator<Item = (usize, &str)> {
     let runs = name.as_bytes().chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit());
     let mut end = 0;
@@ -15,18 +16,17 @@ fn pieces(name: &str) -> impl Iterator<Item = (usize, &str)> {
         let start = end;
         end += run.len();
         let run = &name[start..end];
-        match run.starts_with(|first: char| first.is_ascii_digit()) {
-            true => {
-                let number = run.trim_start_matches('0');
-                (number.len(), number)
-            }
-            false => (usize::MAX, run),
+        if run.starts_with(|first: char| first.is_ascii_digit()) {
+            let number = run.trim_start_matches('0');
+            (number.len(), number)
+        } else {
+            (usize::MAX, run)
         }
     })
 }
 
-/// Whether a tensor belongs to the state of an optimizer, such as Adam's moments, rather than to a network: a part of
-/// its path begins with `optim`.
+/// Returns true if a tensor belongs to the state of an optimizer, such as Adam's moments, rather
+/// than to a network: if a part of its path begins with `optim`.
 pub(super) fn is_optimizer_state(name: &str) -> bool {
     name.split(['.', '/']).any(|part| part.starts_with("optim"))
 }

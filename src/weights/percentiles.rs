@@ -1,45 +1,46 @@
-//! Percentiles of many values at once, exactly, in any order, and without a sorted copy of them.
+//! Exact percentiles of many unsorted values, without a sorted copy of them.
 //!
-//! A weight's bits are turned into an integer that orders as the weight does. One pass counts the upper halves of
-//! these integers, which says in which bucket of 65,536 every wanted rank lies; a second one counts the lower halves
-//! within those buckets.
+//! Each value's bits are turned into an integer key that sorts like the value. One pass counts the
+//! upper halves of the keys, which shows in which of 65,536 buckets each requested rank is. A
+//! second pass counts the lower halves within those buckets.
 
 use rayon::prelude::*;
 
-/// The percentiles of a [`MatrixSummary`](super::MatrixSummary), in percent: both ends, the median, and around it the
-/// 15th and 85th of the paper's figure 12 and the 5th and 95th.
+/// The percentiles of a [`MatrixSummary`](super::MatrixSummary), in percent: minimum, maximum,
+/// median, the 15th and 85th of the paper's figure 12, and the 5th and 95th.
 pub const PERCENTILES: [f32; 7] = [0.0, 5.0, 15.0, 50.0, 85.0, 95.0, 100.0];
 
 const BUCKETS: usize = 1 << 16;
 
-/// Values counted at a time.
+/// Number of values counted at a time.
 const PIECE: usize = 1 << 22;
 
-/// The values at [`PERCENTILES`], interpolated between their two neighbours. NaN, of either sign, comes last; none of
-/// no values is a number.
+/// Returns the values at [`PERCENTILES`], interpolated linearly between the two neighbouring
+/// values. NaN, of either sign, sorts last. Without values, all percentiles are NaN.
 pub(super) fn percentiles(values: &[f32]) -> [f32; PERCENTILES.len()] {
     let Some(last) = values.len().checked_sub(1) else { return [f32::NAN; PERCENTILES.len()] };
-    let places = PERCENTILES.map(|percent| f64::from(percent) / 100.0 * last as f64);
-    let ranks: Vec<u64> =
-        places.iter().flat_map(|place| [place.floor() as u64, place.ceil() as u64]).collect();
+    let positions = PERCENTILES.map(|percent| f64::from(percent) / 100.0 * last as f64);
+    let ranks: Vec<u64> = positions
+        .iter()
+        .flat_map(|position| [position.floor() as u64, position.ceil() as u64])
+        .collect();
     let found = at_ranks(values, &ranks);
     std::array::from_fn(|i| {
         let (below, above) = (found[2 * i], found[2 * i + 1]);
-        match below == above {
-            true => below, // also where both are infinite
-            false => {
-                let (below, above) = (f64::from(below), f64::from(above));
-                (below + places[i].fract() * (above - below)) as f32
-            }
+        if below == above {
+            below // The difference of two infinities would be NaN.
+        } else {
+            let (below, above) = (f64::from(below), f64::from(above));
+            (below + positions[i].fract() * (above - below)) as f32
         }
     })
 }
 
-/// The values that have these ascending ranks.
+/// Returns the values with the given ranks, which ascend.
 fn at_ranks(values: &[f32], ranks: &[u64]) -> Vec<f32> {
     let upper = count(values, BUCKETS, |key| Some(key as usize >> 16));
-    let places: Vec<(usize, u64)> = ranks.iter().map(|&rank| bucket(&upper, rank)).collect();
-    let mut buckets: Vec<usize> = places.iter().map(|(bucket, _)| *bucket).collect();
+    let found: Vec<(usize, u64)> = ranks.iter().map(|&rank| bucket(&upper, rank)).collect();
+    let mut buckets: Vec<usize> = found.iter().map(|(bucket, _)| *bucket).collect();
     buckets.dedup();
     let mut slots = vec![None; BUCKETS];
     for (slot, &bucket) in buckets.iter().enumerate() {
@@ -49,19 +50,19 @@ fn at_ranks(values: &[f32], ranks: &[u64]) -> Vec<f32> {
         slots[key as usize >> 16].map(|slot: usize| slot + (key as usize) % BUCKETS)
     });
     let at = |&(upper, rank): &(usize, u64)| {
-        let slot = slots[upper].unwrap_or(0);
+        let Some(slot) = slots[upper] else { unreachable!("every bucket found has a slot") };
         let (lower, _) = bucket(&lower[slot..slot + BUCKETS], rank);
         value((upper * BUCKETS + lower) as u32)
     };
-    places.iter().map(at).collect()
+    found.iter().map(at).collect()
 }
 
-/// How many values' keys fall into each of so many places.
-fn count(values: &[f32], places: usize, place: impl Fn(u32) -> Option<usize> + Sync) -> Vec<u64> {
+/// Counts the values by the bin that `bin` chooses for their keys; `None` is not counted.
+fn count(values: &[f32], bins: usize, bin: impl Fn(u32) -> Option<usize> + Sync) -> Vec<u64> {
     let piece = |values: &[f32]| {
-        let mut counts = vec![0; places];
-        for place in values.iter().filter_map(|&value| place(key(value))) {
-            counts[place] += 1;
+        let mut counts = vec![0; bins];
+        for bin in values.iter().filter_map(|&value| bin(key(value))) {
+            counts[bin] += 1;
         }
         counts
     };
@@ -72,7 +73,7 @@ fn count(values: &[f32], places: usize, place: impl Fn(u32) -> Option<usize> + S
     values.par_chunks(PIECE).map(piece).reduce_with(add).unwrap_or_default()
 }
 
-/// The bucket in which a rank lies, and the rank within it.
+/// Returns the bucket that contains a rank, and the rank within that bucket.
 fn bucket(counts: &[u64], rank: u64) -> (usize, u64) {
     let mut before = 0;
     for (bucket, count) in counts.iter().enumerate() {
@@ -86,13 +87,13 @@ fn bucket(counts: &[u64], rank: u64) -> (usize, u64) {
 
 const SIGN: u32 = 1 << 31;
 
-/// An integer that orders as the number does.
+/// Returns an integer that sorts like the number.
 fn key(number: f32) -> u32 {
     let bits = if number.is_nan() { f32::NAN.to_bits() } else { number.to_bits() };
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }
 
-/// The number that has this key.
+/// Returns the number with this key.
 fn value(key: u32) -> f32 {
     f32::from_bits(if key & SIGN == 0 { !key } else { key ^ SIGN })
 }

@@ -1,7 +1,8 @@
-//! PyTorch's .pt and .pth: a pickle that names the tensors, and their bytes beside it.
+//! PyTorch's `.pt` and `.pth`: a pickle that names the tensors, followed by their bytes.
 //!
-//! The reader interprets what makes dictionaries and tensors, and keeps of every other Python object only its name; so
-//! no code of a pickle can run. Which names there were is told, since whoever opens such a file elsewhere should know.
+//! The reader interprets the opcodes for dictionaries and tensors. Of every other Python object it
+//! keeps only the name, so that no code in a pickle can run. The names are reported, because they
+//! warn against opening the file with a program that does run them.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,19 +12,28 @@ use std::path::Path;
 
 use pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader, Tensor};
 
-use super::file::{Content, ReadTensor, TensorInfo, elements};
 use super::float::Float;
+use super::layout::Layout;
 use super::names;
+use super::reader::{Content, Format, OpenError, ReadTensor, Reader};
+use super::tensor::{TensorInfo, elements};
 
-/// How much of a file is searched for names. The pickle is at its beginning, and takes some hundred bytes a tensor.
+pub(super) const READER: Reader = Reader { format: Format::Pytorch, open };
+
+/// Number of bytes at the beginning of a file that are searched for names. The pickle is there and
+/// needs a few hundred bytes per tensor.
 const SEARCHED: u64 = 1 << 22;
 
-/// How the reader's message begins for a file of another format.
+/// Beginning of the reader's message for a file of another format.
 const FOREIGN: &str = "not a PyTorch checkpoint";
 
-/// Opens a file, if it is one of PyTorch's.
-pub(super) fn open(path: &Path) -> Result<Option<Content>, String> {
-    // The reader has one kind of error for files that are not PyTorch's and for those that it cannot make sense of.
+fn open(path: &Path, _start: &[u8]) -> Result<Option<Content>, OpenError> {
+    Ok(content_of(path)?)
+}
+
+/// Returns the content of a file, or `None` if it is not PyTorch's.
+fn content_of(path: &Path) -> Result<Option<Content>, String> {
+    // The reader returns the same kind of error for other formats and for damaged files.
     let root = match PytorchReader::read_pickle_data(path, None) {
         Err(PytorchError::InvalidFormat(problem)) if problem.starts_with(FOREIGN) => {
             return Ok(None);
@@ -31,7 +41,7 @@ pub(super) fn open(path: &Path) -> Result<Option<Content>, String> {
         root => root.map_err(|error| error.to_string())?,
     };
     if let PickleValue::Unsupported(kind) = &root {
-        return Err(format!("it holds no tensors by name, but a `{kind}`; nothing of it was run"));
+        return Err(format!("it contains a `{kind}` and no named tensors; nothing of it was run"));
     }
     let reader = PytorchReader::new(path).map_err(|error| error.to_string())?;
     let strings = read_strings(path).map_err(|error| error.to_string())?;
@@ -51,10 +61,12 @@ pub(super) fn open(path: &Path) -> Result<Option<Content>, String> {
     collect_objects(&root, &mut ignored);
     ignored.retain(|name| !is_harmless(name));
     Ok(Some(Content {
+        format: Format::Pytorch,
+        layout: Layout::OutputFirst,
         tensors: infos.collect(),
         metadata: BTreeMap::new(),
         ignored: ignored.into_iter().collect(),
-        reader: Box::new(Tensors {
+        values: Box::new(Tensors {
             tensors,
             file_length: path.metadata().map_err(|error| error.to_string())?.len(),
         }),
@@ -79,7 +91,7 @@ struct Tensors {
 impl ReadTensor for Tensors {
     fn read(&self, index: usize, _info: &TensorInfo, float: Float) -> Result<Vec<f32>, String> {
         let tensor = self.tensors.get(index).ok_or("there is none")?;
-        // A view may repeat its few values at will.
+        // A view can repeat a few values any number of times.
         let (promised, length) = (tensor.byte_len() as u64, self.file_length);
         if promised > length {
             return Err(format!("it would take {promised} bytes, but the file has {length}"));
@@ -88,7 +100,7 @@ impl ReadTensor for Tensors {
     }
 }
 
-/// The Python objects that were not interpreted, by name.
+/// Adds the names of the Python objects that were not interpreted to `names`.
 fn collect_objects(value: &PickleValue, names: &mut BTreeSet<String>) {
     match value {
         PickleValue::Unsupported(name) => drop(names.insert(name.clone())),
@@ -100,16 +112,16 @@ fn collect_objects(value: &PickleValue, names: &mut BTreeSet<String>) {
     }
 }
 
-/// What every checkpoint is made of.
+/// Returns true for the names that appear in ordinary checkpoints.
 fn is_harmless(name: &str) -> bool {
     name == "int" || name == "collections.OrderedDict" || name.starts_with("torch.")
 }
 
-/// What is written in the pickle, which the reader does not tell.
+/// Content of the pickle that the reader does not report.
 struct Strings {
-    /// Where each string is first.
-    places: HashMap<String, usize>,
-    /// Classes and functions, whatever is done with them.
+    /// Position of the first occurrence of each string, in bytes.
+    positions: HashMap<String, usize>,
+    /// Names of the classes and functions, used or not.
     globals: BTreeSet<String>,
 }
 
@@ -122,9 +134,9 @@ fn read_strings(path: &Path) -> io::Result<Strings> {
 impl Strings {
     /// Finds what looks like the pickle's opcodes for strings and globals, without parsing it.
     fn find(bytes: &[u8]) -> Self {
-        let mut strings = Strings { places: HashMap::new(), globals: BTreeSet::new() };
-        let mut place = 0;
-        while let Some((opcode, rest)) = bytes.get(place..).and_then(<[u8]>::split_first) {
+        let mut strings = Strings { positions: HashMap::new(), globals: BTreeSet::new() };
+        let mut position = 0;
+        while let Some((opcode, rest)) = bytes.get(position..).and_then(<[u8]>::split_first) {
             let text = match opcode {
                 b'X' => rest
                     .split_first_chunk()
@@ -134,30 +146,33 @@ impl Strings {
             };
             let text = text.filter(|text| text.len() < 1024).and_then(|t| str::from_utf8(t).ok());
             if let Some(text) = text {
-                strings.places.entry(text.to_owned()).or_insert(place);
+                strings.positions.entry(text.to_owned()).or_insert(position);
             }
             let global = if *opcode == b'c' { global(rest) } else { None };
-            // The name of a global may itself contain that opcode.
-            place += 1 + global.as_ref().map_or(0, |name| name.len() + "\n".len());
+            // Skips the name of a global, which may itself contain that opcode.
+            position += 1 + global.as_ref().map_or(0, |name| name.len() + "\n".len());
             strings.globals.extend(global);
         }
         strings
     }
 
-    /// The order of names in the pickle, which is the network's; else by nature.
+    /// Compares two names by their position in the pickle, which has the network's order. Names
+    /// that do not occur there come last, in natural order.
     fn order(&self, a: &str, b: &str) -> Ordering {
-        self.place(a).cmp(&self.place(b)).then_with(|| names::by_nature(a, b))
+        self.position(a).cmp(&self.position(b)).then_with(|| names::by_nature(a, b))
     }
 
-    /// Where a name is: the longest end of it that is a string, since in nested dictionaries each key is one.
-    fn place(&self, name: &str) -> usize {
+    /// Returns the position of the longest suffix of a name that is a string in the pickle: in
+    /// nested dictionaries, each part of the name is a separate string.
+    fn position(&self, name: &str) -> usize {
         let dots = name.match_indices('.').map(|(dot, _)| dot + 1);
         let mut ends = std::iter::once(0).chain(dots).map(|start| &name[start..]);
-        ends.find_map(|end| self.places.get(end)).copied().unwrap_or(usize::MAX)
+        ends.find_map(|end| self.positions.get(end)).copied().unwrap_or(usize::MAX)
     }
 }
 
-/// The class or function that the arguments of a GLOBAL opcode name: two lines of text.
+/// Returns the class or function named by the arguments of a GLOBAL opcode, which are two lines of
+/// text.
 fn global(rest: &[u8]) -> Option<String> {
     let mut lines = rest[..rest.len().min(200)].split(|&byte| byte == b'\n');
     let is_part = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.');

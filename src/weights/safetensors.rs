@@ -1,34 +1,49 @@
-//! .safetensors: a header in JSON, and the tensors' bytes behind it, read where they are.
+//! `.safetensors`: a JSON header followed by the bytes of the tensors, which are read in place.
 
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use safetensors::tensor::{Dtype, Metadata};
 
-use super::file::{Content, ReadTensor, TensorInfo};
 use super::float::{Float, PIECE};
+use super::layout::Layout;
 use super::names;
+use super::reader::{Content, Format, OpenError, ReadTensor, Reader};
+use super::tensor::TensorInfo;
 
-/// The largest header that the format allows.
+pub(super) const READER: Reader = Reader { format: Format::Safetensors, open };
+
+/// Maximum length of the header in bytes, as defined by the format.
 const MOST_HEADER: u64 = 100_000_000;
 
-/// Bytes of the header's length.
+/// Number of bytes that store the header's length.
 const LENGTH: u64 = 8;
 
-/// Whether a file that begins with these bytes is one: the length of a header, and a JSON object.
-pub(super) fn begins(start: &[u8]) -> bool {
+/// Value of the metadata key `format` in a snapshot of this program, up to its version.
+const SNAPSHOT: &str = "laperm-snapshot";
+
+/// Returns true if a file's first bytes are the length of a header and the start of a JSON object.
+fn begins(start: &[u8]) -> bool {
     let length = start.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
     length.is_some_and(|length| length <= MOST_HEADER) && start.get(LENGTH as usize) == Some(&b'{')
 }
 
-/// Where the tensors are.
 struct Tensors {
     file: RefCell<File>,
+    /// Position of each tensor's first byte in the file.
     starts: Vec<u64>,
 }
 
-pub(super) fn open(mut file: File) -> Result<Content, String> {
+fn open(path: &Path, start: &[u8]) -> Result<Option<Content>, OpenError> {
+    if !begins(start) {
+        return Ok(None);
+    }
+    Ok(Some(content_of(File::open(path)?)?))
+}
+
+fn content_of(mut file: File) -> Result<Content, String> {
     let header = read_header(&mut file).map_err(|error| error.to_string())?;
     let header_end = LENGTH + header.len() as u64;
     let header: Metadata =
@@ -47,15 +62,24 @@ pub(super) fn open(mut file: File) -> Result<Content, String> {
         float: float(info.dtype),
         kind: format!("{:?}", info.dtype),
     });
+    let metadata = header.metadata().iter().flatten();
+    let metadata = metadata.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let is_snapshot = header
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get("format"))
+        .is_some_and(|format| format.starts_with(SNAPSHOT));
     Ok(Content {
+        format: if is_snapshot { Format::Snapshot } else { Format::Safetensors },
+        layout: Layout::OutputFirst,
         tensors: tensors.collect(),
-        metadata: header.metadata().clone().unwrap_or_default().into_iter().collect(),
+        metadata,
         ignored: Vec::new(),
-        reader: Box::new(Tensors { file: RefCell::new(file), starts }),
+        values: Box::new(Tensors { file: RefCell::new(file), starts }),
     })
 }
 
-/// The header without its length, of which no more is believed than the file is long.
+/// Reads the header. Refuses a header that is longer than the file before allocating memory for it.
 fn read_header(file: &mut File) -> io::Result<Vec<u8>> {
     let invalid = |problem: String| io::Error::new(io::ErrorKind::InvalidData, problem);
     let length = file.metadata()?.len();
@@ -85,13 +109,13 @@ fn float(kind: Dtype) -> Option<Float> {
 
 impl ReadTensor for Tensors {
     fn read(&self, index: usize, info: &TensorInfo, float: Float) -> Result<Vec<f32>, String> {
-        let start = self.starts.get(index).copied().unwrap_or_default();
-        read_numbers(&mut self.file.borrow_mut(), start, info.elements(), float)
+        let start = *self.starts.get(index).ok_or("there is none")?;
+        read_values(&mut self.file.borrow_mut(), start, info.elements(), float)
             .map_err(|error| error.to_string())
     }
 }
 
-fn read_numbers(file: &mut File, start: u64, count: usize, float: Float) -> io::Result<Vec<f32>> {
+fn read_values(file: &mut File, start: u64, count: usize, float: Float) -> io::Result<Vec<f32>> {
     file.seek(SeekFrom::Start(start))?;
     let mut values = Vec::with_capacity(count);
     let mut piece = vec![0; PIECE.min(count * float.size())];

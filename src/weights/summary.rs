@@ -1,4 +1,4 @@
-//! One weight matrix, summed up.
+//! Summary of a weight matrix.
 
 use rayon::prelude::*;
 
@@ -6,22 +6,23 @@ use super::layout::Layout;
 use super::percentiles::{PERCENTILES, percentiles};
 use crate::method::{Profile, evenly};
 
-/// Positions at which a profile is kept.
+/// Number of points of a profile.
 const POINTS: usize = 200;
 
-/// A profile is drawn from evenly chosen weight vectors that have no more weights than this together (but from one
-/// vector at least). A matrix of up to four million weights is looked at whole.
+/// Maximum number of weights from which a profile is computed. A larger matrix is represented by
+/// evenly spaced weight vectors, at least one.
 const PROFILED_WEIGHTS: usize = 1 << 22;
 
-/// Weights summed up at a time, so that the sum's error stays that of a few thousand additions.
+/// Number of weights added up at a time. It limits the rounding error of a sum to that of a few
+/// thousand additions.
 const PIECE: usize = 4096;
 
-/// One weight matrix, summed up. Except for the profile, every number is over all weights.
+/// Summary of a weight matrix. All values except the profile are over all weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MatrixSummary {
-    /// The matrix's name, as in the file.
+    /// Name as in the file.
     pub name: String,
-    /// Its shape, as in the file.
+    /// Shape as in the file.
     pub shape: Vec<usize>,
     /// Number of weight vectors, which is the number of neurons; at least 1.
     pub vectors: usize,
@@ -29,21 +30,21 @@ pub struct MatrixSummary {
     pub length: usize,
     /// Number of weights that are zero, of either sign.
     pub zeros: usize,
-    /// Mean of the weights; NaN if one is, as for [`sd`](Self::sd).
+    /// Mean of the weights; NaN if a weight is NaN.
     pub mean: f32,
-    /// Standard deviation (of the population).
+    /// Standard deviation of the population; NaN if a weight is NaN.
     pub sd: f32,
-    /// The values at [`PERCENTILES`]: the smallest weight first, the largest last.
+    /// Values at [`PERCENTILES`]: the smallest weight first, the largest last.
     pub percentiles: [f32; PERCENTILES.len()],
-    /// The sorted weight vectors as bands, and their similarity (SoWP): of all vectors where the matrix has no more
-    /// than 4,194,304 weights, else of evenly chosen ones that have so many together.
+    /// The sorted weight vectors as bands, and their similarity (SoWP). A matrix with more than
+    /// 4,194,304 weights is represented by evenly spaced vectors with at most that many.
     pub profile: Profile,
 }
 
 impl MatrixSummary {
-    /// Sums up the `values` of a tensor of `shape`, which lie in the tensor's order, the last axis running fastest.
-    /// There is nothing to sum up of a tensor with fewer than two axes, of an empty one, or of one with another
-    /// number of values.
+    /// Summarizes the `values` of a tensor of `shape`, with the last axis running fastest. Returns
+    /// `None` for a tensor with fewer than two axes, an empty one, or one with a different number
+    /// of values.
     pub fn of(name: String, shape: Vec<usize>, values: &[f32], layout: Layout) -> Option<Self> {
         let vectors = layout.vectors(&shape);
         if shape.len() < 2 || values.is_empty() || vectors.elements() != values.len() {
@@ -69,7 +70,8 @@ impl MatrixSummary {
     }
 }
 
-/// Equal values are their own mean, without a rounding error.
+/// Mean and standard deviation. Differences from the first value are added up, so that the mean of
+/// equal values has no rounding error.
 fn mean_and_sd(values: &[f32]) -> (f32, f32) {
     let count = values.len() as f64;
     let first = f64::from(values[0]);
@@ -78,7 +80,7 @@ fn mean_and_sd(values: &[f32]) -> (f32, f32) {
     (mean as f32, variance.sqrt() as f32)
 }
 
-/// The same bits on any number of threads.
+/// Sum of `term` over all values, with the same bits for any number of threads.
 fn sum(values: &[f32], term: impl Fn(f32) -> f64 + Sync) -> f64 {
     let pieces = values.par_chunks(PIECE);
     let sums: Vec<f64> = pieces.map(|piece| piece.iter().map(|&value| term(value)).sum()).collect();
@@ -99,7 +101,8 @@ mod tests {
         assert_eq!((summed.vectors, summed.length, summed.zeros), (2, 3, 2));
         assert_eq!((summed.mean, summed.sd), (1.0, 1.0));
         assert_eq!(summed.percentiles, [0.0, 0.0, 0.0, 1.0, 1.5, 2.5, 3.0]);
-        // The sorted vectors are 0 1 3 and 0 1 1: 1/3 apart on average from 0 1 2, whose deviation is √(2/3).
+        // The sorted vectors are 0 1 3 and 0 1 1: 1/3 apart on average from 0 1 2, whose deviation
+        // is √(2/3).
         let expected = (1.0 / 3.0) / (2f32 / 3.0).sqrt();
         assert!((summed.profile.similarity - expected).abs() < 1e-6);
     }

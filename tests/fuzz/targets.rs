@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use laperm::run::{Follower, RunFolder, RunRecorder, RunState, Summary, frames};
+use laperm::run::{LogCursor, RunFolder, RunRecorder, RunState, Summary, frames};
 use laperm::session::Server;
 use laperm::train::{Checkpoint, Event, Order, Snapshot};
 use laperm::weights::TensorFile;
@@ -29,8 +29,8 @@ impl Log {
         let run = RunFolder::open(self.home.path());
         fs::write(run.events(), bytes).unwrap();
         let mut state = RunState::default();
-        let mut follower = Follower::open(run.clone()).unwrap();
-        while let Ok(events) = follower.next_events() {
+        let mut cursor = LogCursor::open(&run).unwrap();
+        while let Ok(events) = cursor.next_events() {
             if events.is_empty() {
                 break;
             }
@@ -98,7 +98,7 @@ impl Door {
         let run = RunFolder::open(home.path());
         let (recorder, events) = RunRecorder::start(run.clone()).unwrap();
         let (sender, orders) = mpsc::channel();
-        let server = Server::start(&run, recorder.listening(), sender).unwrap();
+        let server = Server::start(&run, recorder.feed(), sender).unwrap();
         Door { home, orders, _recorder: recorder, _events: events, _server: server }
     }
 

@@ -1,6 +1,6 @@
-//! A folder to run the real program in, and small experiments for it.
+//! Runs the real program in a folder of its own, on small experiments.
 
-#![allow(dead_code, reason = "every test program uses a part of it")]
+#![allow(dead_code, reason = "every test program uses a part of this module")]
 
 pub mod pty;
 
@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The program under test.
 pub const LAPERM: &str = env!("CARGO_BIN_EXE_laperm");
 
-/// Trained in a moment: three weight matrices on few generated digits.
+/// An experiment that is trained in a moment: three weight matrices, few generated digits.
 pub const SMALL: &str = r#"
 description = "A test"
 
@@ -37,30 +37,31 @@ batch = 50
 epochs = 5
 "#;
 
-/// Longer than any test waits for anything.
+/// Time limit for everything that a test waits for.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Starting a process in one thread must not hand it what another thread has just opened.
+/// Returns the lock under which processes are started. Without it, a process could inherit a file
+/// that another thread has just opened.
 pub fn one_at_a_time() -> MutexGuard<'static, ()> {
     static STARTING: Mutex<()> = Mutex::new(());
     STARTING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A folder of its own, which is also the home folder.
+/// A temporary folder, which is also the program's home folder.
 pub struct Workplace {
     folder: tempfile::TempDir,
 }
 
-/// A program that has ended.
+/// The result of a program that has ended.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The exit code; nothing for a program that a signal ended.
+    /// Exit code, or `None` if a signal ended the program.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-/// A program under way, without a terminal.
+/// A running program without a terminal.
 pub struct Running {
     child: Child,
     outputs: tempfile::TempDir,
@@ -77,7 +78,7 @@ impl Workplace {
         self.folder.path()
     }
 
-    /// Writes a file, and says where it is.
+    /// Writes a file and returns its path.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -85,7 +86,8 @@ impl Workplace {
         path
     }
 
-    /// What the program sees of its surroundings: nothing of the person's who runs the tests.
+    /// The environment variables that keep the program away from the files of the user who runs the
+    /// tests.
     pub fn environment(&self) -> [(&'static str, PathBuf); 4] {
         let folder = self.path();
         [
@@ -96,7 +98,7 @@ impl Workplace {
         ]
     }
 
-    /// The program with these arguments, or another that starts it.
+    /// Returns a command for `program`, which is the program under test or another that starts it.
     pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.path()).envs(self.environment());
@@ -111,18 +113,17 @@ impl Workplace {
         Running::start(&mut self.command(LAPERM, arguments))
     }
 
-    /// Runs the program to its end.
+    /// Runs the program and waits for its end.
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> Outcome {
         self.start(arguments).wait()
     }
 
-    /// The folders of all runs.
     pub fn runs(&self) -> Vec<RunFolder> {
         list_runs(&self.path().join("runs"))
     }
 
-    /// The folder of the only run.
+    /// Returns the folder of the only run.
     #[track_caller]
     pub fn only_run(&self) -> RunFolder {
         let runs = self.runs();
@@ -130,15 +131,16 @@ impl Workplace {
         run.clone()
     }
 
-    /// Every file in here, relative to it.
+    /// Returns the relative path of every file in the folder, sorted.
     pub fn files(&self) -> Vec<String> {
         let mut files = Vec::new();
         let mut folders = vec![self.path().to_owned()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-                match entry.file_type().unwrap().is_dir() {
-                    true => folders.push(entry.path()),
-                    false => files.push(entry.path()),
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    files.push(entry.path());
                 }
             }
         }
@@ -152,24 +154,26 @@ impl Workplace {
 
 impl Drop for Workplace {
     fn drop(&mut self) {
-        // A test that failed leaves nobody behind, wherever its runs were.
+        // Ends the hosts that a failed test has left running. Some runs are on a small disk.
         let program = fs::canonicalize(LAPERM).unwrap();
         let runs = ["runs", "disk/runs"].map(|runs| list_runs(&self.path().join(runs)));
         for host in runs.iter().flatten().filter_map(RunFolder::host) {
             let process = Path::new("/proc").join(host.pid.to_string()).join("exe");
             if fs::read_link(process).is_ok_and(|exe| exe == program) {
+                // It may have ended since.
                 let _ = kill_process(pid(host.pid), Signal::KILL);
             }
         }
     }
 }
 
-/// What the program listens to.
+/// Environment variables that change the program's behaviour.
 pub const FOREIGN_VARIABLES: [&str; 5] =
     ["LAPERM_DATA", "NO_COLOR", "COLORTERM", "RUST_BACKTRACE", "RAYON_NUM_THREADS"];
 
 impl Outcome {
-    /// Checks that it ended with `code` and one message that has every one of `parts`, and said nothing else.
+    /// Checks that the program ended with `code` and printed exactly one message, which contains
+    /// each of `parts`.
     #[track_caller]
     pub fn assert_refused(&self, code: i32, parts: &[&str]) {
         let Outcome { stdout, stderr, .. } = self;
@@ -184,7 +188,7 @@ impl Outcome {
 }
 
 impl Running {
-    /// Starts it with nothing to read.
+    /// Starts a command with an empty standard input.
     pub fn start(command: &mut Command) -> Self {
         let outputs = tempfile::tempdir().unwrap();
         let file = |name: &str| File::create(outputs.path().join(name)).unwrap();
@@ -202,7 +206,7 @@ impl Running {
         String::from_utf8(fs::read(self.outputs.path().join(name)).unwrap()).unwrap()
     }
 
-    /// The most memory that it has had until its end, in kilobytes.
+    /// Waits for the program's end and returns its peak memory in kilobytes.
     pub fn peak_memory(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.id());
         let read = || -> Option<u64> {
@@ -211,15 +215,15 @@ impl Running {
             peak.trim().trim_end_matches(" kB").parse().ok()
         };
         let mut peak = 0;
-        // The status of a process that has ended tells of no memory.
-        while let Some(newest) = read() {
-            peak = newest;
+        // The status of a process that has ended has no such line.
+        while let Some(latest) = read() {
+            peak = latest;
             thread::sleep(Duration::from_millis(1));
         }
         peak
     }
 
-    /// Waits for its end.
+    /// Waits for the program's end.
     #[track_caller]
     pub fn wait(mut self) -> Outcome {
         let status = eventually("the program ends", || self.child.try_wait().unwrap());
@@ -229,7 +233,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Nothing to kill in most cases.
+        // In most cases the program has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -260,7 +264,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Asks again until there is an answer.
+/// Calls `ask` until it returns a value. Fails after [`PATIENCE`].
 #[track_caller]
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
@@ -277,7 +281,7 @@ pub fn pid(id: u32) -> Pid {
     Pid::from_raw(i32::try_from(id).unwrap()).unwrap()
 }
 
-/// The events of a run; its log is whole.
+/// Returns the events of a run and checks that its log is complete.
 #[track_caller]
 pub fn events(run: &RunFolder) -> Vec<Event> {
     let log = fs::read_to_string(run.events()).unwrap();
@@ -287,7 +291,7 @@ pub fn events(run: &RunFolder) -> Vec<Event> {
     events
 }
 
-/// Why a run ended, from its last event.
+/// Returns the reason why a run ended, from its last event.
 #[track_caller]
 pub fn reason(events: &[Event]) -> Reason {
     match events.last().map(|event| &event.kind) {

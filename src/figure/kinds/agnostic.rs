@@ -1,20 +1,27 @@
-//! Networks whose weights share one value (figure 9): accuracy on the left, and on the right what is left of the
-//! network, every connection a line; without the right where the connections are not told.
+//! Networks whose weights share one value (figure 9): accuracy on the left, and on the right the
+//! remaining network with a line per connection. The right side is omitted if no run has recorded
+//! its connections.
 
-use super::accuracy::{require, side_by_side};
-use super::{COLUMN, PAGE, Picture, over_time, percentages};
-use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
+use crate::figure::accuracy::{require, side_by_side};
+use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Position, Stroke};
 use crate::figure::curves::Reading;
+use crate::figure::error::FigureError;
+use crate::figure::kind::{Kind, Picture};
+use crate::figure::layout::{COLUMN, PAGE, over_time, percentages};
+use crate::figure::options::Options;
 use crate::figure::plot::{Axis, LARGE, SMALL, around};
 use crate::figure::source::{Source, families, network};
 use crate::figure::style::look;
-use crate::figure::{FigureError, Options};
 use crate::train::{LayerFrame, LayerInfo};
 
-pub fn prepare<'a>(
-    sources: &'a [Source],
-    options: &'a Options,
-) -> Result<Picture<'a>, FigureError> {
+pub const KIND: Kind = Kind {
+    name: "agnostic",
+    about: "one shared weight value: accuracy, and the network (figure 9)",
+    is_of_one_layer: false,
+    prepare,
+};
+
+fn prepare<'a>(sources: &'a [Source], options: &'a Options) -> Result<Picture<'a>, FigureError> {
     require(sources)?;
     let reading = Reading::new(sources, options.unit, options.smoothing);
     let families = families(sources, &[]);
@@ -55,19 +62,20 @@ struct Network<'a> {
 }
 
 impl<'a> Network<'a> {
-    /// `None` for one whose connections are not told: because it is large, not pruned, or not of dense layers.
+    /// `None` if the connections were not recorded (the network is large or not pruned) or if a
+    /// layer is not dense.
     fn new(source: &'a Source) -> Option<Self> {
         let infos = source.layers();
         let frames = (0..infos.len()).map(|layer| source.frame(layer).ok());
         let frames = frames.collect::<Option<Vec<&LayerFrame>>>()?;
         let dense = infos.iter().all(|info| info.shape.len() == 2);
-        let told = frames.iter().any(|frame| !frame.connections.is_empty());
+        let recorded = frames.iter().any(|frame| !frame.connections.is_empty());
         let (_, accuracy) = source.state.test.accuracy.last()?;
         let title = format!("{}, {:.1} %", network(source), accuracy * 100.0);
-        (dense && told).then(|| Network { title, layers: infos.iter().zip(frames).collect() })
+        (dense && recorded).then(|| Network { title, layers: infos.iter().zip(frames).collect() })
     }
 
-    /// Inputs, then the units of every layer.
+    /// Returns the number of inputs, then the number of units of every layer.
     fn sizes(&self) -> Vec<usize> {
         let inputs = self.layers.first().map_or(0, |(info, _)| info.length);
         std::iter::once(inputs).chain(self.layers.iter().map(|(info, _)| info.vectors)).collect()
@@ -78,15 +86,15 @@ impl<'a> Network<'a> {
         canvas.text(title, Anchor::Start, LARGE, Colour::INK, &self.title);
         let inner = area.inside([8.0, LARGE + 4.0, 8.0, SMALL + 5.0]);
         let sizes = self.sizes();
-        let place = |level: usize, unit: usize| -> Place {
+        let position = |level: usize, unit: usize| -> Position {
             let x = inner.x + inner.width * level as f64 / (sizes.len() - 1).max(1) as f64;
             (x, inner.y + inner.height * (unit as f64 + 0.5) / sizes[level] as f64)
         };
         for (level, (info, frame)) in self.layers.iter().enumerate() {
-            let connections: Vec<Vec<Place>> = connections(info, frame)
-                .map(|(output, input)| vec![place(level, input), place(level + 1, output)])
+            let connections: Vec<Vec<Position>> = connections(info, frame)
+                .map(|(output, input)| vec![position(level, input), position(level + 1, output)])
                 .collect();
-            // Many lines are thin, so that they do not become one blot.
+            // The more lines, the thinner, so that they do not merge into a blot.
             let width = (120.0 / connections.len().max(1) as f64).clamp(0.03, 0.4);
             let stroke = Stroke { opacity: 0.8, ..Stroke::solid(look(index).colour, width) };
             canvas.lines(&connections, stroke);
@@ -94,18 +102,18 @@ impl<'a> Network<'a> {
         for (level, &size) in sizes.iter().enumerate() {
             let radius = (inner.height / size as f64 / 3.0).clamp(0.1, 1.8);
             for unit in 0..size {
-                canvas.disc(place(level, unit), radius, Colour::INK);
+                canvas.disc(position(level, unit), radius, Colour::INK);
             }
-            let below = (place(level, 0).0, area.bottom() - 1.0);
+            let below = (position(level, 0).0, area.bottom() - 1.0);
             canvas.text(below, Anchor::Middle, SMALL, Colour::INK, &size.to_string());
         }
     }
 }
 
-/// The weights of a layer that are not zero: output and input of each.
+/// Returns the output and the input of every non-zero weight of a layer.
 fn connections(info: &LayerInfo, frame: &LayerFrame) -> impl Iterator<Item = (usize, usize)> {
     let length = info.length.max(1);
-    let there = |&weight: &usize| frame.connected(weight).unwrap_or(frame.connections.is_empty());
+    let kept = |&weight: &usize| frame.connected(weight).unwrap_or(frame.connections.is_empty());
     let weights = info.vectors.saturating_mul(info.length);
-    (0..weights).filter(there).map(move |weight| (weight / length, weight % length))
+    (0..weights).filter(kept).map(move |weight| (weight / length, weight % length))
 }

@@ -1,19 +1,25 @@
-//! Ranking distance as a ratio of the weight vector's length, and the test loss below it (figure 3).
+//! Mean and SD of the ranking distance as a ratio of the weight vector's length, and the test loss
+//! below (figure 3).
 
-use super::{COLUMN, Legend, Picture, marks, over_time};
-use crate::figure::canvas::Canvas;
 use crate::figure::curves::Reading;
+use crate::figure::error::FigureError;
+use crate::figure::kind::{Kind, Picture};
+use crate::figure::layout::{COLUMN, marks, over_time, stacked};
+use crate::figure::options::Options;
 use crate::figure::plot::{Axis, Curve, Plot, around};
 use crate::figure::scale::Scale;
 use crate::figure::source::{Family, Source, families};
 use crate::figure::style::look;
-use crate::figure::{FigureError, Options};
 use crate::run::{Distance, Series};
 
-pub fn prepare<'a>(
-    sources: &'a [Source],
-    options: &'a Options,
-) -> Result<Picture<'a>, FigureError> {
+pub const KIND: Kind = Kind {
+    name: "ranking-distance",
+    about: "mean and SD of the ranking distance, and the test loss (figure 3)",
+    is_of_one_layer: true,
+    prepare,
+};
+
+fn prepare<'a>(sources: &'a [Source], options: &'a Options) -> Result<Picture<'a>, FigureError> {
     let layer = layer(sources, options)?;
     let reading = Reading::new(sources, options.unit, options.smoothing);
     let families = families(sources, &[]);
@@ -53,7 +59,7 @@ pub fn prepare<'a>(
     Ok(Picture { size, draw: Box::new(move |area, canvas| stacked(&plots, area, canvas)) })
 }
 
-/// The name of the layer to draw: the one asked for, or the first that was measured.
+/// Returns the name of the layer to draw: the one asked for, or the first one measured.
 fn layer(sources: &[Source], options: &Options) -> Result<String, FigureError> {
     let mut chosen = None;
     for source in sources {
@@ -76,7 +82,7 @@ fn layer(sources: &[Source], options: &Options) -> Result<String, FigureError> {
     Ok(chosen.unwrap_or_default())
 }
 
-/// Mean and SD of the same runs in one plot.
+/// Labels the mean and the SD of one family for a common plot.
 fn together(mut mean: Vec<Curve>, mut sd: Vec<Curve>) -> Vec<Curve> {
     mean.iter_mut().for_each(|curve| curve.label = "mean".into());
     for curve in &mut sd {
@@ -89,33 +95,4 @@ fn over(reading: Reading, title: &str, curves: Vec<Curve>) -> Plot {
     let (_, high) = around(&curves, 0.0, reading.end);
     let axis = Axis::of_values(title, Scale::around(0.0, high * 1.03), 6);
     over_time(reading, axis, curves)
-}
-
-/// Plots above each other that share their time axis, their frames in line; only the first has a legend.
-pub(super) fn stacked(plots: &[Plot], area: crate::figure::canvas::Area, canvas: &mut Canvas) {
-    // The last needs room for the axis' words, which the others leave out.
-    let words = 18.0;
-    let count = plots.len() as f64;
-    let gap = 3.0;
-    let height = (area.height - words - gap * (count - 1.0)) / count;
-    let left = plots.iter().map(|plot| plot.margins()[0]).fold(0.0, f64::max);
-    for (index, plot) in plots.iter().enumerate() {
-        let last = index + 1 == plots.len();
-        let mut plot = plot.clone();
-        if !last {
-            plot.x = plot.x.silent();
-        }
-        if index > 0 {
-            plot.legend = Legend::None;
-            plot.marks.iter_mut().for_each(|mark| mark.1.clear());
-        }
-        let top = area.y + index as f64 * (height + gap);
-        let room = crate::figure::canvas::Area {
-            x: area.x,
-            y: top,
-            width: area.width,
-            height: if last { area.bottom() - top } else { height },
-        };
-        plot.draw_from(left, room, canvas);
-    }
 }

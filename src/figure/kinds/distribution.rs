@@ -1,28 +1,35 @@
-//! The 15th, 50th and 85th percentile of every weight vector over time, one line each, between the least and the
-//! greatest weight of the layer (figure 12, row 1). One plot for each run, on the same axes.
+//! The 15th, 50th and 85th percentile of every weight vector over time, one line each, between the
+//! minimum and the maximum of the layer (figure 12, row 1). One plot per run, all with the same
+//! axes.
 
-use super::{COLUMN, PAGE, Picture, letter, marks, over_time};
-use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
+use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Position, Stroke};
 use crate::figure::curves::Reading;
+use crate::figure::error::FigureError;
+use crate::figure::kind::{Kind, Picture};
+use crate::figure::layout::{COLUMN, PAGE, letter, marks, over_time};
+use crate::figure::options::Options;
 use crate::figure::plot::{Axis, Legend, Plot, SMALL};
 use crate::figure::scale::Scale;
 use crate::figure::source::{Source, names};
-use crate::figure::{FigureError, Options};
 use crate::train::LayerDistribution;
 
-/// More looks than this along the axis would only make the file larger.
-const LOOKS: f64 = 150.0;
+/// Largest number of samples along the axis; more would only enlarge the file.
+const SAMPLES: f64 = 150.0;
 
-/// Points on the right of a plot, where the names of its lines stand.
+/// Width of the column of line names to the right of a plot, in points.
 const NAMES: f64 = 24.0;
 
-/// What is drawn: its name, its colour, and how to read it.
+/// A group of lines: name, colour, and the values of all vectors.
 type Lines = (&'static str, Colour, fn(&LayerDistribution) -> Vec<f32>);
 
-pub fn prepare<'a>(
-    sources: &'a [Source],
-    options: &'a Options,
-) -> Result<Picture<'a>, FigureError> {
+pub const KIND: Kind = Kind {
+    name: "weight-distribution",
+    about: "percentiles of all weight vectors over time (figure 12)",
+    is_of_one_layer: true,
+    prepare,
+};
+
+fn prepare<'a>(sources: &'a [Source], options: &'a Options) -> Result<Picture<'a>, FigureError> {
     let layers = sources.iter().map(|source| layer(source, options));
     let layers = layers.collect::<Result<Vec<usize>, FigureError>>()?;
     let reading = Reading::new(sources, options.unit, 0.0);
@@ -49,9 +56,9 @@ pub fn prepare<'a>(
             let plot = plot(index, (source, layer));
             let cell = area.cell(index, (columns, rows), 8.0).inside([0.0, 0.0, NAMES, 0.0]);
             let inner = plot.draw(cell, canvas);
-            let looks = looks(source, layer, reading);
-            canvas.clipped(inner, |canvas| lines(&plot, &looks, inner, canvas));
-            if let Some((_, last)) = looks.last() {
+            let samples = samples(source, layer, reading);
+            canvas.clipped(inner, |canvas| lines(&plot, &samples, inner, canvas));
+            if let Some((_, last)) = samples.last() {
                 name_lines(&plot, last, inner, canvas);
             }
         }
@@ -72,7 +79,7 @@ fn layer(source: &Source, options: &Options) -> Result<usize, FigureError> {
     })
 }
 
-/// From behind to before.
+/// The groups, from the bottom layer of the drawing to the top.
 const LINES: [Lines; 5] = [
     ("min", Colour(0x44, 0x44, 0x44), |seen| vec![seen.min]),
     ("15 %", Colour(0x56, 0xb4, 0xe9), |seen| seen.p15.clone()),
@@ -81,43 +88,44 @@ const LINES: [Lines; 5] = [
     ("50 %", Colour(0xd5, 0x5e, 0x00), |seen| seen.p50.clone()),
 ];
 
-/// Looks at a layer that can be told apart on the axis, and where they stand on it.
-fn looks(source: &Source, layer: usize, reading: Reading) -> Vec<(f64, &LayerDistribution)> {
-    let mut looks: Vec<(f64, &LayerDistribution)> = Vec::new();
+/// Returns distributions of a layer at least 1/[`SAMPLES`] of the axis apart, each with its
+/// position.
+fn samples(source: &Source, layer: usize, reading: Reading) -> Vec<(f64, &LayerDistribution)> {
+    let mut samples: Vec<(f64, &LayerDistribution)> = Vec::new();
     for (step, seen) in source.state.distribution.layer(layer) {
-        let place = reading.unit.position(&source.state, step);
-        if looks.last().is_none_or(|(last, _)| place - last >= reading.end / LOOKS) {
-            looks.push((place, seen));
+        let position = reading.unit.position(&source.state, step);
+        if samples.last().is_none_or(|(last, _)| position - last >= reading.end / SAMPLES) {
+            samples.push((position, seen));
         }
     }
-    looks
+    samples
 }
 
-fn lines(plot: &Plot, looks: &[(f64, &LayerDistribution)], area: Area, canvas: &mut Canvas) {
+fn lines(plot: &Plot, samples: &[(f64, &LayerDistribution)], area: Area, canvas: &mut Canvas) {
     for (_, colour, read) in LINES {
         let values: Vec<(f64, Vec<f32>)> =
-            looks.iter().map(|(place, seen)| (*place, read(seen))).collect();
+            samples.iter().map(|(position, seen)| (*position, read(seen))).collect();
         let count = values.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
-        let line = |vector: usize| -> Vec<Place> {
-            let value = |(place, values): &(f64, Vec<f32>)| {
+        let line = |vector: usize| -> Vec<Position> {
+            let value = |(position, values): &(f64, Vec<f32>)| {
                 let value = values.get(vector).filter(|value| value.is_finite())?;
-                Some(plot.place(area, *place, f64::from(*value)))
+                Some(plot.position(area, *position, f64::from(*value)))
             };
             values.iter().filter_map(value).collect()
         };
-        let lines: Vec<Vec<Place>> = (0..count).map(line).collect();
+        let lines: Vec<Vec<Position>> = (0..count).map(line).collect();
         canvas.lines(&lines, Stroke::solid(colour, if count > 1 { 0.25 } else { 0.8 }));
     }
 }
 
-/// The names of the lines, at the height where each ends, and none on another.
+/// Writes the name of each group at the height where its lines end, without overlaps.
 fn name_lines(plot: &Plot, last: &LayerDistribution, area: Area, canvas: &mut Canvas) {
     let mut names: Vec<(f64, &str, Colour)> = Vec::new();
     for (name, colour, read) in LINES {
         let values = read(last);
         let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64;
         if mean.is_finite() {
-            names.push((plot.place(area, 0.0, mean).1, name, colour));
+            names.push((plot.position(area, 0.0, mean).1, name, colour));
         }
     }
     names.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -125,7 +133,7 @@ fn name_lines(plot: &Plot, last: &LayerDistribution, area: Area, canvas: &mut Ca
     for (y, name, colour) in names {
         let y = y.max(free);
         free = y + SMALL + 0.5;
-        let place = (area.right() + 4.0, y + SMALL * 0.36);
-        canvas.text(place, Anchor::Start, SMALL, colour, name);
+        let position = (area.right() + 4.0, y + SMALL * 0.36);
+        canvas.text(position, Anchor::Start, SMALL, colour, name);
     }
 }

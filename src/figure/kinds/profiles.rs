@@ -1,19 +1,25 @@
-//! The sorted weight vectors of every layer (section 2, figures 2 and 10): as bands of quantiles over the vectors, in
-//! front of where they began. Several runs lie over each other.
+//! The sorted weight vectors of every layer (section 2, figures 2 and 10) as bands of quantiles
+//! over the vectors, in front of the initial profile. Several runs are overlaid.
 
-use super::{COLUMN, PAGE, Picture, in_grid};
 use crate::figure::canvas::{Area, Canvas, Colour};
+use crate::figure::error::FigureError;
+use crate::figure::kind::{Kind, Picture};
+use crate::figure::layout::{COLUMN, PAGE, in_grid};
+use crate::figure::options::Options;
 use crate::figure::plot::{Axis, Curve, Legend, Plot, Point};
 use crate::figure::scale::{Scale, significant};
 use crate::figure::source::{Source, names};
 use crate::figure::style::{Look, look};
-use crate::figure::{FigureError, Options};
 use crate::train::LayerFrame;
 
-pub fn prepare<'a>(
-    sources: &'a [Source],
-    options: &'a Options,
-) -> Result<Picture<'a>, FigureError> {
+pub const KIND: Kind = Kind {
+    name: "profiles",
+    about: "sorted weight vectors of every layer (figures 2 and 10)",
+    is_of_one_layer: false,
+    prepare,
+};
+
+fn prepare<'a>(sources: &'a [Source], options: &'a Options) -> Result<Picture<'a>, FigureError> {
     let layers: Vec<String> = match &options.layer {
         Some(name) => vec![name.clone()],
         None => sources[0].layers().iter().map(|layer| layer.name.clone()).collect(),
@@ -33,7 +39,7 @@ pub fn prepare<'a>(
     Ok(Picture { size: (width, height * rows as f64), draw: Box::new(draw) })
 }
 
-/// One layer of all runs.
+/// Returns the plot of one layer of all runs.
 fn plot(sources: &[Source], layer: &str, first: bool) -> Result<Plot, FigureError> {
     let mut frames = Vec::new();
     for source in sources {
@@ -83,7 +89,7 @@ fn points(frame: &LayerFrame, value: impl Fn(usize) -> Option<[f32; 3]>) -> Vec<
     frame.positions.iter().enumerate().filter_map(point).collect()
 }
 
-/// The median and a band between the quantiles `level` from both ends.
+/// Returns the median with a band between the quantiles at index `level` from either end.
 fn band(frame: &LayerFrame, level: usize) -> Vec<Point> {
     let bands = &frame.bands;
     points(frame, |index| {
@@ -93,7 +99,8 @@ fn band(frame: &LayerFrame, level: usize) -> Vec<Point> {
     })
 }
 
-/// One run: all vectors, most vectors, the median, and where they began.
+/// Returns the curves of a single run: bands of all and of most vectors, the median, the initial
+/// profile.
 fn alone(frame: &LayerFrame, named: bool) -> Vec<Curve> {
     let curve = |label: &str, look: Look, points, faint| Curve {
         label: if named { label.into() } else { String::new() },

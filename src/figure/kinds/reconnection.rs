@@ -1,25 +1,31 @@
-//! A weight vector as an image before (upper left) and after training (lower right), with arrows from where weights were
-//! to where they are now (figure 14).
+//! A weight vector as an image before training (upper left) and after (lower right), with arrows
+//! from the initial to the current positions of weights (figure 14).
 
-use super::{COLUMN, PAGE, Picture};
 use crate::experiment::WrapperName;
-use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Place, Stroke};
+use crate::figure::canvas::{Anchor, Area, Canvas, Colour, Position, Stroke};
+use crate::figure::error::FigureError;
+use crate::figure::kind::{Kind, Picture};
+use crate::figure::layout::{COLUMN, PAGE};
+use crate::figure::options::Options;
 use crate::figure::plot::{LARGE, SMALL};
 use crate::figure::source::Source;
 use crate::figure::style::mixed;
-use crate::figure::{FigureError, Options};
 use crate::method::{is_ranking, order};
 
-/// More arrows than this cannot be followed.
+/// Largest number of arrows that the eye can follow.
 const ARROWS: usize = 40;
 
 const GREEN: Colour = Colour(0x00, 0x9e, 0x73);
 const ORANGE: Colour = Colour(0xe6, 0x9f, 0x00);
 
-pub fn prepare<'a>(
-    sources: &'a [Source],
-    options: &'a Options,
-) -> Result<Picture<'a>, FigureError> {
+pub const KIND: Kind = Kind {
+    name: "reconnection",
+    about: "a weight vector before and after, with what moved (figure 14)",
+    is_of_one_layer: true,
+    prepare,
+};
+
+fn prepare<'a>(sources: &'a [Source], options: &'a Options) -> Result<Picture<'a>, FigureError> {
     let vectors = sources.iter().map(|source| vector(source, options));
     let vectors = vectors.collect::<Result<Vec<Vector>, FigureError>>()?;
     let columns = vectors.len().min(2);
@@ -34,14 +40,15 @@ pub fn prepare<'a>(
     Ok(Picture { size, draw: Box::new(draw) })
 }
 
-/// A weight vector at the start and now.
+/// A weight vector, initially and now.
 struct Vector {
     title: String,
     before: Vec<f32>,
     after: Vec<f32>,
-    /// Where every weight was, and where it is now; the largest weights first. Zeros cannot be told from each other.
+    /// The initial and the current index of every weight, by descending absolute value. Zeros are
+    /// omitted: they are indistinguishable.
     moves: Vec<(usize, usize)>,
-    /// Pixels in a row of the image.
+    /// Pixels per row of the image.
     columns: usize,
 }
 
@@ -50,21 +57,23 @@ fn vector(source: &Source, options: &Options) -> Result<Vector, FigureError> {
     let frame = source.frame(layer)?;
     let before = &frame.initial_values;
     if before.is_empty() || !is_ranking(&frame.after, before.len()) {
-        let advice = "its looks at the weights are of an older version; train it anew";
+        let advice = "it was recorded by an older version; train it again";
         return Err(source.lacks("initial weights of a vector", advice));
     }
-    // The weight of a rank stood here, and stands there now.
-    let places: Vec<usize> = order(before).into_iter().map(|place| place as usize).collect();
+    // The initial index of the weight of each rank.
+    let positions: Vec<usize> =
+        order(before).into_iter().map(|position| position as usize).collect();
     let ranks = frame.after.iter().enumerate();
     let mut moves: Vec<(usize, usize)> =
-        ranks.map(|(now, &rank)| (places[rank as usize], now)).collect();
+        ranks.map(|(now, &rank)| (positions[rank as usize], now)).collect();
     moves.retain(|&(from, _)| before[from] != 0.0);
     moves.sort_by(|a, b| before[b.0].abs().total_cmp(&before[a.0].abs()));
     let permutes = source.state.started.as_ref().is_some_and(|s| s.wrapper == WrapperName::Laperm);
-    let after = match permutes {
-        // As a sync would have them: the same values in other places.
-        true => frame.after.iter().map(|&rank| before[places[rank as usize]]).collect(),
-        false => frame.values.clone(),
+    let after = if permutes {
+        // What a sync would write: the initial values at other positions.
+        frame.after.iter().map(|&rank| before[positions[rank as usize]]).collect()
+    } else {
+        frame.values.clone()
     };
     let info = &source.layers()[layer];
     Ok(Vector {
@@ -76,7 +85,7 @@ fn vector(source: &Source, options: &Options) -> Result<Vector, FigureError> {
     })
 }
 
-/// The width of the most nearly square image of so many pixels.
+/// Returns the width of the most nearly square image with this number of pixels.
 fn columns(pixels: usize) -> usize {
     let root = (pixels as f64).sqrt().ceil() as usize;
     let whole = (root..=2 * root).find(|&columns| columns > 0 && pixels.is_multiple_of(columns));
@@ -97,31 +106,30 @@ impl Vector {
             [("before", first, &self.before), ("after", second, &self.after)]
         {
             self.image(values, pixel, image, canvas);
-            let (place, anchor) = match name {
+            let (position, anchor) = match name {
                 "before" => ((image.right() + 4.0, image.y + SMALL), Anchor::Start),
                 _ => ((image.x - 4.0, image.bottom() - 2.0), Anchor::End),
             };
-            canvas.text(place, anchor, SMALL, Colour::INK, name);
+            canvas.text(position, anchor, SMALL, Colour::INK, name);
         }
         let moved = self.moves.iter().filter(|(from, to)| from != to).take(ARROWS);
         for (index, &(from, to)) in moved.enumerate() {
             let colour = if index % 2 == 0 { GREEN } else { ORANGE };
             arrow(self.centre(from, pixel, first), self.centre(to, pixel, second), colour, canvas);
         }
-        let facts = match self.moves.len() > ARROWS {
-            true => format!("arrows: {ARROWS} largest weights"),
-            false => String::new(),
-        };
-        let place = (first.right() + 4.0, first.y + 2.5 * SMALL);
-        canvas.text(place, Anchor::Start, SMALL, Colour::PALE, &facts);
+        if self.moves.len() > ARROWS {
+            let position = (first.right() + 4.0, first.y + 2.5 * SMALL);
+            let note = format!("arrows: {ARROWS} largest weights");
+            canvas.text(position, Anchor::Start, SMALL, Colour::PALE, &note);
+        }
     }
 
-    fn centre(&self, index: usize, pixel: f64, image: Area) -> Place {
+    fn centre(&self, index: usize, pixel: f64, image: Area) -> Position {
         let (column, row) = (index % self.columns, index / self.columns);
         (image.x + (column as f64 + 0.5) * pixel, image.y + (row as f64 + 0.5) * pixel)
     }
 
-    /// Blue below zero, red above.
+    /// Draws the values: negative ones blue, positive ones red.
     fn image(&self, values: &[f32], pixel: f64, image: Area, canvas: &mut Canvas) {
         let most = values.iter().fold(0f32, |most, value| most.max(value.abs()));
         for (index, value) in values.iter().enumerate().filter(|(_, value)| **value != 0.0) {
@@ -137,7 +145,7 @@ impl Vector {
     }
 }
 
-fn arrow(from: Place, to: Place, colour: Colour, canvas: &mut Canvas) {
+fn arrow(from: Position, to: Position, colour: Colour, canvas: &mut Canvas) {
     const HEAD: f64 = 3.5;
     canvas.lines(&[vec![from, to]], Stroke { opacity: 0.8, ..Stroke::solid(colour, 0.6) });
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);

@@ -7,9 +7,9 @@ use burn::backend::{Backend, TensorMetadata, get_or_init_device_settings};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Shape, TensorData};
 
+use super::Optional;
 use super::gradients::Weighted;
-use super::{Optional, Update};
-use crate::kernels::{Adam, Convolution, Dense, Dropout, Normalize, Sgd};
+use crate::kernels::{Convolution, Dense, Dropout, Normalize};
 
 pub(super) fn holding<B: Backend>(
     beside: &FloatTensor<B>,
@@ -131,44 +131,6 @@ pub(super) fn cross_entropy<B: Backend>(
     let correct = B::float_sum(B::bool_into_float(hits, dtype.into()));
     let likelihood = B::float_gather(1, B::log_softmax(logits, 1), wanted);
     (B::float_neg(B::float_mean(likelihood)), correct)
-}
-
-pub(super) fn adam<B: Backend>(
-    parameter: FloatTensor<B>,
-    gradient: FloatTensor<B>,
-    first: FloatTensor<B>,
-    second: FloatTensor<B>,
-    mask: Optional<B>,
-    rule: Adam,
-    update: Update,
-) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
-    let Adam { beta1, beta2, epsilon } = rule;
-    let gradient = penalized::<B>(gradient, &parameter, update);
-    let square = B::float_mul(gradient.clone(), gradient.clone());
-    let first = blend::<B>(first, beta1, gradient, 1.0 - beta1);
-    let second = blend::<B>(second, beta2, square, 1.0 - beta2);
-    let time = update.time.min(i32::MAX as u32) as i32;
-    let correction = (1.0 - beta2.powi(time)).sqrt();
-    let length = correction / (1.0 - beta1.powi(time));
-    let above = B::float_mul_scalar(first.clone(), length.into());
-    let root = B::float_sqrt(second.clone());
-    let below = B::float_add_scalar(root, (epsilon * correction).into());
-    let parameter = descend::<B>(parameter, B::float_div(above, below), update, mask);
-    (parameter, first, second)
-}
-
-pub(super) fn sgd<B: Backend>(
-    parameter: FloatTensor<B>,
-    gradient: FloatTensor<B>,
-    velocity: FloatTensor<B>,
-    mask: Optional<B>,
-    rule: Sgd,
-    update: Update,
-) -> (FloatTensor<B>, FloatTensor<B>) {
-    let gradient = penalized::<B>(gradient, &parameter, update);
-    let velocity = blend::<B>(velocity, rule.momentum, gradient, 1.0);
-    let parameter = descend::<B>(parameter, velocity.clone(), update, mask);
-    (parameter, velocity)
 }
 
 pub(super) fn flatten_backward<B: Backend>(
@@ -355,43 +317,6 @@ fn drop_some<B: Backend>(values: FloatTensor<B>, dropout: &Dropout) -> FloatTens
     let factors = TensorData::new(dropout.factors(shape.num_elements()), shape);
     let factors = B::float_from_data(factors, &values.device());
     B::float_mul(values, factors)
-}
-
-/// A gradient with that of the L2 penalty.
-fn penalized<B: Backend>(
-    gradient: FloatTensor<B>,
-    parameter: &FloatTensor<B>,
-    update: Update,
-) -> FloatTensor<B> {
-    if update.penalty == 0.0 {
-        return gradient;
-    }
-    B::float_add(B::float_mul_scalar(parameter.clone(), update.penalty.into()), gradient)
-}
-
-/// The sum of two tensors, each times a number.
-fn blend<B: Backend>(
-    kept: FloatTensor<B>,
-    share: f32,
-    fresh: FloatTensor<B>,
-    part: f32,
-) -> FloatTensor<B> {
-    let kept = B::float_mul_scalar(kept, share.into());
-    B::float_add(kept, B::float_mul_scalar(fresh, part.into()))
-}
-
-/// A parameter after a step against a direction, with zeros where the mask has them.
-fn descend<B: Backend>(
-    parameter: FloatTensor<B>,
-    direction: FloatTensor<B>,
-    update: Update,
-    mask: Optional<B>,
-) -> FloatTensor<B> {
-    let moved = B::float_sub(parameter, B::float_mul_scalar(direction, update.lr.into()));
-    match mask {
-        Optional::Some(mask) => B::float_mul(moved, mask),
-        Optional::None => moved,
-    }
 }
 
 /// The gradient before a ReLU that gave these outputs, if there was one.

@@ -8,10 +8,10 @@ use burn::tensor::Shape;
 
 use super::gradients::{Gradients, Weighted};
 use super::memory::Host;
-use super::{Operations, Optional, Update};
+use super::{MomentTensors, Operations, Optional};
 use crate::kernels::{
-    Adam, Convolution, Dense, Dropout, InstructionSet, Moments, Normalize, Pool, Sgd, add, buffers,
-    cross_entropy, relu, relu_backward, transpose,
+    Convolution, Dense, Dropout, InstructionSet, Moments, Normalize, Pool, Rule, Update, add,
+    buffers, cross_entropy, relu, relu_backward, step, transpose,
 };
 
 /// A tensor of this shape with numbers that `kernel` writes. It may find anything there.
@@ -261,52 +261,34 @@ impl<B: Host> Operations for B {
         (loss, correct)
     }
 
-    fn adam(
+    fn fuses(_: &FloatTensor<Self>, _: Arc<dyn Rule>) -> bool {
+        true
+    }
+
+    fn optimize(
         parameter: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
+        MomentTensors(moments): MomentTensors<Self>,
         mask: Optional<Self>,
-        rule: Adam,
+        rule: Arc<dyn Rule>,
         update: Update,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+    ) -> (FloatTensor<Self>, Vec<FloatTensor<Self>>) {
         let (shape, mask) = (parameter.shape(), mask.into_option());
         let mask = mask.as_ref().map(Self::read);
-        let [mut parameter, mut first, mut second] = [parameter, first, second].map(Self::into_vec);
-        rule.step(
+        let mut parameter = Self::into_vec(parameter);
+        let mut moments: Vec<_> = moments.into_iter().map(Self::into_vec).collect();
+        step(
+            &*rule,
             InstructionSet::current(),
-            update.step(mask.as_deref()),
-            update.time,
+            update,
             &mut parameter,
             &Self::read(&gradient),
-            &mut first,
-            &mut second,
+            &mut moments,
+            mask.as_deref(),
         );
         Self::done(gradient);
         let tensor = |values| Self::tensor(values, shape.clone());
-        (tensor(parameter), tensor(first), tensor(second))
-    }
-
-    fn sgd(
-        parameter: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        velocity: FloatTensor<Self>,
-        mask: Optional<Self>,
-        rule: Sgd,
-        update: Update,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        let (shape, mask) = (parameter.shape(), mask.into_option());
-        let mask = mask.as_ref().map(Self::read);
-        let [mut parameter, mut velocity] = [parameter, velocity].map(Self::into_vec);
-        rule.step(
-            InstructionSet::current(),
-            update.step(mask.as_deref()),
-            &mut parameter,
-            &Self::read(&gradient),
-            &mut velocity,
-        );
-        Self::done(gradient);
-        (Self::tensor(parameter, shape.clone()), Self::tensor(velocity, shape))
+        (tensor(parameter), moments.into_iter().map(tensor).collect())
     }
 }
 

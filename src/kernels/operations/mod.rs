@@ -14,6 +14,7 @@ mod composed;
 mod gradients;
 mod host;
 mod memory;
+mod moments;
 mod tensors;
 #[cfg(test)]
 mod tests;
@@ -26,11 +27,12 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, ExtensionType, backend_extension};
 use burn::tensor::Shape;
 
-use super::{Adam, Convolution, Dense, Dropout, Normalize, Sgd, Step};
+use super::{Convolution, Dense, Dropout, Normalize, Rule, Update};
 
+pub use moments::MomentTensors;
 pub use tensors::{
-    adam, average_pool, channels_last, convolution, convolution_packed, cross_entropy, dense,
-    dropout, flatten, fork, max_pool, normalize, normalize_train, pack, relu, sgd, sum, tensor,
+    average_pool, channels_last, convolution, convolution_packed, cross_entropy, dense, dropout,
+    flatten, fork, max_pool, normalize, normalize_train, optimize, pack, relu, sum, tensor,
 };
 
 /// A tensor that may be absent.
@@ -48,23 +50,6 @@ impl<B: Backend> Optional<B> {
             Optional::Some(tensor) => Some(tensor),
             Optional::None => None,
         }
-    }
-}
-
-/// A step of an optimizer, but for its rule.
-#[derive(Debug, Clone, Copy)]
-pub struct Update {
-    /// Which step it is for this parameter, counted from 1.
-    pub time: u32,
-    /// The learning rate.
-    pub lr: f32,
-    /// The gradient of the L2 penalty, per weight: 0 for none.
-    pub penalty: f32,
-}
-
-impl Update {
-    fn step(self, mask: Option<&[f32]>) -> Step<'_> {
-        Step { lr: self.lr, penalty: self.penalty, mask }
     }
 }
 
@@ -193,31 +178,27 @@ pub trait Operations: Backend {
         composed::cross_entropy::<Self>(logits, labels)
     }
 
-    /// A parameter and the first and second moment of its gradient, both 0 at first, after a step of Adam. Where a mask
-    /// is 0, the parameter becomes 0.
-    fn adam(
-        parameter: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
-        #[extension_type] mask: Optional<Self>,
-        rule: Adam,
-        update: Update,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        composed::adam::<Self>(parameter, gradient, first, second, mask, rule, update)
+    /// Whether this backend has [`Operations::optimize`] for a rule. If not, the rule is composed
+    /// of tensor operations.
+    fn fuses(parameter: &FloatTensor<Self>, rule: Arc<dyn Rule>) -> bool {
+        let _ = (parameter, rule);
+        false
     }
 
-    /// A parameter and its velocity, 0 at first, after a step of gradient descent. Where a mask is 0, the parameter
-    /// becomes 0.
-    fn sgd(
+    /// A parameter and its moments after one step of a rule that this backend [`fuses`]. Where the
+    /// mask is 0, the parameter becomes 0.
+    ///
+    /// [`fuses`]: Operations::fuses
+    fn optimize(
         parameter: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        velocity: FloatTensor<Self>,
+        #[extension_type] moments: MomentTensors<Self>,
         #[extension_type] mask: Optional<Self>,
-        rule: Sgd,
+        rule: Arc<dyn Rule>,
         update: Update,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
-        composed::sgd::<Self>(parameter, gradient, velocity, mask, rule, update)
+    ) -> (FloatTensor<Self>, Vec<FloatTensor<Self>>) {
+        let _ = (parameter, gradient, moments, mask, update);
+        unreachable!("the backend does not fuse {rule:?}")
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use burn::backend::Dispatch;
 use burn::tensor::{Device, Shape, Tensor};
 
-use super::{Operations, Optional, Update};
-use crate::kernels::{Adam, Convolution, Dense, Dropout, Normalize, Sgd};
+use super::{MomentTensors, Operations, Optional};
+use crate::kernels::{Convolution, Dense, Dropout, Normalize, Rule, Update};
 
 fn optional(tensor: Option<Tensor<1>>) -> Optional<Dispatch> {
     match tensor {
@@ -152,31 +152,24 @@ pub fn cross_entropy(logits: Tensor<2>, labels: Arc<[u8]>) -> (Tensor<1>, Tensor
     (Tensor::from_dispatch(loss), Tensor::from_dispatch(correct))
 }
 
-/// A parameter and the first and second moment of its gradient after a step of Adam.
-pub fn adam(
-    [parameter, gradient, first, second]: [Tensor<1>; 4],
-    mask: Option<Tensor<1>>,
-    rule: Adam,
+/// Updates a parameter and its moments by one step of a rule: by the backend's own operation if it
+/// has one, or else composed of tensor operations. Where the mask is 0, the parameter becomes 0.
+pub fn optimize(
+    rule: &Arc<dyn Rule>,
     update: Update,
-) -> [Tensor<1>; 3] {
-    let [parameter, gradient, first, second] =
-        [parameter, gradient, first, second].map(Tensor::into_dispatch);
-    let mask = optional(mask);
-    let (parameter, first, second) =
-        Dispatch::adam(parameter, gradient, first, second, mask, rule, update);
-    [parameter, first, second].map(Tensor::from_dispatch)
-}
-
-/// A parameter and its velocity after a step of gradient descent.
-pub fn sgd(
-    [parameter, gradient, velocity]: [Tensor<1>; 3],
+    [parameter, gradient]: [Tensor<1>; 2],
+    mut moments: Vec<Tensor<1>>,
     mask: Option<Tensor<1>>,
-    rule: Sgd,
-    update: Update,
-) -> [Tensor<1>; 2] {
-    let [parameter, gradient, velocity] =
-        [parameter, gradient, velocity].map(Tensor::into_dispatch);
-    let (parameter, velocity) =
-        Dispatch::sgd(parameter, gradient, velocity, optional(mask), rule, update);
-    [parameter, velocity].map(Tensor::from_dispatch)
+) -> (Tensor<1>, Vec<Tensor<1>>) {
+    let parameter = parameter.into_dispatch();
+    if !Dispatch::fuses(&parameter, rule.clone()) {
+        let parameter = Tensor::from_dispatch(parameter);
+        let stepped = rule.compose(update, parameter, gradient, &mut moments);
+        return (mask.into_iter().fold(stepped, |stepped, mask| stepped * mask), moments);
+    }
+    let gradient = gradient.into_dispatch();
+    let moments = MomentTensors(moments.into_iter().map(Tensor::into_dispatch).collect());
+    let (parameter, moments) =
+        Dispatch::optimize(parameter, gradient, moments, optional(mask), rule.clone(), update);
+    (Tensor::from_dispatch(parameter), moments.into_iter().map(Tensor::from_dispatch).collect())
 }

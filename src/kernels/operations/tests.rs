@@ -8,8 +8,8 @@ use burn::tensor::{Shape, TensorData, try_read_sync};
 use proptest::prelude::*;
 
 use super::gradients::Gradients;
-use super::{Operations, Optional, Update, composed};
-use crate::kernels::{Adam, Convolution, Dense, Dropout, Normalize, Sgd};
+use super::{Operations, Optional, composed};
+use crate::kernels::{Convolution, Dense, Dropout, Normalize};
 
 /// Sums of up to a few hundred products, in another order.
 const TOLERANCE: f32 = 1e-4;
@@ -22,10 +22,6 @@ fn numbers(seed: usize, count: usize) -> Vec<f32> {
 fn tensor<B: Backend>(seed: usize, shape: &[usize]) -> FloatTensor<B> {
     let values = numbers(seed, shape.iter().product());
     B::float_from_data(TensorData::new(values, Shape::from(shape.to_vec())), &Default::default())
-}
-
-fn squares<B: Backend>(seed: usize, length: usize) -> FloatTensor<B> {
-    B::float_mul(tensor::<B>(seed, &[length]), tensor::<B>(seed, &[length]))
 }
 
 fn optional<B: Backend>(seed: usize, length: usize, is_there: bool) -> Optional<B> {
@@ -237,49 +233,6 @@ fn check_cross_entropy<H: Gradients>(labels: &[u8]) {
     assert_all_same::<H>(list, [Some(expected.0), Some(expected.1), Some(expected.2)]);
 }
 
-fn check_optimizers<H: Gradients>(length: usize, masked: bool, update: Update) {
-    let adam = Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
-    let found = H::adam(
-        tensor::<H>(1, &[length]),
-        tensor::<H>(2, &[length]),
-        tensor::<H>(3, &[length]),
-        squares::<H>(4, length),
-        optional::<H>(5, length, masked),
-        adam,
-        update,
-    );
-    let expected = composed::adam::<Flex>(
-        tensor::<Flex>(1, &[length]),
-        tensor::<Flex>(2, &[length]),
-        tensor::<Flex>(3, &[length]),
-        squares::<Flex>(4, length),
-        optional::<Flex>(5, length, masked),
-        adam,
-        update,
-    );
-    let list = [Some(found.0), Some(found.1), Some(found.2)];
-    assert_all_same::<H>(list, [Some(expected.0), Some(expected.1), Some(expected.2)]);
-    let sgd = Sgd { momentum: 0.9 };
-    let found = H::sgd(
-        tensor::<H>(1, &[length]),
-        tensor::<H>(2, &[length]),
-        tensor::<H>(3, &[length]),
-        optional::<H>(5, length, masked),
-        sgd,
-        update,
-    );
-    let expected = composed::sgd::<Flex>(
-        tensor::<Flex>(1, &[length]),
-        tensor::<Flex>(2, &[length]),
-        tensor::<Flex>(3, &[length]),
-        optional::<Flex>(5, length, masked),
-        sgd,
-        update,
-    );
-    let list = [Some(found.0), Some(found.1)];
-    assert_all_same::<H>(list, [Some(expected.0), Some(expected.1)]);
-}
-
 fn check_holding<H: Gradients>() {
     let shape = Shape::new([2, 3]);
     let found = H::holding(tensor::<H>(1, &[4]), numbers(2, 6), shape.clone());
@@ -349,14 +302,5 @@ proptest! {
     #[test]
     fn losses(labels in proptest::collection::vec(0u8..10, 1..40)) {
         on_every_backend!(check_cross_entropy(&labels));
-    }
-
-    #[test]
-    fn optimizers(
-        (length, time, masked) in (1usize..300, 1u32..1000, any::<bool>()),
-        penalty in prop_oneof![Just(0.0f32), Just(0.01)],
-    ) {
-        let update = Update { time, lr: 0.1, penalty };
-        on_every_backend!(check_optimizers(length, masked, update));
     }
 }

@@ -18,7 +18,7 @@ use self::csv::CsvTable;
 use self::parquet::ParquetTable;
 use self::table::{Cell, Tables};
 use self::tensorboard::Scalars;
-use super::{Follower, ReadError, RunFolder, RunState, Summary};
+use super::{LogCursor, ReadError, RunFolder, RunState, Summary};
 use crate::train::{Event, EventKind};
 
 pub use table::Table;
@@ -136,7 +136,7 @@ fn each_event(
     folder: &RunFolder,
     mut take: impl FnMut(&Event) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
-    let mut log = Follower::open(folder.clone())?;
+    let mut log = LogCursor::open(folder)?;
     loop {
         let events = log.next_events()?;
         if log.take_restarted() {

@@ -1,16 +1,22 @@
-//! The frame of a plot: labels on the left and below, and the area that is left for the plot itself.
+//! The axes of a plot: labels on the left and below, and the area for the plot itself.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::Span;
 
-use super::{Tick, width};
+use crate::figure::Tick;
 use crate::tui::theme::Theme;
 
-/// Cells to the left of a plot: the labels and the axis. The same for all, so that plots one above the
-/// other line up.
+/// Columns to the left of a plot for labels and axis. Constant, so that plots above each other are
+/// aligned.
 pub const GUTTER: u16 = 6;
 
-/// The area that is left for the plot: without a gutter where it is narrow, without labels below where it
+/// Returns the width of a text in cells.
+pub fn width(text: &str) -> u16 {
+    Span::raw(text).width().min(usize::from(u16::MAX)) as u16
+}
+
+/// Returns the area for the plot: without a gutter if `area` is narrow, without labels below if it
 /// is low.
 pub fn plot_area(area: Rect) -> Rect {
     let gutter = if area.width >= 3 * GUTTER { GUTTER } else { 0 };
@@ -18,7 +24,7 @@ pub fn plot_area(area: Rect) -> Rect {
     Rect { x: area.x + gutter, width: area.width - gutter, height: area.height - below, ..area }
 }
 
-/// Draws the vertical axis and its labels to the left of `plot`, as far as `area` has room for them.
+/// Draws the vertical axis and its labels to the left of `plot`, if `area` has room for them.
 pub fn vertical(area: Rect, plot: Rect, ticks: &[Tick], theme: &Theme, buffer: &mut Buffer) {
     if plot.x < area.x + GUTTER || plot.is_empty() {
         return;
@@ -41,7 +47,7 @@ pub fn vertical(area: Rect, plot: Rect, ticks: &[Tick], theme: &Theme, buffer: &
     }
 }
 
-/// Draws the labels below `plot` and, at the right end, what they count, as far as there is room.
+/// Draws the labels and, at the right end, their unit below `plot`, if `area` has room for them.
 pub fn horizontal(
     area: Rect,
     plot: Rect,

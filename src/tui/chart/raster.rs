@@ -1,14 +1,14 @@
 //! Dots finer than terminal cells.
 //!
-//! A cell holds 2x4 dots in braille, or 1x2 in ASCII (`'`, `.` and `:`). Either way a dot is about as wide
-//! as it is high, so that a circle is round. A cell has one style, that of its newest dot; where one thing
-//! must lie crisply on another, each gets a raster of its own and the second paints over the first.
+//! A cell has 2x4 dots in braille, or 1x2 in ASCII (`'`, `.` and `:`). In both cases a dot is about
+//! as wide as it is high, so that a circle is round. A cell has one style, that of its latest dot.
+//! To draw one element cleanly over another, give each its own raster and paint them in order.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 
-/// Writes a character, with nothing left of the style that was there but the background.
+/// Writes a character. It replaces the style of the cell except for the background.
 pub fn put(buffer: &mut Buffer, position: Position, character: char, style: Style) {
     if let Some(cell) = buffer.cell_mut(position) {
         cell.modifier = Modifier::empty();
@@ -25,28 +25,28 @@ pub struct Raster {
 }
 
 impl Raster {
-    /// An empty raster over the cells of `area`, of braille if `unicode`.
+    /// Creates an empty raster over the cells of `area`, in braille if `unicode`.
     pub fn new(area: Rect, unicode: bool) -> Self {
         let cells = usize::from(area.width) * usize::from(area.height);
         Raster { area, unicode, bits: vec![0; cells], styles: vec![Style::new(); cells] }
     }
 
-    /// Dots per cell: columns and rows.
+    /// Returns the columns and rows of dots per cell.
     pub fn per_cell(&self) -> (i64, i64) {
         if self.unicode { (2, 4) } else { (1, 2) }
     }
 
-    /// Columns of dots.
+    /// Returns the number of columns of dots.
     pub fn width(&self) -> i64 {
         i64::from(self.area.width) * self.per_cell().0
     }
 
-    /// Rows of dots.
+    /// Returns the number of rows of dots.
     pub fn height(&self) -> i64 {
         i64::from(self.area.height) * self.per_cell().1
     }
 
-    /// The cell that holds a dot; `None` outside.
+    /// Returns the cell of a dot; `None` outside the raster.
     pub fn cell(&self, x: i64, y: i64) -> Option<Position> {
         let inside = (0..self.width()).contains(&x) && (0..self.height()).contains(&y);
         let (columns, rows) = self.per_cell();
@@ -55,7 +55,7 @@ impl Raster {
         })
     }
 
-    /// Sets a dot; outside the raster, nothing.
+    /// Sets a dot; does nothing outside the raster.
     pub fn dot(&mut self, x: i64, y: i64, style: Style) {
         let Some(cell) = self.cell(x, y) else { return };
         let (columns, rows) = self.per_cell();
@@ -65,14 +65,14 @@ impl Raster {
         self.styles[index] = style;
     }
 
-    /// Sets the dots of column `x` between two heights, rounded, both included.
+    /// Sets the dots of column `x` between two heights, which are rounded and included.
     pub fn vertical(&mut self, x: i64, from: f64, to: f64, style: Style) {
         if let Some((top, bottom)) = self.rows(from, to) {
             (top..=bottom).for_each(|y| self.dot(x, y, style));
         }
     }
 
-    /// As [`vertical`](Self::vertical), as a light shade: one dot in four, and always both ends.
+    /// Sets a quarter of the dots between two heights, and always both ends, for a light shade.
     pub fn shade(&mut self, x: i64, from: f64, to: f64, style: Style) {
         if let Some((top, bottom)) = self.rows(from, to) {
             for y in top..=bottom {
@@ -83,14 +83,14 @@ impl Raster {
         }
     }
 
-    /// The rows between two heights, ascending; `None` where none is inside.
+    /// Returns the first and the last row between two heights; `None` if all are outside.
     fn rows(&self, from: f64, to: f64) -> Option<(i64, i64)> {
         let (top, bottom) = (from.min(to).round(), from.max(to).round());
         let last = (self.height() - 1) as f64;
         (top <= last && bottom >= 0.0).then(|| (top.max(0.0) as i64, bottom.min(last) as i64))
     }
 
-    /// Draws a line between two points, without holes; heights may lie far outside.
+    /// Draws a line without holes between two points, whose heights may be far outside.
     pub fn line(&mut self, from: (i64, f64), to: (i64, f64), style: Style) {
         let (from, to) = if from.0 <= to.0 { (from, to) } else { (to, from) };
         if from.0 == to.0 {
@@ -98,7 +98,8 @@ impl Raster {
         }
         let slope = (to.1 - from.1) / (to.0 - from.0) as f64;
         let height = |x: f64| from.1 + slope * (x - from.0 as f64);
-        // Half a dot short of the next column's stretch, or both would set the dot between them.
+        // Ends half a dot short of the next column's range; otherwise, both would set the dot
+        // between.
         let inset = slope.abs().min(1.0) / 2.0 * slope.signum();
         for x in from.0.max(0)..=to.0.min(self.width() - 1) {
             let left = if x == from.0 { from.1 } else { height(x as f64 - 0.5) + inset };
@@ -107,7 +108,7 @@ impl Raster {
         }
     }
 
-    /// Writes every cell that has dots.
+    /// Writes every cell with dots into `buffer`.
     pub fn paint(&self, buffer: &mut Buffer) {
         let positions = self.area.positions();
         for ((position, &bits), &style) in positions.zip(&self.bits).zip(&self.styles) {
@@ -122,7 +123,7 @@ impl Raster {
         if !self.unicode {
             return [' ', '\'', '.', ':'][usize::from(bits & 3)];
         }
-        // Bit by row and column here; Unicode numbers the first three rows column by column.
+        // Bits here go row by row; Unicode numbers the first three rows column by column.
         const ORDER: [u32; 8] = [0, 3, 1, 4, 2, 5, 6, 7];
         let set = (0..8).filter(|bit| bits >> bit & 1 == 1);
         let pattern: u32 = set.map(|bit| 1 << ORDER[bit as usize]).sum();

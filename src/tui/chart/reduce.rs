@@ -1,37 +1,36 @@
-//! A million points on two hundred columns, and no spike lost.
+//! Reduces long series to columns: a million points on two hundred columns without losing a spike.
 
 use std::ops::Range;
 
 use crate::run::Series;
 
-/// The points of a series that fall on one column.
+/// The points of a series that fall on one column, reduced.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Column {
-    /// The column; beyond the ends for the neighbours just outside.
+    /// The column; outside the axis for the nearest point on either side.
     pub x: i64,
-    /// The first value; NaN is a gap.
+    /// The first value; NaN for a gap.
     pub first: f32,
-    /// The last value; NaN is a gap.
+    /// The last value; NaN for a gap.
     pub last: f32,
-    /// The least finite value; infinite if there is none.
+    /// The least finite value; infinity if there is none.
     pub low: f32,
-    /// The greatest finite value; negatively infinite if there is none.
+    /// The greatest finite value; negative infinity if there is none.
     pub high: f32,
 }
 
-/// Columns that divide the steps `from..to` evenly.
+/// An even division of the steps `from..to` into columns.
 #[derive(Debug, Clone, Copy)]
 pub struct Columns {
-    /// The first step shown.
     pub from: u64,
-    /// The step at the right end; greater than `from`.
+    /// Greater than `from`.
     pub to: u64,
-    /// How many columns.
+    /// Number of columns.
     pub width: u64,
 }
 
 impl Columns {
-    /// The column of a step, which may lie outside.
+    /// Returns the column of a step, which may be outside the axis.
     pub fn of(&self, step: u64) -> i64 {
         let offset = i128::from(step) - i128::from(self.from);
         let span = i128::from(self.to.saturating_sub(self.from).max(1));
@@ -39,15 +38,15 @@ impl Columns {
         column.clamp(-(1 << 40), 1 << 40) as i64
     }
 
-    /// The first step of a column inside.
+    /// Returns the first step of a column inside the axis.
     fn start(&self, column: i64) -> u64 {
         let span = u128::from(self.to.saturating_sub(self.from).max(1));
         let offset = (column as u128 * span).div_ceil(u128::from(self.width.max(1)));
         self.from.saturating_add(offset as u64)
     }
 
-    /// Runs `column(x, indices)` over the points of `series` that fall on each column that has any, and over the
-    /// nearest point on either side.
+    /// Calls `column(x, indices)` with the points of each column that has any, and with the nearest
+    /// point on either side of the axis.
     fn each(&self, series: &Series, mut column: impl FnMut(i64, Range<usize>)) {
         let mut index = series.before(self.from);
         if let Some((step, _)) = index.checked_sub(1).and_then(|last| series.get(last)) {
@@ -64,7 +63,7 @@ impl Columns {
         }
     }
 
-    /// The extent of every column that has points, and the nearest point on either side.
+    /// Returns every column that has points, and the nearest point on either side of the axis.
     pub fn extents(&self, series: &Series) -> Vec<Column> {
         let mut columns = Vec::new();
         let value = |index| series.get(index).map_or(f32::NAN, |(_, value)| gap(value));
@@ -76,8 +75,8 @@ impl Columns {
         columns
     }
 
-    /// An exponential moving average at the last point of every column. Only points that still weigh
-    /// something are visited, and those that weigh nearly the same are taken together, so that a long
+    /// Returns an exponential moving average at the last point of every column. It visits only
+    /// points with a noticeable weight and combines points of nearly equal weight, so that a long
     /// series costs no more than a short one.
     pub fn smoothed(&self, series: &Series, half_life: f32) -> Vec<Column> {
         let memory = (half_life * 12.0).ceil() as usize;
@@ -107,7 +106,7 @@ impl Columns {
     }
 }
 
-/// The sum of the finite values, and how many those are.
+/// Returns the sum and the number of the finite values.
 fn total(values: &[f32]) -> (f32, f32) {
     let finite = values.iter().filter(|value| value.is_finite());
     finite.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0))
@@ -151,7 +150,7 @@ mod tests {
     fn smoothing_is_a_moving_average() {
         let series = series((0..50_000).map(|i| (i, (i % 7) as f32 + i as f32 / 5000.0)));
         for half_life in [1.0, 10.0, 1000.0] {
-            // The textbook's: every value weighs as much more than the one before as the half-life says.
+            // By definition: each value decays by half per half-life.
             let decay = 0.5f32.powf(1.0 / half_life);
             let (mut sum, mut weight) = (0.0, 0.0);
             let average = |(_, value): (u64, f32)| {
@@ -169,7 +168,8 @@ mod tests {
 
     #[test]
     fn smoothing_by_hand() {
-        // Half-life 1: each value weighs half of the next, normalized by the weights so far; a gap stays one.
+        // Half-life 1: each value has half the weight of the next one; the sum is normalized by the
+        // weights so far. A gap stays a gap.
         let series = series([(1, 4.0), (2, f32::NAN), (3, 1.0)]);
         let columns = Columns { from: 1, to: 4, width: 3 }.smoothed(&series, 1.0);
         assert_eq!(columns[0].last, 4.0);

@@ -1,4 +1,4 @@
-//! The time axis that all panels share: linear in training steps, labelled in the unit of the view.
+//! The time axis of all panels: linear in training steps, with labels in the unit of the view.
 
 use crate::figure::{Tick, round_up, short};
 use crate::run::RunState;
@@ -7,30 +7,31 @@ use crate::train::Phase;
 use crate::tui::format::grouped;
 use crate::tui::view::View;
 
-/// The steps that are shown, `from..to`.
+/// A time axis over the steps `from..to`.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeAxis<'a> {
-    /// The first step shown.
+    /// The step at the left end.
     pub from: u64,
     /// The step at the right end; greater than `from`.
     pub to: u64,
-    /// The step that readouts refer to; `None` is now.
+    /// The step of readouts; `None` is the latest.
     pub cursor: Option<u64>,
     unit: TimeUnit,
     ruler: Ruler<'a>,
 }
 
-/// What tells the epoch and the second of a step.
+/// Converts steps to epochs and seconds.
 #[derive(Debug, Clone, Copy)]
 enum Ruler<'a> {
-    /// The run that took it.
+    /// By the log of a run.
     Run(&'a RunState),
-    /// So many places on the axis are one of its unit: nobody's steps, but a measure that runs have in common.
+    /// By a constant number of positions per unit, for runs on a common axis whose positions are
+    /// not steps of one run.
     Even(f64),
 }
 
 impl<'a> TimeAxis<'a> {
-    /// The axis for a view of a run.
+    /// Creates the axis of a run.
     pub fn new(state: &'a RunState, view: &View) -> Self {
         let (from, to) = match view.window {
             Some((from, to)) => (from, to.max(from.saturating_add(1))),
@@ -40,7 +41,7 @@ impl<'a> TimeAxis<'a> {
         TimeAxis { from, to, cursor: view.cursor, unit: view.unit, ruler: Ruler::Run(state) }
     }
 
-    /// The axis from place `from` to `to`, of which `per_unit` are one of the view's unit.
+    /// Creates an axis from position `from` to `to` with `per_unit` positions per unit of the view.
     pub fn even((from, to): (u64, u64), view: &View, per_unit: f64) -> Self {
         let ruler = Ruler::Even(per_unit);
         TimeAxis {
@@ -52,12 +53,13 @@ impl<'a> TimeAxis<'a> {
         }
     }
 
-    /// Where a step lies: 0 at the left end, 1 at the right; steps outside lie beyond.
+    /// Returns the position of a step: 0 at the left end and 1 at the right end; steps outside the
+    /// axis are outside 0 to 1.
     pub fn position(&self, step: u64) -> f64 {
         (step as f64 - self.from as f64) / (self.to - self.from) as f64
     }
 
-    /// What the labels count.
+    /// Returns the name of the unit of the labels.
     pub fn unit(&self) -> &'static str {
         match self.effective_unit() {
             TimeUnit::Steps => "steps",
@@ -66,10 +68,10 @@ impl<'a> TimeAxis<'a> {
         }
     }
 
-    /// Round places on the axis, about `most` of them.
+    /// Returns about `most` ticks at round values.
     pub fn ticks(&self, most: usize) -> Vec<Tick> {
         let value = |step| self.value(step);
-        // The future has steps and epochs, but no known seconds.
+        // The seconds of future steps are unknown.
         let last = match (self.effective_unit(), self.ruler) {
             (TimeUnit::Seconds, Ruler::Run(state)) => self.to.min(state.step.max(self.from)),
             _ => self.to,
@@ -94,7 +96,7 @@ impl<'a> TimeAxis<'a> {
         (first..=last.min(first.saturating_add(100))).map(tick).collect()
     }
 
-    /// A step in the unit of the axis, exactly, for a readout.
+    /// Formats a step precisely in the unit of the axis, for a readout.
     pub fn readout(&self, step: u64) -> String {
         match self.effective_unit() {
             TimeUnit::Steps => grouped(step),
@@ -106,7 +108,7 @@ impl<'a> TimeAxis<'a> {
         }
     }
 
-    /// Epochs cannot be told before the run has said how long they are.
+    /// Returns the unit of the view, or steps as long as the length of an epoch is unknown.
     fn effective_unit(&self) -> TimeUnit {
         match self.unit {
             TimeUnit::Epochs if self.steps_per_epoch().is_none() => TimeUnit::Steps,
@@ -146,8 +148,8 @@ impl<'a> TimeAxis<'a> {
         }
     }
 
-    /// Where a value of the axis' unit lies. The seconds of a step never decrease, so that the step of a
-    /// second is found by halving.
+    /// Returns the position of a value in the axis' unit. The step at a number of seconds is found
+    /// by bisection, because the seconds of steps never decrease.
     fn position_of(&self, value: f64) -> f64 {
         let step = match self.effective_unit() {
             TimeUnit::Steps => value,
@@ -156,9 +158,10 @@ impl<'a> TimeAxis<'a> {
                 let (mut low, mut high) = (self.from, self.to);
                 while low < high {
                     let middle = low + (high - low) / 2;
-                    match self.seconds(middle) < value {
-                        true => low = middle + 1,
-                        false => high = middle,
+                    if self.seconds(middle) < value {
+                        low = middle + 1;
+                    } else {
+                        high = middle;
                     }
                 }
                 low as f64
@@ -168,12 +171,12 @@ impl<'a> TimeAxis<'a> {
     }
 }
 
-/// The right end of an axis that shows the whole run. It follows in jumps, so that appended points change
-/// little on the screen; an ended run fills the axis.
+/// Returns the right end of an axis for the whole run. It moves in jumps, so that a new point
+/// changes little on the screen. A finished run fills the axis.
 fn whole_run(state: &RunState) -> u64 {
     let step = state.step.max(1);
     if state.phase == Phase::Finished {
-        // Its last point has a place, too.
+        // Past the last step, so that its point is on the axis.
         return step.saturating_add(1);
     }
     let ladder = jump(step);
@@ -183,7 +186,7 @@ fn whole_run(state: &RunState) -> u64 {
     }
 }
 
-/// The first rung above `step` of a ladder that leaves at most two fifths of an axis empty.
+/// Returns the first rung above `step` of a ladder that leaves at most half of an axis empty.
 pub fn jump(step: u64) -> u64 {
     let mut power = 10u64;
     loop {
@@ -198,7 +201,7 @@ pub fn jump(step: u64) -> u64 {
     }
 }
 
-/// The least round number of seconds, minutes or hours that is not below `seconds`.
+/// Rounds up to a round number of seconds, minutes or hours.
 fn round_seconds(seconds: f64) -> f64 {
     const ROUND: [f64; 14] = [
         1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0,
@@ -207,7 +210,7 @@ fn round_seconds(seconds: f64) -> f64 {
     round.unwrap_or_else(|| round_up(seconds / 3600.0) * 3600.0)
 }
 
-/// `9s`, `2:05`, `1:02:05`.
+/// Formats seconds as `9s`, `2:05` or `1:02:05`.
 fn clock(seconds: f64) -> String {
     let whole = seconds.max(0.0) as u64;
     let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);

@@ -75,7 +75,7 @@ fn panels(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) -> 
     let first = page * per_page;
     let places = match whole {
         Some(places) => places.to_vec(),
-        None => grid::places(per_page.min(count - first), area, None),
+        None => grid::places(&vec![None; per_page.min(count - first)], area),
     };
     for (index, place) in (first..).zip(places) {
         panel(compare, index, theme, place, buffer);

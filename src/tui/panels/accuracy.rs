@@ -1,22 +1,33 @@
-//! Accuracy right after and just before a sync (the sawtooth of the paper's figure 5 e), on train examples
-//! and on the batches; below it, where there is room, the loss.
+//! Test accuracy just before and right after a sync (the sawtooth of the paper's figure 5 e),
+//! accuracy on training examples and on batches, and the loss below if there is room.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::{Scene, unlabelled};
+use super::panel::Panel;
+use super::scene::{Scene, unlabelled};
 use crate::experiment::WrapperName;
+use crate::figure::kinds;
 use crate::run::{Scores, Series};
 use crate::tui::chart::{Chart, Curve, Highlight, Look, Scale, TimeAxis, extent, significant};
 
-/// Rows from which on the loss gets a share of them.
+pub const PANEL: Panel = Panel {
+    title: "Accuracy",
+    caption,
+    render,
+    rows: None,
+    figure: Some(kinds::accuracy::KIND),
+    has_rank_axis: false,
+};
+
+/// Least number of rows that fits the loss below the accuracy.
 const ROOM_FOR_LOSS: u16 = 16;
 
-pub fn caption(scene: &Scene) -> Vec<String> {
+fn caption(scene: &Scene) -> Vec<String> {
     let accuracy = &scene.state.test.accuracy;
-    let best = scene.state.best().map(|(step, best)| match scene.zoomed {
-        true => format!("best {:.2} % at {}", best * 100.0, scene.time().readout(step)),
-        false => format!("best {:.2} %", best * 100.0),
+    let best = scene.state.best().map(|(step, best)| {
+        let best = format!("best {:.2} %", best * 100.0);
+        if scene.zoomed { format!("{best} at {}", scene.time().readout(step)) } else { best }
     });
     let now = match scene.view.cursor {
         Some(step) => accuracy.at(step),
@@ -26,18 +37,17 @@ pub fn caption(scene: &Scene) -> Vec<String> {
     now.map(|(_, value)| format!("{:.2} %", value * 100.0)).into_iter().chain(best).collect()
 }
 
-pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
+fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let curves = accuracies(scene);
     if curves.is_empty() {
-        return scene.nothing_yet("The first step is on its way.", area, buffer);
+        return scene.nothing_yet("The first step is in progress.", area, buffer);
     }
-    let (above, below) = match area.height >= ROOM_FOR_LOSS {
-        true => {
-            let [above, below] =
-                Layout::vertical([Constraint::Fill(5), Constraint::Fill(3)]).areas(area);
-            (above, Some(below))
-        }
-        false => (area, None),
+    let (above, below) = if area.height >= ROOM_FOR_LOSS {
+        let [above, below] =
+            Layout::vertical([Constraint::Fill(5), Constraint::Fill(3)]).areas(area);
+        (above, Some(below))
+    } else {
+        (area, None)
     };
     let best = scene.state.best().map(|(step, best)| Highlight {
         step,
@@ -52,9 +62,8 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
         curves: &curves,
         marks: &scene.marks(),
         highlight: best,
-        number: |percentage| match percentage.is_finite() {
-            true => format!("{percentage:.1}"),
-            false => "-".into(),
+        number: |percentage| {
+            if percentage.is_finite() { format!("{percentage:.1}") } else { "-".into() }
         },
         labels_below: below.is_none(),
     };
@@ -80,9 +89,10 @@ fn loss(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     chart.render(area, buffer);
 }
 
-/// The accuracies in percent. A batch's accuracy has few values and wide jumps: beside evaluations it is a trend.
+/// Returns the accuracies in percent. The accuracy of a batch takes few values and jumps widely, so
+/// beside evaluations it is drawn as a trend.
 fn accuracies<'a>(scene: &Scene<'a>) -> Vec<Curve<'a>> {
-    /// Half-life of the trend, in steps, where the person chose none.
+    /// Default half-life of the trend, in steps.
     const CALM: f32 = 50.0;
     let mut curves = curves(scene, |scores| &scores.accuracy, &scene.state.batch_accuracy, 100.0);
     for curve in curves.iter_mut().filter(|curve| curve.look == Look::Shade) {
@@ -93,7 +103,7 @@ fn accuracies<'a>(scene: &Scene<'a>) -> Vec<Curve<'a>> {
     curves
 }
 
-/// The curves that have values, the most important last.
+/// Returns the curves that have values, the most important last.
 fn curves<'a>(
     scene: &Scene<'a>,
     pick: fn(&Scores) -> &Series,
@@ -131,9 +141,9 @@ fn curves<'a>(
     [batch].into_iter().chain(lines).filter(|curve| !curve.series.is_empty()).collect()
 }
 
-/// A range for percentages that makes the top readable: the last half of the axis decides how far down it
-/// reaches, so that the climb at the beginning is cut off once it is over. As that half only moves when
-/// the axis jumps, so does the range.
+/// Returns a range of percentages that keeps the top readable. It reaches down to the lowest value
+/// in the right half of the axis and cuts off the initial climb once that is over. That half moves
+/// only when the axis jumps, and so does the range.
 fn percentages(curves: &[Curve], time: &TimeAxis) -> Scale {
     let high = extent(curves, time.from, time).map_or(100.0, |(_, high)| high);
     let scores: Vec<Curve> = curves.iter().filter(|c| c.look == Look::Line).cloned().collect();
@@ -177,7 +187,7 @@ mod tests {
             range(&[(10, 0.1), (40, 0.8), (60, 0.93), (90, 0.99)]),
             Scale::linear(90.0, 100.0)
         );
-        // Nothing yet in the newer half: what is newest counts.
+        // No value in the right half yet: the latest one counts.
         assert_eq!(range(&[(10, 0.1), (40, 0.8)]), Scale::linear(80.0, 100.0));
         assert_eq!(range(&[(10, 0.1), (90, 0.53)]), Scale::linear(0.0, 60.0));
     }
@@ -192,7 +202,8 @@ mod tests {
         rows.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>() + "\n").collect()
     }
 
-    /// A finished run of 100 steps, evaluated every ten, of which the last was the best; k was changed at 30.
+    /// A finished run of 100 steps with an evaluation every ten steps, the last of them the best,
+    /// and a change of k at step 30.
     fn finished() -> RunState {
         let mut state = RunState::default();
         for step in 1..=100u16 {
@@ -221,7 +232,7 @@ mod tests {
             for part in ["sync 45.0", "before", "40.0", "50.0", "batch", "loss", "0.550"] {
                 assert!(text.contains(part), "`{part}` is not in\n{text}");
             }
-            // Said once, drawn in both charts.
+            // Labelled once, drawn in both charts.
             assert_eq!(text.matches("k = 100").count(), 1, "{text}");
             let marked = text.lines().filter(|line| line.contains('┊')).count();
             assert!(marked >= usize::from(size.1) / 2, "{text}");

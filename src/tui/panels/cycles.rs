@@ -1,6 +1,6 @@
-//! The permutation of one weight vector between two syncs, or since the start, on a circle as in the paper's figure 13: ranks
-//! stand counter-clockwise in ascending order, and a chord leads from each to the rank it moved to, in the
-//! colour of its disjoint cycle.
+//! The permutation of one weight vector between two syncs, or since the start, drawn as in the
+//! paper's figure 13. Ranks are placed counter-clockwise on a circle in ascending order. A chord in
+//! the colour of the disjoint cycle leads from each rank to the one it moved to.
 
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
@@ -9,19 +9,31 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{Scene, is_ranking, percent, profiles};
-use crate::method::{cycles, log10_reachable, permutation, ranking, sort_vectors};
+use super::panel::Panel;
+use super::scene::{Scene, percent};
+use crate::figure::kinds;
+use crate::method::{cycles, is_ranking, log10_reachable, permutation, ranking, sort_vectors};
 use crate::train::{LayerFrame, LayerInfo};
 use crate::tui::chart::{Raster, significant};
 use crate::tui::format::grouped;
+use crate::tui::profile_chart;
 
-/// Chords per dot of the circle's radius, beyond which they would be one blot.
+pub const PANEL: Panel = Panel {
+    title: "Permutation cycles",
+    caption,
+    render,
+    rows: None,
+    figure: Some(kinds::cycles::KIND),
+    has_rank_axis: false,
+};
+
+/// Largest number of chords per dot of the circle's radius; more would merge into a blot.
 const CHORDS: f64 = 1.6;
 
-/// Columns that the numbers beside the circle need.
+/// Columns for the values beside the circle.
 const FACTS: u16 = 22;
 
-pub fn caption(scene: &Scene) -> Vec<String> {
+fn caption(scene: &Scene) -> Vec<String> {
     let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
         return Vec::new();
     };
@@ -31,23 +43,16 @@ pub fn caption(scene: &Scene) -> Vec<String> {
     [vector, plural(moves.cycles.len(), "cycle")].into_iter().chain(moved).collect()
 }
 
-pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
+fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let moves = scene.layer_frame().and_then(|frame| Moves::new(frame, scene.view.since_start));
     let Some(moves) = moves else {
-        return scene.nothing_yet(
-            "The first permutation comes with a look at the weights.",
-            area,
-            buffer,
-        );
+        return scene.nothing_yet("No permutation has been recorded yet.", area, buffer);
     };
     // Cells are twice as high as wide.
     let widest = if area.width >= FACTS + 12 { area.width - FACTS } else { area.width };
     let diameter = area.height.saturating_mul(2).min(widest);
     let beside = area.width - diameter;
-    let circle = match beside >= FACTS {
-        true => Rect { width: diameter, ..area },
-        false => area,
-    };
+    let circle = if beside >= FACTS { Rect { width: diameter, ..area } } else { area };
     let shown = draw(scene, &moves, circle, buffer);
     if beside >= FACTS {
         let gap = if beside > FACTS + 4 { 3 } else { 1 };
@@ -56,7 +61,7 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// Where every rank went.
+/// The permutation of the ranks.
 struct Moves {
     /// σ: the weight at rank `r` has moved to rank `sigma[r]`.
     sigma: Vec<u32>,
@@ -65,7 +70,8 @@ struct Moves {
 }
 
 impl Moves {
-    /// Since the previous sync or the start; `None` if the two rankings do not belong together.
+    /// Compares the ranking now with that at the previous sync or at the start. `None` if the two
+    /// do not belong to one vector.
     fn new(frame: &LayerFrame, since_start: bool) -> Option<Self> {
         let start = (since_start && !frame.initial_values.is_empty())
             .then(|| ranking(&frame.initial_values));
@@ -85,12 +91,12 @@ impl Moves {
         self.cycles.iter().map(Vec::len).sum()
     }
 
-    /// Share of the ranks that moved.
+    /// Returns the share of ranks that moved.
     fn share(&self) -> f64 {
         self.moved() as f64 / self.sigma.len() as f64
     }
 
-    /// How far a rank went.
+    /// Returns how far a rank moved, in ranks.
     fn distance(&self, rank: u32) -> u32 {
         rank.abs_diff(self.sigma[rank as usize])
     }
@@ -100,8 +106,8 @@ impl Moves {
         moved.map(|&rank| f64::from(self.distance(rank))).sum::<f64>() / self.sigma.len() as f64
     }
 
-    /// The ranks that went farthest, at most `most`, each with its cycle's index; long cycles first, so
-    /// that short ones lie on top of them.
+    /// Returns the `most` ranks that moved farthest, each with the index of its cycle. Long cycles
+    /// come first, so that short ones are drawn on top.
     fn farthest(&self, most: usize) -> Vec<(u32, usize)> {
         let indexed = self.cycles.iter().enumerate();
         let mut moves: Vec<(u32, usize)> =
@@ -117,22 +123,22 @@ impl Moves {
     }
 }
 
-/// Draws the circle and as many chords as stay readable; returns how many those are.
+/// Draws the circle and as many chords as are readable; returns their number.
 fn draw(scene: &Scene, moves: &Moves, area: Rect, buffer: &mut Buffer) -> usize {
     let theme = scene.theme;
     let (mut rim, mut chords) =
         (Raster::new(area, theme.unicode), Raster::new(area, theme.unicode));
-    let circle = Circle::in_middle_of(rim.width(), rim.height());
+    let circle = Circle::centred_in(rim.width(), rim.height());
     let count = moves.sigma.len();
     let stops = count.min((TAU * circle.radius) as usize + 1);
     for stop in 0..stops {
-        let (x, y) = circle.place(stop, stops);
+        let (x, y) = circle.point(stop, stops);
         rim.dot(x.round() as i64, y.round() as i64, theme.muted);
     }
     let shown = moves.farthest((circle.radius * CHORDS) as usize);
     for &(rank, cycle) in &shown {
-        let from = circle.place(rank as usize, count);
-        let to = circle.place(moves.sigma[rank as usize] as usize, count);
+        let from = circle.point(rank as usize, count);
+        let to = circle.point(moves.sigma[rank as usize] as usize, count);
         chord(&mut chords, from, to, theme.cycle(cycle));
     }
     rim.paint(buffer);
@@ -140,7 +146,7 @@ fn draw(scene: &Scene, moves: &Moves, area: Rect, buffer: &mut Buffer) -> usize 
     shown.len()
 }
 
-/// A straight line that is one dot thin in any direction.
+/// Draws a straight line that is one dot wide in every direction.
 fn chord(raster: &mut Raster, from: (f64, f64), to: (f64, f64), style: ratatui::style::Style) {
     let steps = (to.0 - from.0).abs().max((to.1 - from.1).abs()).round().max(1.0);
     for i in 0..=steps as i64 {
@@ -151,7 +157,7 @@ fn chord(raster: &mut Raster, from: (f64, f64), to: (f64, f64), style: ratatui::
     }
 }
 
-/// A circle in dots.
+/// A circle on a raster, in dots.
 struct Circle {
     x: f64,
     y: f64,
@@ -159,19 +165,19 @@ struct Circle {
 }
 
 impl Circle {
-    fn in_middle_of(width: i64, height: i64) -> Self {
+    fn centred_in(width: i64, height: i64) -> Self {
         let (x, y) = ((width - 1) as f64 / 2.0, (height - 1) as f64 / 2.0);
         Circle { x, y, radius: x.min(y) }
     }
 
-    /// Where the `index`-th of `count` places lies: the first on the right, then counter-clockwise.
-    fn place(&self, index: usize, count: usize) -> (f64, f64) {
+    /// Returns point `index` of `count`: the first on the right, then counter-clockwise.
+    fn point(&self, index: usize, count: usize) -> (f64, f64) {
         let angle = TAU * index as f64 / count as f64;
         (self.x + self.radius * angle.cos(), self.y - self.radius * angle.sin())
     }
 }
 
-/// The numbers beside the circle; with room, how long the cycles are.
+/// Returns the values beside the circle; if there is room, with the lengths of the cycles.
 fn facts<'a>(scene: &Scene, moves: &Moves, shown: usize, area: Rect) -> Vec<Line<'a>> {
     let (length, moved) = (moves.sigma.len(), moves.moved());
     let longest = moves.cycles.first().map_or(0, Vec::len);
@@ -183,9 +189,10 @@ fn facts<'a>(scene: &Scene, moves: &Moves, shown: usize, area: Rect) -> Vec<Line
         scene.fact("distance", format!("{} ranks", significant(moves.mean_distance()))),
     ];
     if let Some(frame) = scene.frame() {
-        let since = match scene.view.since_start {
-            true => "the start".into(),
-            false => format!("step {}", grouped(frame.since)),
+        let since = if scene.view.since_start {
+            "the start".into()
+        } else {
+            format!("step {}", grouped(frame.since))
         };
         lines.push(scene.fact("since", since));
     }
@@ -199,8 +206,8 @@ fn facts<'a>(scene: &Scene, moves: &Moves, shown: usize, area: Rect) -> Vec<Line
     lines
 }
 
-/// How many orders the vector can take, and the distribution of cycle lengths in as many rows as there
-/// are.
+/// Returns the number of orders that the vector can take, and a histogram of cycle lengths, in
+/// `rows` rows.
 fn details<'a>(scene: &Scene, moves: &Moves, width: u16, rows: usize) -> Vec<Line<'a>> {
     let orders = |log10: f64| format!("10^{}", grouped(log10 as u64));
     let reachable = scene.layer_frame().map_or(0.0, |frame| reachable(frame, moves.sigma.len()));
@@ -227,7 +234,7 @@ fn details<'a>(scene: &Scene, moves: &Moves, width: u16, rows: usize) -> Vec<Lin
     lines
 }
 
-/// How many cycles have a length in `low..=high`.
+/// The number of cycles with a length in `low..=high`.
 #[derive(Debug, PartialEq)]
 struct Bin {
     low: usize,
@@ -235,7 +242,7 @@ struct Bin {
     count: usize,
 }
 
-/// The cycles by length, each bin reaching `factor` times as far as the one before.
+/// Counts cycles by length. The upper end of each bin is `factor` times that of the one before.
 fn bins(cycles: &[Vec<u32>], factor: usize) -> Vec<Bin> {
     let (mut low, mut high) = (2, factor);
     let longest = cycles.first().map_or(0, Vec::len);
@@ -248,50 +255,52 @@ fn bins(cycles: &[Vec<u32>], factor: usize) -> Vec<Bin> {
     bins
 }
 
-/// `1 cycle`, `2 cycles`.
+/// Formats a count with its noun: `1 cycle`, `2 cycles`.
 fn plural(count: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
 }
 
-/// log10 of the number of orders that the vector's synchronized values can take. A frame of an old version has only
-/// samples of the sorted profile; between two that are equal, all values are.
+/// Returns log10 of the number of orders that the vector's synchronized values can take. A frame of
+/// an old version has only samples of the sorted profile; all values between two equal samples are
+/// equal.
 fn reachable(frame: &LayerFrame, length: usize) -> f64 {
     if frame.initial_values.len() == length {
         return log10_reachable(&sort_vectors(&frame.initial_values, length), length);
     }
-    let value = |rank: usize| profiles::sample(&frame.positions, &frame.initial, rank as f64);
+    let value = |rank: usize| profile_chart::sample(&frame.positions, &frame.initial, rank as f64);
     let sorted: Option<Vec<f32>> = (0..length).map(|rank| Some(value(rank)? as f32)).collect();
     sorted.map_or(0.0, |sorted| log10_reachable(&sorted, length))
 }
 
-/// log10 of the number of arrangements of the whole layer, the paper's ∏_j #w_j!: a vector's weights that are not zero
-/// all differ, or are all the same if the watched vector's are. `None` where the zeros of each vector are not known.
+/// Returns log10 of the number of arrangements of the whole layer, the paper's ∏_j #w_j!. The
+/// non-zero weights of a vector count as distinct, or as equal if those of the watched vector are.
+/// `None` if the number of zeros of each vector is unknown.
 fn reachable_by_layer(layer: &LayerInfo, frame: &LayerFrame) -> Option<f64> {
     let length = frame.initial_values.len();
     let mut kept: Vec<f32> = frame.initial_values.iter().copied().filter(|&v| v != 0.0).collect();
     kept.sort_unstable_by(f32::total_cmp);
     kept.dedup();
     let is_shared = kept.len() == 1;
-    // Any vector with as many zeros stands for it.
+    // All vectors with the same number of zeros have the same number of arrangements.
     let arrangements = |zeros: usize| {
-        let value = |weight: usize| match weight < zeros {
-            true => 0.0,
-            false if is_shared => 1.0,
-            false => weight as f32 + 1.0,
+        let value = |weight: usize| match weight {
+            weight if weight < zeros => 0.0,
+            _ if is_shared => 1.0,
+            weight => weight as f32 + 1.0,
         };
         log10_reachable(&(0..length).map(value).collect::<Vec<f32>>(), length)
     };
-    match frame.initial_values.contains(&0.0) {
-        _ if length == 0 => None,
-        false => Some(layer.vectors as f64 * arrangements(0)),
-        true => {
-            let vectors = vectors_by_zeros(layer.vectors, length, frame)?;
-            Some(vectors.into_iter().map(|(zeros, count)| count as f64 * arrangements(zeros)).sum())
-        }
+    if length == 0 {
+        return None;
     }
+    if !frame.initial_values.contains(&0.0) {
+        return Some(layer.vectors as f64 * arrangements(0));
+    }
+    let vectors = vectors_by_zeros(layer.vectors, length, frame)?;
+    Some(vectors.into_iter().map(|(zeros, count)| count as f64 * arrangements(zeros)).sum())
 }
 
-/// How many of a layer's weight vectors have how many zeros.
+/// Counts a layer's weight vectors by their number of zeros.
 fn vectors_by_zeros(
     vectors: usize,
     length: usize,
@@ -323,10 +332,10 @@ mod tests {
 
     #[test]
     fn four_ranks_stand_counter_clockwise_from_the_right() {
-        let circle = Circle::in_middle_of(21, 41);
+        let circle = Circle::centred_in(21, 41);
         assert_eq!((circle.x, circle.y, circle.radius), (10.0, 20.0, 10.0));
-        let places = [0, 1, 2, 3].map(|rank| circle.place(rank, 4));
-        let rounded = places.map(|(x, y)| (x.round() as i64, y.round() as i64));
+        let points = [0, 1, 2, 3].map(|rank| circle.point(rank, 4));
+        let rounded = points.map(|(x, y)| (x.round() as i64, y.round() as i64));
         assert_eq!(rounded, [(20, 20), (10, 10), (0, 20), (10, 30)]);
     }
 
@@ -397,7 +406,7 @@ mod tests {
             ..LayerFrame::default()
         };
         assert!((reachable(&frame, 5) - 20f64.log10()).abs() < 1e-9);
-        // With the values themselves there is nothing to guess: 3! / 2!.
+        // With the values themselves the count is exact: 3! / 2!.
         let frame = LayerFrame { initial_values: vec![0.5, 0.0, 0.0], ..frame };
         assert!((reachable(&frame, 3) - 3f64.log10()).abs() < 1e-9);
     }

@@ -1,21 +1,32 @@
-//! Mean and standard deviation of the ranking distance of one training step, as a ratio of the weight
-//! vector's length (the paper's section 3 and figure 3), of the chosen layer or of all on one axis. Where the mean rises
-//! sharply in a saturated phase, that is marked and, zoomed, told with its numbers: it may be a sign of overfitting
-//! (appendix A.3).
+//! Mean and standard deviation of the ranking distance of one training step, as a ratio of the
+//! weight vector's length (the paper's section 3 and figure 3), for the selected layer or for all
+//! layers on one axis. A sharp rise of the mean in a saturated phase is marked and, when zoomed,
+//! explained with its values: it may be a sign of overfitting (appendix A.3).
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
-use super::{Scene, unlabelled, wrapped};
+use super::panel::Panel;
+use super::scene::{Scene, unlabelled, wrapped};
+use crate::figure::kinds;
 use crate::run::{Distance, Mark, Series, SharpRise};
 use crate::tui::chart::{Chart, Curve, Look, significant};
+
+pub const PANEL: Panel = Panel {
+    title: "Ranking distance",
+    caption,
+    render,
+    rows: None,
+    figure: Some(kinds::distance::KIND),
+    has_rank_axis: false,
+};
 
 /// Columns of the list of layers beside the zoomed charts.
 const LIST: u16 = 40;
 
-pub fn caption(scene: &Scene) -> Vec<String> {
-    let rise = newest_rise(scene)
+fn caption(scene: &Scene) -> Vec<String> {
+    let rise = latest_rise(scene)
         .map(|(_, rise, _)| format!("{} rise at {}", sign(scene), scene.time().readout(rise.step)));
     if scene.view.all_layers {
         let any = monitored(scene).next().map(|_| "all layers".to_owned());
@@ -30,7 +41,7 @@ pub fn caption(scene: &Scene) -> Vec<String> {
     [layer.name.clone()].into_iter().chain(numbers).chain(rise).collect()
 }
 
-pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
+fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let shown = if scene.view.all_layers {
         monitored(scene).next().is_some()
     } else {
@@ -41,7 +52,7 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     }
     if !scene.zoomed || area.height < 16 {
         let title = if scene.view.all_layers { "mean" } else { "" };
-        return chart(scene, title, &together(scene), &marks(scene), true, area, buffer);
+        return chart(scene, title, &together(scene), &marks(scene)).render(area, buffer);
     }
     let hint = hint(scene, usize::from(area.width));
     let [area, below] =
@@ -52,13 +63,15 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(list)]).areas(area);
     let [above, below] = Layout::vertical([Constraint::Fill(1); 2]).areas(charts);
     let mean = apart(scene, |distance| &distance.mean);
-    chart(scene, "mean / length", &mean, &marks(scene), false, above, buffer);
+    let marks = marks(scene);
+    Chart { labels_below: false, ..chart(scene, "mean / length", &mean, &marks) }
+        .render(above, buffer);
     let sd = apart(scene, |distance| &distance.sd);
-    chart(scene, "SD / length", &sd, &unlabelled(marks(scene)), true, below, buffer);
+    chart(scene, "SD / length", &sd, &unlabelled(marks)).render(below, buffer);
     layers(scene, side, buffer);
 }
 
-/// What one chart shows: mean and SD of the chosen layer, or the means of all.
+/// Returns the curves of a single chart: mean and SD of the selected layer, or the means of all.
 fn together<'a>(scene: &Scene<'a>) -> Vec<Curve<'a>> {
     match chosen(scene).filter(|_| !scene.view.all_layers) {
         None => overlaid(scene, |distance| &distance.mean),
@@ -69,7 +82,7 @@ fn together<'a>(scene: &Scene<'a>) -> Vec<Curve<'a>> {
     }
 }
 
-/// What a chart for one of both shows: of the chosen layer, or of all.
+/// Returns the curves of a chart of either mean or SD: that of the selected layer, or those of all.
 fn apart<'a>(scene: &Scene<'a>, pick: fn(&Distance) -> &Series) -> Vec<Curve<'a>> {
     match (chosen(scene).filter(|_| !scene.view.all_layers), scene.layer()) {
         (Some((distance, factor)), Some(layer)) => {
@@ -92,7 +105,8 @@ fn nothing(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// The layers that have distances: index, distances, and what turns ranks into a ratio.
+/// Returns the layers with a measured distance: index, distances, and the factor from ranks to a
+/// ratio of the length.
 fn monitored<'a>(scene: &Scene<'a>) -> impl Iterator<Item = (usize, &'a Distance, f64)> {
     let pairs = scene.state.distance.iter().zip(scene.layers());
     let known = pairs.enumerate().filter(|(_, (distance, _))| !distance.mean.is_empty());
@@ -104,7 +118,7 @@ fn chosen<'a>(scene: &Scene<'a>) -> Option<(&'a Distance, f64)> {
     found.map(|(_, distance, factor)| (distance, factor))
 }
 
-/// The value that a readout shows; NaN if there is none.
+/// Returns the latest value, or the one at the cursor; NaN if there is none.
 fn now(scene: &Scene, series: &Series) -> f64 {
     let point = match scene.view.cursor {
         Some(step) => series.at(step),
@@ -131,9 +145,10 @@ fn curve<'a>(
     }
 }
 
-/// One curve per monitored layer, the chosen one before all others. So many lines are readable only as trends.
+/// Returns one curve per monitored layer, the selected one on top. That many lines are readable
+/// only as trends.
 fn overlaid<'a>(scene: &Scene<'a>, pick: fn(&Distance) -> &Series) -> Vec<Curve<'a>> {
-    /// Half-life of the trends, in values, where the person chose none.
+    /// Default half-life of the trends, in values.
     const CALM: f32 = 50.0;
     let of = monitored(scene).count() as u16;
     let mut curves: Vec<(usize, Curve)> = monitored(scene)
@@ -148,20 +163,17 @@ fn overlaid<'a>(scene: &Scene<'a>, pick: fn(&Distance) -> &Series) -> Vec<Curve<
     curves.into_iter().map(|(_, curve)| curve).collect()
 }
 
-/// What tells a layer's curve from others': 1 to 9, then letters.
+/// Returns the symbol of a layer's curve: 1 to 9, then letters.
 fn number(layer: usize) -> char {
     u32::try_from(layer + 1).ok().and_then(|n| char::from_digit(n, 36)).unwrap_or('#')
 }
 
-fn chart(
-    scene: &Scene,
-    title: &str,
-    curves: &[Curve],
-    marks: &[Mark],
-    labels_below: bool,
-    area: Rect,
-    buffer: &mut Buffer,
-) {
+fn chart<'a>(
+    scene: &Scene<'a>,
+    title: &'a str,
+    curves: &'a [Curve],
+    marks: &'a [Mark],
+) -> Chart<'a> {
     Chart {
         title,
         theme: scene.theme,
@@ -171,24 +183,24 @@ fn chart(
         marks,
         highlight: None,
         number: significant,
-        labels_below,
+        labels_below: true,
     }
-    .render(area, buffer);
 }
 
-/// What stands for a sharp rise.
+/// The symbol of a sharp rise.
 fn sign(scene: &Scene) -> char {
     scene.glyph('▲', '^')
 }
 
-/// The sharp rises of the layers that are shown: the layer, what turns ranks into a ratio, the rise.
+/// Returns the sharp rises of the layers shown: the layer, the factor from ranks to a ratio of the
+/// length, the rise.
 fn rises<'a>(scene: &Scene<'a>) -> impl Iterator<Item = (usize, f64, &'a SharpRise)> {
     let (all, layer) = (scene.view.all_layers, scene.view.layer);
     let shown = monitored(scene).filter(move |&(i, _, _)| all || i == layer);
     shown.flat_map(|(i, distance, factor)| distance.rises.iter().map(move |rise| (i, factor, rise)))
 }
 
-/// What was done by hand, and the sharp rises.
+/// Returns the manual changes and the sharp rises.
 fn marks(scene: &Scene) -> Vec<Mark> {
     let mark = |(_, _, rise): (usize, f64, &SharpRise)| Mark {
         step: rise.step,
@@ -197,7 +209,7 @@ fn marks(scene: &Scene) -> Vec<Mark> {
     scene.marks().into_iter().chain(rises(scene).map(mark)).collect()
 }
 
-/// How many times the calm level was reached.
+/// Formats the rise as a multiple of the calm level.
 fn times(scene: &Scene, rise: &SharpRise) -> String {
     match rise.ratio() {
         ratio if ratio.is_finite() => {
@@ -207,25 +219,28 @@ fn times(scene: &Scene, rise: &SharpRise) -> String {
     }
 }
 
-/// The newest sharp rise up to the cursor, what turns ranks into a ratio, and how many there were before it.
-fn newest_rise<'a>(scene: &Scene<'a>) -> Option<((usize, f64), &'a SharpRise, usize)> {
+/// Returns the latest sharp rise up to the cursor, the factor from ranks to a ratio of the length,
+/// and the number of rises before it.
+fn latest_rise<'a>(scene: &Scene<'a>) -> Option<((usize, f64), &'a SharpRise, usize)> {
     let until = scene.view.cursor.unwrap_or(u64::MAX);
     let seen = || rises(scene).filter(move |(_, _, rise)| rise.step <= until);
     let (layer, factor, rise) = seen().max_by_key(|(_, _, rise)| rise.step)?;
     Some(((layer, factor), rise, seen().count() - 1))
 }
 
-/// What the newest sharp rise may mean, with its numbers, in lines of so many cells.
+/// Explains the latest sharp rise with its values, in lines of at most `width` cells.
 fn hint(scene: &Scene, width: usize) -> Vec<Line<'static>> {
-    let Some(((layer, factor), rise, before)) = newest_rise(scene) else { return Vec::new() };
+    let Some(((layer, factor), rise, before)) = latest_rise(scene) else { return Vec::new() };
     let ratio = |ranks: f32| significant(f64::from(ranks) * factor);
     let before = match before {
         0 => String::new(),
-        before => format!(" {before} before it."),
+        1 => " There was an earlier rise.".into(),
+        before => format!(" There were {before} earlier rises."),
     };
     let text = format!(
-        "{} Sharp rise of {} at {} in a saturated phase: the mean went from {} to {} of the length ({}; at its \
-         busiest it was {}). This may be a sign of overfitting (appendix A.3 of the paper).{before}",
+        "{} Sharp rise of {} at {} in a saturated phase: the mean rose from {} to {} of the length \
+         ({}; highest before: {}). This may be a sign of overfitting (appendix A.3 of the \
+         paper).{before}",
         sign(scene),
         scene.layers()[layer].name,
         scene.time().readout(rise.step),
@@ -237,17 +252,14 @@ fn hint(scene: &Scene, width: usize) -> Vec<Line<'static>> {
     wrapped(&text, width).into_iter().map(|line| Line::styled(line, scene.theme.mark)).collect()
 }
 
-/// Every layer's numbers now or at the cursor.
+/// Lists the values of every layer, now or at the cursor.
 fn layers(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let head = format!("    {:<14} {:>9} {:>9}", "layer", "mean", "SD");
     let mut lines = vec![Line::styled(head, scene.theme.muted)];
     for (i, distance, factor) in monitored(scene) {
         let value = |series| significant(now(scene, series) * factor);
         let (mean, sd) = (value(&distance.mean), value(&distance.sd));
-        let (pointer, style) = match i == scene.view.layer {
-            true => (scene.glyph('▸', '>'), scene.theme.accent),
-            false => (' ', scene.theme.text),
-        };
+        let (pointer, style) = scene.pointer(i);
         let name: String = scene.layers()[i].name.chars().take(14).collect();
         let text = format!("{pointer} {} {name:<14} {mean:>9} {sd:>9}", number(i));
         lines.push(Line::styled(text, style));
@@ -265,8 +277,8 @@ mod tests {
     use crate::tui::theme::{Depth, Theme};
     use crate::tui::view::View;
 
-    /// Two layers of vectors of 1000 weights; the second, `calm`, was never busy. The first was, for 200 steps, and rises
-    /// sharply at step 701 of 900.
+    /// Two layers of vectors of 1000 weights over 900 steps. The mean of the first is high for 200
+    /// steps and rises sharply at step 701. The second, `calm`, never changes.
     fn state() -> RunState {
         let layer =
             |name: &str| LayerInfo { name: name.into(), length: 1000, ..LayerInfo::default() };
@@ -308,9 +320,10 @@ mod tests {
         assert!(text.contains("▲ rise ×4.00"), "{text}");
         assert_eq!(caption, "deep | ▲ rise at 701");
         let (text, _) = drawn(&state, &View::default(), true, (78, 18));
-        let sentence = "the mean went from 0.00100 to 0.00400 of the length (×4.00; at its busiest it was 0.0100)";
-        let told = text.replace('\n', " ").split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains(sentence) && told.contains("deep at 701"), "{text}");
+        let sentence =
+            "the mean rose from 0.00100 to 0.00400 of the length (×4.00; highest before: 0.0100)";
+        let shown = text.replace('\n', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains(sentence) && shown.contains("deep at 701"), "{text}");
     }
 
     #[test]
@@ -331,7 +344,7 @@ mod tests {
             !text.contains("overfitting")
         };
         assert!(!clean(&state));
-        // The run goes back to before the rise, and there somebody raises the learning rate.
+        // The run resumes from before the rise, where the learning rate is raised by hand.
         let command = Command::SetLearningRate { lr: 1.0 };
         let applied = EventKind::Applied { command, by: None };
         state.apply(&Event { step: 700, seconds: 0.0, kind: applied });

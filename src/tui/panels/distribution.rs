@@ -1,24 +1,36 @@
-//! How the weights of a layer are distributed over time (the paper's figure 12, row 1): the 15th, 50th and 85th
-//! percentile of every weight vector, and the least and the greatest weight around them. Where there is room, every
-//! vector is a line; else, each percentile is the band that the lines would fill.
+//! The distribution of a layer's weights over time (the paper's figure 12, row 1): the 15th, 50th
+//! and 85th percentile of every weight vector between the minimum and the maximum of the layer. If
+//! there is room, each vector is a line; otherwise, each percentile is the band that the lines
+//! would fill.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 
-use super::Scene;
+use super::panel::Panel;
+use super::scene::Scene;
+use crate::figure::kinds;
 use crate::run::Series;
 use crate::train::LayerDistribution;
 use crate::tui::chart::{Chart, Curve, Look, Scale, extent, significant};
 use crate::tui::table::{Column, NARROWEST, Table};
 
-/// Rows and columns from which on every weight vector is a line.
+pub const PANEL: Panel = Panel {
+    title: "Weight distribution",
+    caption,
+    render,
+    rows: None,
+    figure: Some(kinds::distribution::KIND),
+    has_rank_axis: false,
+};
+
+/// Least number of columns and rows at which every weight vector is a line.
 const ROOM_FOR_LINES: (u16, u16) = (60, 20);
 
 /// Columns of the list of layers beside the zoomed chart.
 const LIST: u16 = 58;
 
-pub fn caption(scene: &Scene) -> Vec<String> {
+fn caption(scene: &Scene) -> Vec<String> {
     let (Some(layer), Some(seen)) = (scene.layer(), now(scene, scene.view.layer)) else {
         return Vec::new();
     };
@@ -33,7 +45,7 @@ pub fn caption(scene: &Scene) -> Vec<String> {
     vec![layer.name.clone(), format!("15-85 % {}", significant(spread)), vectors]
 }
 
-pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
+fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let lines = scene.zoomed && area.width >= ROOM_FOR_LINES.0 && area.height >= ROOM_FOR_LINES.1;
     let percentiles = Percentiles::new(scene, lines);
     if percentiles.greatest.is_empty() {
@@ -67,11 +79,11 @@ fn nothing(scene: &Scene, area: Rect, buffer: &mut Buffer) {
         scene.state.distribution.layers().filter_map(|i| name(scene, i)).collect();
     match scene.layer() {
         Some(layer) if !seen.is_empty() => {
-            let text = format!("Not looked at for {}, but for {}.", layer.name, seen.join(", "));
+            let text = format!("Not recorded for {}, but for {}.", layer.name, seen.join(", "));
             scene.message(&text, area, buffer);
         }
         _ => {
-            scene.nothing_yet("No distribution of weights was looked at yet.", area, buffer);
+            scene.nothing_yet("No distribution of weights has been recorded yet.", area, buffer);
         }
     }
 }
@@ -80,13 +92,13 @@ fn name<'a>(scene: &Scene<'a>, layer: usize) -> Option<&'a str> {
     scene.layers().get(layer).map(|layer| layer.name.as_str())
 }
 
-/// What is known of a layer now or at the cursor.
+/// Returns the distribution of a layer now or at the cursor.
 fn now<'a>(scene: &Scene<'a>, layer: usize) -> Option<&'a LayerDistribution> {
     let step = scene.view.cursor.unwrap_or(u64::MAX);
     scene.state.distribution.at(layer, step).map(|(_, seen)| seen)
 }
 
-/// The median of the finite values; NaN if there is none.
+/// Returns the median of the finite values; NaN if there is none.
 fn middle(values: &[f32]) -> f32 {
     let mut finite: Vec<f32> = values.iter().copied().filter(|value| value.is_finite()).collect();
     if finite.is_empty() {
@@ -96,14 +108,15 @@ fn middle(values: &[f32]) -> f32 {
     *finite.select_nth_unstable_by(middle, f32::total_cmp).1
 }
 
-/// The chosen layer's percentiles as series.
+/// The percentiles of the selected layer as series.
 #[derive(Default)]
 struct Percentiles {
     least: Series,
     greatest: Series,
-    /// Of each percentile, its ends over the vectors and, last, its median; among lines, the median alone.
+    /// For each percentile: its least and greatest value over the vectors and then the median, as
+    /// three points per step. Beside lines, the median only.
     bands: [Series; 3],
-    /// Of each percentile and each vector, a line; none where there is no room for them.
+    /// For each percentile, a line per vector; none if there is no room for lines.
     lines: [Vec<Series>; 3],
 }
 
@@ -132,7 +145,7 @@ impl Percentiles {
         percentiles
     }
 
-    /// The median last, and so on top and first in the legend.
+    /// Returns the curves, with the median last: on top, and first in the legend.
     fn curves<'a>(&'a self, scene: &Scene<'a>) -> Vec<Curve<'a>> {
         let theme = scene.theme;
         let (faint, strong) =
@@ -165,7 +178,7 @@ impl Percentiles {
     }
 }
 
-/// Every layer's numbers now or at the cursor; of the percentiles, their medians over the vectors.
+/// Lists the values of every layer, now or at the cursor. Percentiles are medians over the vectors.
 fn layers(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let style = scene.theme.muted;
     let column =
@@ -226,7 +239,7 @@ mod tests {
         rows.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>() + "\n").collect()
     }
 
-    /// The rows of the plot that have anything but blanks in the column of a step, from the top.
+    /// Returns the rows of the plot that are not blank in the column of a step, from the top.
     fn rows_at(buffer: &Buffer, step: u16) -> Vec<u16> {
         let (plot, height) = (buffer.area.width - 6, buffer.area.height - 2);
         let x = 6 + (step * plot) / 100;
@@ -235,11 +248,11 @@ mod tests {
 
     #[test]
     fn percentiles_are_bands_between_the_extremes() {
-        // From -2 to 2 in 16 rows: a row is a quarter.
+        // The axis goes from -2 to 2 in 16 rows: a row is a quarter.
         let buffer = drawn(&View::default(), false, (66, 18));
         let text = text(&buffer);
         assert!(text.contains("50 % 0") && text.contains("15 % -1.00"), "{text}");
-        // Half way on, the 15th percentiles reach from -1.5 to -0.5, the others from nowhere to nowhere.
+        // At step 50 the 15th percentiles range from -1.5 to -0.5; the other bands have no width.
         let rows = rows_at(&buffer, 50);
         let band: Vec<u16> = rows.iter().copied().filter(|row| (9..15).contains(row)).collect();
         assert!(rows.contains(&0) && rows.contains(&15), "{rows:?}\n{text}");
@@ -251,7 +264,7 @@ mod tests {
     #[test]
     fn lines_leave_room_between_them() {
         let buffer = drawn(&View::default(), true, (106, 42));
-        // Three lines of the 15th percentiles, and one for each of the other four.
+        // Three lines of the 15th percentile, and one for each of the other four.
         assert_eq!(rows_at(&buffer, 80).len(), 7, "{}", text(&buffer));
         assert!(text(&buffer).contains("15th percentile -1.00"), "{}", text(&buffer));
     }
@@ -264,7 +277,7 @@ mod tests {
         assert_eq!(caption(&scene), ["a", "15-85 % 2.00", "3 weight vectors"]);
         let view = View { layer: 1, ..View::default() };
         let text = text(&drawn(&view, false, (40, 5)));
-        assert!(text.contains("Not looked at for b, but for a."), "{text}");
+        assert!(text.contains("Not recorded for b, but for a."), "{text}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! The layers of weights in numbers: how large they are, what is pruned, and what the newest sync did to each.
+//! A table of the layers: size, pruned weights, and the effect of the latest sync on each.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::{Scene, percent};
+use super::panel::Panel;
+use super::scene::{Scene, percent};
 use crate::experiment::WrapperName;
 use crate::run::RunState;
 use crate::train::{LayerInfo, LayerSync};
@@ -13,7 +14,16 @@ use crate::tui::chart::significant;
 use crate::tui::format::grouped;
 use crate::tui::table::{Column, NARROWEST, Table};
 
-pub fn caption(scene: &Scene) -> Vec<String> {
+pub const PANEL: Panel = Panel {
+    title: "Layers",
+    caption,
+    render,
+    rows: Some(rows),
+    figure: None,
+    has_rank_axis: false,
+};
+
+fn caption(scene: &Scene) -> Vec<String> {
     let Some(started) = &scene.state.started else { return Vec::new() };
     let parameters = format!("{} parameters", grouped(started.parameters as u64));
     let k = (started.wrapper != WrapperName::None)
@@ -21,13 +31,14 @@ pub fn caption(scene: &Scene) -> Vec<String> {
     [parameters].into_iter().chain(k).collect()
 }
 
-/// The rows that all layers take: a line each, titles, the total, a note after a blank, and the border.
-pub fn rows(state: &RunState) -> u16 {
+/// Returns the rows that all layers take: one each, the titles, the total, a blank, the note, and
+/// the border.
+fn rows(state: &RunState) -> u16 {
     let layers = state.started.as_ref().map_or(0, |started| started.layers.len());
     layers.min(1000) as u16 + 6
 }
 
-pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
+fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     if scene.layers().is_empty() {
         return scene.nothing_yet("The layers are not known yet.", area, buffer);
     }
@@ -46,33 +57,29 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     scene.lines(vec![Line::default(), note], below, buffer);
 }
 
-/// What the numbers are of.
+/// Says which sync or step the values describe.
 fn note_on_sync(scene: &Scene) -> String {
     let state = scene.state;
     match (&state.last_sync, state.layer_syncs.is_empty()) {
         (Some(step), false) => {
-            format!(
-                "moved, and how far on average in ranks: by the sync after step {}",
-                grouped(*step)
-            )
+            format!("moved, and mean distance in ranks: by the sync after step {}", grouped(*step))
         }
         _ if state.distance.iter().any(|distance| !distance.mean.is_empty()) => {
-            "distance: how far weights moved in the newest step looked at, in ranks on average"
-                .into()
+            "distance: mean distance in ranks that weights moved in the latest step measured".into()
         }
         _ => "no sync yet".into(),
     }
 }
 
-/// A layer's numbers, or all layers'; `None` for what is not known.
+/// The values of one layer, or the totals; `None` for a value that is unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Numbers {
     weights: usize,
     zeros: Option<usize>,
     milliseconds: Option<f64>,
-    /// Share of the weights.
+    /// Share of the weights that moved.
     moved: Option<f64>,
-    /// In ranks.
+    /// Mean distance, in ranks.
     distance: Option<f64>,
 }
 
@@ -91,7 +98,8 @@ impl Numbers {
         }
     }
 
-    /// Sums, and means over all weights; of what is known of every layer.
+    /// Returns sums, and means weighted by the number of weights, of the values known for every
+    /// layer.
     fn total(layers: &[Numbers]) -> Self {
         let weights = layers.iter().fold(0usize, |sum, layer| sum.saturating_add(layer.weights));
         let sum = |pick: fn(&Numbers) -> Option<f64>| layers.iter().map(pick).sum::<Option<f64>>();
@@ -111,7 +119,7 @@ impl Numbers {
     }
 }
 
-/// The weights that are no connections, where a look at them tells.
+/// Counts the weights without a connection in the latest frame; `None` if it has no connections.
 fn zeros(scene: &Scene, index: usize, layer: &LayerInfo) -> Option<usize> {
     let connections = &scene.frame()?.layers.get(index)?.connections;
     let ones: u32 = connections.iter().map(|byte| byte.count_ones()).sum();
@@ -119,7 +127,7 @@ fn zeros(scene: &Scene, index: usize, layer: &LayerInfo) -> Option<usize> {
     (!connections.is_empty()).then(|| weights.saturating_sub(ones as usize))
 }
 
-/// The titles, a line for each layer, and one for all.
+/// Returns the line of titles, a line per layer, and the line of totals.
 fn lines(
     scene: &Scene,
     numbers: &[Numbers],
@@ -282,6 +290,6 @@ mod tests {
         let scene = Scene { state: &state, view: &view, theme: &theme, zoomed: false };
         let numbers = Numbers::of(&scene, 0);
         assert_eq!((numbers.zeros, numbers.distance, numbers.moved), (Some(5), Some(1.5), None));
-        assert!(note_on_sync(&scene).contains("newest step"));
+        assert!(note_on_sync(&scene).contains("latest step"));
     }
 }

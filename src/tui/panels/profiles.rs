@@ -1,21 +1,31 @@
-//! Sorted weight vectors: how alike they are (the paper's section 2, SoWP), and how far training has pulled
-//! them from where they began. Zoomed, all layers stand beside the chosen one, and in a table below.
+//! Sorted weight vectors: how similar they are (the paper's section 2, SoWP), and how far training
+//! has moved them from the initial values. Zoomed, all layers are drawn beside the selected one and
+//! listed in a table below.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::{Scene, percent};
+use super::panel::Panel;
+use super::scene::{Scene, percent};
+use crate::figure::kinds;
 use crate::train::LayerFrame;
 use crate::tui::chart::significant;
-use crate::tui::matrix_table::{self, Matrix, small_title, sorted};
+use crate::tui::matrix_table::{Matrix, MatrixTable, small_title, sorted};
 use crate::tui::profile_chart::{ProfileChart, multiples};
 
-pub(super) use crate::tui::profile_chart::sample;
+pub const PANEL: Panel = Panel {
+    title: "Weight profiles",
+    caption,
+    render,
+    rows: None,
+    figure: Some(kinds::profiles::KIND),
+    has_rank_axis: true,
+};
 
-/// Columns from which on the chosen layer gets more room than all of them beside it.
+/// Least number of columns at which the selected layer gets more room than the charts beside it.
 const WIDE: u16 = 120;
 
-pub fn caption(scene: &Scene) -> Vec<String> {
+fn caption(scene: &Scene) -> Vec<String> {
     let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
         return Vec::new();
     };
@@ -26,9 +36,9 @@ pub fn caption(scene: &Scene) -> Vec<String> {
     [layer.name.clone(), similarity].into_iter().chain(pruned).collect()
 }
 
-pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
+fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let Some(frame) = scene.layer_frame().filter(|frame| !frame.positions.is_empty()) else {
-        return scene.nothing_yet("The first look at the weights comes soon.", area, buffer);
+        return scene.nothing_yet("The weights have not been recorded yet.", area, buffer);
     };
     let watched = watched(frame);
     let cursor = scene.view.rank.filter(|_| scene.zoomed);
@@ -52,8 +62,8 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let order = sorted(&matrices, scene.view.sort);
     let selected = order.iter().position(|&index| index == scene.view.layer).unwrap_or(0);
     if small.width > 0 && beside[1] > 0 {
-        let item = |place: usize, width| {
-            let index = order[place];
+        let item = |position: usize, width| {
+            let index = order[position];
             let selected = index == scene.view.layer;
             let title = small_title(&matrices[index], selected, width, scene.theme);
             let frame = scene.frame().and_then(|frame| frame.layers.get(index));
@@ -61,11 +71,17 @@ pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
         };
         multiples(order.len(), selected, item, small, buffer);
     }
-    let chosen = Some(scene.view.layer);
-    matrix_table::render(&matrices, &order, chosen, scene.view.sort, scene.theme, table, buffer);
+    MatrixTable {
+        matrices: &matrices,
+        order: &order,
+        selected: Some(scene.view.layer),
+        sort: scene.view.sort,
+        theme: scene.theme,
+    }
+    .render(table, buffer);
 }
 
-/// The watched vector's values, ascending.
+/// Returns the values of the watched vector, ascending.
 fn watched(frame: &LayerFrame) -> Vec<f32> {
     let mut sorted: Vec<f32> = frame.values.iter().copied().filter(|v| v.is_finite()).collect();
     sorted.sort_unstable_by(f32::total_cmp);
@@ -84,7 +100,7 @@ fn chart<'a>(scene: &Scene<'a>, frame: &'a LayerFrame, watched: &'a [f32]) -> Pr
     }
 }
 
-/// What the table says of a layer; zeros are as of the newest sync.
+/// Returns a layer's row of the table. Zeros are those of the latest sync.
 fn matrix<'a>(scene: &Scene<'a>, index: usize) -> Option<Matrix<'a>> {
     let layer = scene.layers().get(index)?;
     let sync = scene.state.layer_syncs.iter().find(|sync| sync.layer == index);
@@ -110,7 +126,7 @@ mod tests {
     use crate::tui::theme::{Depth, Theme};
     use crate::tui::view::View;
 
-    /// Three layers of two vectors, of which the second is the least alike and the third has zeros.
+    /// Three layers of two vectors. The second is the least similar, the third has zeros.
     fn state() -> RunState {
         let layer = |name: &str| LayerInfo {
             name: name.into(),
@@ -147,7 +163,7 @@ mod tests {
         rows.map(|row| row.iter().map(|cell| cell.symbol()).collect()).collect()
     }
 
-    /// The rows of the table: from the titles on.
+    /// Returns the rows of the table, from the titles on.
     fn table(rows: &[String]) -> &[String] {
         let head = rows.iter().position(|row| row.contains("similarity")).expect("a table");
         &rows[head..]
@@ -174,8 +190,8 @@ mod tests {
             assert!(lines[3].contains("25 %") && lines[1].contains(" - "), "{lines:?}");
             let by = |sort| {
                 let rows = drawn(&View { sort, ..view.clone() }, true, width, height);
-                let place = |name: &str| rows.concat().find(name);
-                (table(&rows)[1].clone(), place("two 0.3") < place("one 0.1"))
+                let find = |name: &str| rows.concat().find(name);
+                (table(&rows)[1].clone(), find("two 0.3") < find("one 0.1"))
             };
             let (first, two_before_one) = by(SortBy::Similarity);
             assert!(first.contains("two") && two_before_one, "{first}");

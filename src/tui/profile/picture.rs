@@ -9,7 +9,7 @@ use super::state::{ProfilePanel, Profiles, Reading};
 use crate::tui::border::bordered;
 use crate::tui::chart::significant;
 use crate::tui::format::{grouped, wrap};
-use crate::tui::matrix_table::{self, share, small_title};
+use crate::tui::matrix_table::{MatrixTable, share, small_title};
 use crate::tui::profile_chart::{ProfileChart, multiples};
 use crate::tui::row::{Part, row};
 use crate::tui::theme::Theme;
@@ -94,8 +94,14 @@ fn panel(profiles: &Profiles, index: usize, theme: &Theme, area: Rect, buffer: &
     }
     match panel {
         ProfilePanel::Matrices => {
-            let (rows, chosen) = (profiles.rows(), Some(profiles.chosen));
-            matrix_table::render(&rows, &order, chosen, profiles.sort, theme, inner, buffer);
+            MatrixTable {
+                matrices: &profiles.rows(),
+                order: &order,
+                selected: Some(profiles.chosen),
+                sort: profiles.sort,
+                theme,
+            }
+            .render(inner, buffer);
         }
         ProfilePanel::Profile => profile(profiles, theme, inner, buffer),
         ProfilePanel::All => all(profiles, &order, theme, inner, buffer),

@@ -10,7 +10,6 @@ use super::state::App;
 use crate::figure::{Kind, Options, Source, draw};
 use crate::model::write_atomically;
 use crate::run::{RunFolder, RunState, Setup};
-use crate::tui::panels::Panel;
 
 /// Figures in progress.
 pub(super) struct Figures {
@@ -20,21 +19,6 @@ pub(super) struct Figures {
 
 /// The file, or what went wrong.
 type Outcome = Result<String, String>;
-
-impl Panel {
-    /// The figure that shows the same as the panel; `None` if there is none.
-    pub(super) fn figure(self) -> Option<Kind> {
-        match self {
-            Panel::Accuracy => Some(Kind::Accuracy),
-            Panel::Distance => Some(Kind::RankingDistance),
-            Panel::Distribution => Some(Kind::WeightDistribution),
-            Panel::Profiles => Some(Kind::Profiles),
-            Panel::Cycles => Some(Kind::Cycles),
-            Panel::Reconnection => Some(Kind::Reconnection),
-            Panel::Layers => None,
-        }
-    }
-}
 
 impl Figures {
     pub fn new() -> Self {
@@ -67,8 +51,7 @@ fn options(app: &App, kind: Kind) -> Options {
     let layer = app.layers().get(app.view.layer).map(|layer| layer.name.clone());
     Options {
         unit: app.view.unit,
-        // The figure of profiles shows all layers.
-        layer: layer.filter(|_| kind != Kind::Profiles),
+        layer: layer.filter(|_| kind.is_of_one_layer()),
         ..Options::default()
     }
 }

@@ -2,7 +2,6 @@
 
 use super::state::App;
 use crate::experiment::WrapperName;
-use crate::tui::panels::Panel;
 
 impl App {
     pub(super) fn not_paused(&self) -> Option<&'static str> {
@@ -36,7 +35,7 @@ impl App {
     }
 
     pub(super) fn without_profiles(&self) -> Option<&'static str> {
-        let zoomed = self.chrome.zoomed && self.panel() == Panel::Profiles;
+        let zoomed = self.chrome.zoomed && self.panel().has_rank_axis();
         (!zoomed).then_some("only while the weight profiles fill the screen")
     }
 

@@ -39,8 +39,9 @@ fn panels(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Pages {
     let page = app.chrome.focus / per_page;
     let first = page * per_page;
     let count = per_page.min(Panel::ALL.len() - first);
-    let needs = Panel::ALL[first + count - 1].needs(app.shown());
-    for (index, place) in (first..).zip(grid::places(count, area, needs)) {
+    let shown = &Panel::ALL[first..first + count];
+    let needs: Vec<_> = shown.iter().map(|panel| panel.needs(app.shown())).collect();
+    for (index, place) in (first..).zip(grid::places(&needs, area)) {
         panel(app, index, theme, place, buffer);
     }
     Pages { page, count: Panel::ALL.len().div_ceil(per_page) }

@@ -426,7 +426,7 @@ fn the_palette_runs_actions_by_name() {
     assert_eq!(app.take_commands(), [Command::Snapshot]);
     type_text(&mut app, ":panel 3");
     press(&mut app, [KeyCode::Enter]);
-    assert_eq!(app.panel(), Panel::Distribution);
+    assert_eq!(app.panel().title(), "Weight distribution");
     type_text(&mut app, ":no such thing");
     press(&mut app, [KeyCode::Enter]);
     assert_shows(&app, "no action has these words");
@@ -461,7 +461,7 @@ fn help_lists_every_binding() {
 fn looking_around() {
     let mut app = running(1000);
     press(&mut app, [KeyCode::Tab, KeyCode::Tab, KeyCode::BackTab, KeyCode::Enter]);
-    assert_eq!((app.panel(), app.chrome.zoomed), (Panel::Distance, true));
+    assert_eq!((app.panel().title(), app.chrome.zoomed), ("Ranking distance", true));
     press(&mut app, [KeyCode::Esc]);
     assert!(!app.chrome.zoomed);
     type_text(&mut app, "]]}}}}{gxmb");

@@ -14,8 +14,8 @@ use burn_tch::TchTensor;
 use tch::{Device, IValue, Kind, Tensor};
 
 use super::gradients::{Gradients, Weighted};
-use super::{Operations, Optional, Update};
-use crate::kernels::{Adam, Convolution, Dense, Dropout, InstructionSet, Normalize};
+use super::{MomentTensors, Operations, Optional};
+use crate::kernels::{Convolution, Dense, Dropout, Fused, InstructionSet, Normalize, Rule, Update};
 
 /// Images or rows, with their channels on the second axis as LibTorch has them.
 fn channels_second(values: &TchTensor) -> Tensor {
@@ -216,32 +216,45 @@ impl Operations for LibTorch {
         (loss, correct)
     }
 
-    fn adam(
+    fn fuses(_: &TchTensor, rule: Arc<dyn Rule>) -> bool {
+        rule.fused().is_some()
+    }
+
+    fn optimize(
         parameter: TchTensor,
         gradient: TchTensor,
-        first: TchTensor,
-        second: TchTensor,
+        MomentTensors(moments): MomentTensors<Self>,
         mask: Optional<Self>,
-        rule: Adam,
+        rule: Arc<dyn Rule>,
         update: Update,
-    ) -> (TchTensor, TchTensor, TchTensor) {
+    ) -> (TchTensor, Vec<TchTensor>) {
+        let mut parameter = own(parameter);
         let gradient = gradient.tensor.contiguous();
-        let [mut parameter, first, second] = [parameter, first, second].map(own);
-        let time = Tensor::from_slice(&[update.time as f32]).to_device(parameter.device());
-        let tensors = [&parameter, &gradient, &first, &second, &time];
-        let [parameters, gradients, firsts, seconds, times] =
-            tensors.map(|tensor| IValue::from(vec![tensor.shallow_clone()]));
-        let [lr, beta1, beta2, penalty, epsilon] =
-            [update.lr, rule.beta1, rule.beta2, update.penalty, rule.epsilon]
-                .map(|number| IValue::from(f64::from(number)));
-        script::call(
-            "adam",
-            [parameters, gradients, firsts, seconds, times, lr, beta1, beta2, penalty, epsilon],
-        );
+        let moments: Vec<Tensor> = moments.into_iter().map(own).collect();
+        match rule.fused() {
+            Some(Fused::Adam { beta1, beta2, epsilon }) => {
+                let [first, second] = &moments[..] else { unreachable!("Adam has two moments") };
+                let time = Tensor::from_slice(&[update.time as f32]).to_device(parameter.device());
+                let tensors = [&parameter, &gradient, first, second, &time];
+                let [parameters, gradients, firsts, seconds, times] =
+                    tensors.map(|tensor| IValue::from(vec![tensor.shallow_clone()]));
+                let [lr, beta1, beta2, penalty, epsilon] =
+                    [update.lr, beta1, beta2, update.penalty, epsilon]
+                        .map(|number| IValue::from(f64::from(number)));
+                script::call(
+                    "adam",
+                    [
+                        parameters, gradients, firsts, seconds, times, lr, beta1, beta2, penalty,
+                        epsilon,
+                    ],
+                );
+            }
+            None => unreachable!("LibTorch has no operation for {rule:?}"),
+        }
         if let Optional::Some(mask) = mask {
             parameter *= mask.tensor;
         }
-        (TchTensor::new(parameter), TchTensor::new(first), TchTensor::new(second))
+        (TchTensor::new(parameter), moments.into_iter().map(TchTensor::new).collect())
     }
 }
 

@@ -1,15 +1,18 @@
-//! How training has reconnected a neuron (the paper's figure 14): the watched weight vector as an image, as it began and
-//! as it is now, the same weights joined by lines. Of a weight-agnostic network, in which all weights are the same, the
-//! network itself instead (figure 9): which connections each neuron has.
+//! How training has reconnected a neuron (the paper's figure 14): the watched weight vector as an
+//! image, initially and now, with lines from where weights were to where they are. For a
+//! weight-agnostic network, whose weights all share one value, the connections of every neuron
+//! instead (figure 9).
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{Scene, is_ranking, percent};
+use super::panel::Panel;
+use super::scene::{Scene, percent};
 use crate::data::ImageShape;
-use crate::method::order;
+use crate::figure::kinds;
+use crate::method::{is_ranking, order};
 use crate::train::LayerFrame;
 use crate::tui::chart::{Raster, put, significant};
 use crate::tui::format::grouped;
@@ -17,77 +20,87 @@ use crate::tui::format::grouped;
 mod network;
 mod pixels;
 
+use network::Network;
 use pixels::{Grid, Picture};
 
-/// Columns of the numbers beside the images.
+pub const PANEL: Panel = Panel {
+    title: "Reconnection",
+    caption,
+    render,
+    rows: None,
+    figure: Some(kinds::reconnection::KIND),
+    has_rank_axis: false,
+};
+
+/// Columns of the values beside the images.
 const FACTS: u16 = 34;
 
-/// Columns between the images that lines need to be told apart.
+/// Least number of columns between the images at which lines are distinguishable.
 const ROOM_FOR_LINES: u16 = 12;
 
-/// The most lines that can be followed by eye.
+/// Largest number of lines that the eye can follow.
 const MOST_LINES: usize = 32;
 
-pub fn caption(scene: &Scene) -> Vec<String> {
+fn caption(scene: &Scene) -> Vec<String> {
     let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
         return Vec::new();
     };
-    if network::is_weight_agnostic(frame) {
-        return network::caption(layer, frame);
+    if let Some(network) = Network::new(layer, frame) {
+        return network.caption();
     }
     let Some(moves) = Reconnection::new(scene, frame) else { return Vec::new() };
     let moved = format!("{} moved", percent(moves.moved.len() as f64 / moves.weights as f64));
     vec![format!("{}[{}]", layer.name, frame.vector), moved]
 }
 
-pub fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
+fn render(scene: &Scene, area: Rect, buffer: &mut Buffer) {
     let (Some(layer), Some(frame)) = (scene.layer(), scene.layer_frame()) else {
-        return scene.nothing_yet("The first look at the weights comes soon.", area, buffer);
+        return scene.nothing_yet("The weights have not been recorded yet.", area, buffer);
     };
     let grid = Grid::of(&layer.shape, frame.values.len(), image(scene));
-    if network::is_weight_agnostic(frame) {
-        return network::render(scene, layer, frame, grid, area, buffer);
+    if let Some(network) = Network::new(layer, frame) {
+        return network.render(scene, grid, area, buffer);
     }
     match Reconnection::new(scene, frame) {
         Some(moves) => Layout::new(scene, &moves, grid, area).render(buffer),
         None => scene.message(
-            "How the weights began is not in this run: it was recorded by an older version.",
+            "This run has no initial weights: it was recorded by an older version.",
             area,
             buffer,
         ),
     }
 }
 
-/// The shape of what the first layer sees, if that is the chosen one.
+/// Returns the shape of the input images if the first layer is selected.
 fn image(scene: &Scene) -> Option<ImageShape> {
     let started = scene.state.started.as_ref().filter(|_| scene.view.layer == 0)?;
     Some(started.dataset.known()?.shape())
 }
 
-/// A weight that is somewhere else now.
+/// A weight that has moved.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Moved {
-    /// Its value at the start.
+    /// Its initial value.
     value: f32,
-    /// Its index in the vector at the start.
+    /// Its initial index in the vector.
     from: usize,
-    /// Its index in the vector now.
+    /// Its current index in the vector.
     to: usize,
 }
 
-/// A weight vector at the start and now.
+/// A weight vector, initially and now.
 struct Reconnection<'a> {
     before: &'a [f32],
-    /// Under LaPerm the values that a sync would give it now.
+    /// The current values; with LaPerm, those that a sync would write now.
     after: Vec<f32>,
-    /// The weights that are not zero.
+    /// Number of non-zero weights, at least 1.
     weights: usize,
-    /// Those that moved, the strongest first.
+    /// The weights that moved, by descending absolute value.
     moved: Vec<Moved>,
 }
 
 impl<'a> Reconnection<'a> {
-    /// `None` if the frame does not tell the beginning.
+    /// `None` if the frame has no initial values.
     fn new(scene: &Scene, frame: &'a LayerFrame) -> Option<Self> {
         let (before, ranks) = (&frame.initial_values, &frame.after);
         if before.is_empty()
@@ -96,12 +109,13 @@ impl<'a> Reconnection<'a> {
         {
             return None;
         }
-        // The weight that was the r-th smallest is now where the vector's r-th smallest weight is.
+        // The weight of rank r has moved to the position that has rank r now.
         let origin = order(before);
         let from = |to: usize| origin[ranks[to] as usize] as usize;
-        let after = match scene.permutes() {
-            true => (0..before.len()).map(|to| before[from(to)]).collect(),
-            false => frame.values.clone(),
+        let after = if scene.permutes() {
+            (0..before.len()).map(|to| before[from(to)]).collect()
+        } else {
+            frame.values.clone()
         };
         let journeys =
             (0..before.len()).map(|to| Moved { value: before[from(to)], from: from(to), to });
@@ -112,23 +126,23 @@ impl<'a> Reconnection<'a> {
         Some(Reconnection { before, after, weights, moved })
     }
 
-    /// The greatest finite absolute value before or after.
+    /// Returns the greatest finite absolute value, initially or now.
     fn strongest(&self) -> f32 {
         let finite = self.before.iter().chain(&self.after).filter(|value| value.is_finite());
         finite.fold(0.0, |strongest: f32, value| strongest.max(value.abs()))
     }
 }
 
-/// Where everything goes: an image, room for lines, the other image, and numbers beside them.
+/// The parts of the panel: an image, a gap for lines, the other image, and values beside them.
 struct Layout<'a> {
     scene: &'a Scene<'a>,
     moves: &'a Reconnection<'a>,
     before: Picture,
     after: Picture,
     facts: Rect,
-    /// Whether there is a row above the images for what they are.
+    /// Whether there is a row above the images for their titles.
     titled: bool,
-    /// How many of the strongest moved weights are joined by lines.
+    /// Number of the strongest moved weights that get a line.
     lines: usize,
 }
 
@@ -140,26 +154,26 @@ impl<'a> Layout<'a> {
             let width = area.width - beside;
             let lines = scene.zoomed && width >= 4 * ROOM_FOR_LINES;
             let gap = if lines { ROOM_FOR_LINES } else { 3 };
-            // Without numbers beside the images, there is a line below them.
+            // Without values beside the images, there is a line below them.
             let below = u16::from(lines && beside == 0);
             let height = (area.bottom() - top).saturating_sub(below);
             let room = Rect { y: top, width: width.saturating_sub(gap) / 2, height, ..area };
             (beside, lines, room, Picture::fit(grid, room))
         };
-        // Images that are whole go before numbers.
+        // Images at full resolution are worth more than the values beside them.
         let facts = if area.width >= 2 * FACTS { FACTS } else { 0 };
         let whole = [facts, 0].map(arranged).into_iter().find(|(.., picture)| !picture.is_shrunk());
         let (beside, lines, room, before) = whole.unwrap_or_else(|| arranged(facts));
-        // The lines take what the images leave, but not more than they need.
+        // The lines get the columns that the images leave, up to a maximum.
         let (width, height) = before.size();
         let left = (area.width - beside).saturating_sub(2 * width);
         let gap = if lines { left.min(3 * ROOM_FOR_LINES) } else { left.min(3) };
         let margin = (left - gap) / 2;
-        // As in the paper, the second lies lower, where that leaves lines more room.
+        // As in the paper, the second image is lower if that leaves more room for lines.
         let free = room.height - height;
         let drop = if lines { free.min(height / 2) } else { 0 };
         let above = (free - drop) / 2;
-        let place = |x: u16, y: u16| Rect { x: area.x + x, y: top + y, width, height };
+        let image = |x: u16, y: u16| Rect { x: area.x + x, y: top + y, width, height };
         let facts = match beside {
             0 => Rect { y: room.bottom(), height: area.bottom() - room.bottom(), ..area },
             _ => Rect { x: area.right() - beside + 2, width: beside - 2, ..area },
@@ -168,8 +182,8 @@ impl<'a> Layout<'a> {
         Layout {
             scene,
             moves,
-            before: before.at(place(margin, above)),
-            after: before.at(place(margin + width + gap, above + drop)),
+            before: before.at(image(margin, above)),
+            after: before.at(image(margin + width + gap, above + drop)),
             facts,
             titled,
             lines: if lines { shown } else { 0 },
@@ -190,7 +204,8 @@ impl<'a> Layout<'a> {
         scene.lines(numbers, self.facts, buffer);
     }
 
-    /// Joins the strongest moved weights, from a ring where each began to a dot where it is.
+    /// Draws a line for each of the strongest moved weights, from a ring at its initial position to
+    /// a dot at its current one.
     fn connect(&self, buffer: &mut Buffer) {
         let theme = self.scene.theme;
         let between = self.before.area().union(self.after.area());
@@ -209,8 +224,8 @@ impl<'a> Layout<'a> {
                 (self.before.cell(moved.from), self.after.cell(moved.to), colour(self.scene, i))
             })
             .collect();
-        let places: Vec<_> = ends.iter().map(|&(from, to, _)| (dot(from), dot(to))).collect();
-        for (&(from, to), &(.., style)) in places.iter().zip(&ends) {
+        let dots: Vec<_> = ends.iter().map(|&(from, to, _)| (dot(from), dot(to))).collect();
+        for (&(from, to), &(.., style)) in dots.iter().zip(&ends) {
             raster.line(from, to, style);
         }
         raster.paint(buffer);
@@ -220,7 +235,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// How signs are told apart.
+    /// Returns the legend of the signs.
     fn key(&self) -> Line<'static> {
         let theme = self.scene.theme;
         let sample = |value: f64| match theme.signed(value) {
@@ -233,13 +248,13 @@ impl<'a> Layout<'a> {
         Line::from(vec![sample(-1.0), name(" negative   "), sample(1.0), name(" positive")])
     }
 
-    /// How many of the moved weights are joined by lines.
+    /// Returns a line with the number of moved weights that have a line.
     fn drawn(&self) -> Line<'static> {
         let moved = grouped(self.moves.moved.len() as u64);
         self.scene.fact("drawn", format!("strongest {} of {moved}", self.lines))
     }
 
-    /// How much moved, and where the strongest weights went.
+    /// Returns the number of moved weights, and the positions of the strongest ones.
     fn numbers(&self) -> Vec<Line<'static>> {
         let (scene, moves) = (self.scene, self.moves);
         let (moved, weights) = (moves.moved.len(), moves.weights);
@@ -264,12 +279,12 @@ impl<'a> Layout<'a> {
         let room = usize::from(self.facts.height).saturating_sub(lines.len());
         for (i, moved) in moves.moved.iter().take(room.min(MOST_LINES)).enumerate() {
             let mark = if i < self.lines { scene.glyph('●', '*') } else { ' ' };
-            let place = |index| self.before.grid().name(index);
+            let name = |index| self.before.grid().name(index);
             let text = format!(
                 " {:>8}  {:<9} {:<9}",
                 significant(f64::from(moved.value)),
-                place(moved.from),
-                place(moved.to)
+                name(moved.from),
+                name(moved.to)
             );
             let mark = Span::styled(mark.to_string(), colour(scene, i));
             lines.push(Line::from(vec![mark, Span::styled(text, scene.theme.text)]));
@@ -278,7 +293,7 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// Two colours in turn tell neighbours apart.
+/// Alternates between two colours, so that neighbouring lines differ.
 fn colour(scene: &Scene, index: usize) -> Style {
     scene.theme.series(2 + index % 2)
 }
@@ -294,11 +309,11 @@ mod tests {
     use crate::tui::theme::{Depth, Theme};
     use crate::tui::view::View;
 
-    /// A neuron with four inputs: the strongest weight went from the first to the last, the others moved up by one, all
-    /// but one that is zero.
+    /// A neuron with four inputs. The strongest weight moved from the first to the last position
+    /// and the others moved up by one. One weight is zero.
     fn frame() -> LayerFrame {
         let initial_values = vec![-4.0, 0.0, 2.0, 3.0];
-        // Now, by rank: the smallest is last.
+        // The smallest weight is last now.
         let values = vec![0.5, 0.6, 0.7, -0.9];
         let after = ranking(&values);
         LayerFrame { initial_values, values, after, ..LayerFrame::default() }
@@ -346,7 +361,7 @@ mod tests {
         let journey = |value, from, to| Moved { value, from, to };
         assert_eq!(moved, [journey(-4.0, 0, 3), journey(3.0, 3, 2), journey(2.0, 2, 1)]);
         assert_eq!(weights, 3);
-        // Without LaPerm the weights are what the optimizer made of them.
+        // Without LaPerm the weights are those of the optimizer.
         assert_eq!(reconnected("none").0, frame.values);
     }
 
@@ -377,7 +392,7 @@ mod tests {
         let text = rows.join("\n");
         assert!(text.contains("strongest 3 of 3") && text.contains("3 (100 %)"), "{text}");
         assert!(rows.iter().any(|row| row.contains("-4.00  0,0       1,1")), "{text}");
-        // A ring in the left image for each, a dot in the right one; and in the list.
+        // Each has a ring in the left image, and a dot in the right one and in the list.
         assert_eq!(
             (text.matches('o').count() >= 3, text.matches('*').count()),
             (true, 6),

@@ -1,5 +1,5 @@
-//! A weight-agnostic network (the paper's figure 9, right): all its weights are the same, so that its connections are all
-//! there is to it. Every neuron is an image of the inputs that it is connected to.
+//! A weight-agnostic network (the paper's figure 9, right). All its weights share one value, so its
+//! connections define it. Every neuron is an image of the inputs that it is connected to.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,82 +9,103 @@ use super::pixels::Grid;
 use crate::train::{LayerFrame, LayerInfo};
 use crate::tui::chart::{Raster, significant};
 use crate::tui::format::grouped;
-use crate::tui::panels::{Scene, percent};
+use crate::tui::panels::scene::{Scene, percent};
 
-/// Whether all weights of the watched vector but the zeros were the same at the start, and the layer's connections are
-/// told.
-pub fn is_weight_agnostic(frame: &LayerFrame) -> bool {
-    !frame.connections.is_empty() && shared_value(frame).is_some()
+/// A layer whose non-zero weights share one value.
+pub struct Network<'a> {
+    layer: &'a LayerInfo,
+    frame: &'a LayerFrame,
+    /// The shared value.
+    value: f32,
 }
 
-/// The layer's vectors and their length, as far as the frame has them.
-fn extent(layer: &LayerInfo, frame: &LayerFrame) -> (usize, usize) {
-    let length = frame.values.len().max(1);
-    (layer.vectors.min(frame.connections.len() * 8 / length), length)
-}
-
-/// The value that all weights but the zeros have.
-fn shared_value(frame: &LayerFrame) -> Option<f32> {
-    let mut weights = frame.initial_values.iter().filter(|&&value| value != 0.0);
-    let first = *weights.next()?;
-    weights.all(|&value| value == first).then_some(first)
-}
-
-pub fn caption(layer: &LayerInfo, frame: &LayerFrame) -> Vec<String> {
-    let kept: usize = frame.connections.iter().map(|byte| byte.count_ones() as usize).sum();
-    let (vectors, length) = extent(layer, frame);
-    let of = vectors * length;
-    vec![
-        layer.name.clone(),
-        format!("{} of {} connections", grouped(kept as u64), grouped(of as u64)),
-    ]
-}
-
-pub fn render(
-    scene: &Scene,
-    layer: &LayerInfo,
-    frame: &LayerFrame,
-    grid: Grid,
-    area: Rect,
-    buffer: &mut Buffer,
-) {
-    let below = u16::from(scene.zoomed && area.height >= 12) * 2;
-    let images = Rect { height: area.height - below, ..area };
-    let page = Page::new(scene, extent(layer, frame).0, grid, images);
-    for (vector, place) in page.places() {
-        neuron(scene, frame, vector, (grid, page.scale), place, buffer);
+impl<'a> Network<'a> {
+    /// `None` if the frame has no connections or if the non-zero initial weights of the watched
+    /// vector differ.
+    pub fn new(layer: &'a LayerInfo, frame: &'a LayerFrame) -> Option<Self> {
+        let mut weights = frame.initial_values.iter().filter(|&&value| value != 0.0);
+        let &value = weights.next()?;
+        let is_shared = weights.all(|&other| other == value) && !frame.connections.is_empty();
+        is_shared.then_some(Network { layer, frame, value })
     }
-    let facts = Rect { y: images.bottom() + 1, height: below.saturating_sub(1), ..area };
-    scene.lines(vec![facts_line(scene, layer, frame, &page)], facts, buffer);
-}
 
-/// What does not show in the images.
-fn facts_line(scene: &Scene, layer: &LayerInfo, frame: &LayerFrame, page: &Page) -> Line<'static> {
-    let (vectors, length) = extent(layer, frame);
-    let is_unused = |input: usize| {
-        (0..vectors).all(|output| frame.connected(output * length + input) == Some(false))
-    };
-    let unused = (0..length).filter(|&input| is_unused(input)).count();
-    let value = shared_value(frame).map_or(f64::NAN, f64::from);
-    let mut text = format!(
-        "each of {}, {} of {} inputs unused",
-        significant(value),
-        grouped(unused as u64),
-        grouped(length as u64)
-    );
-    if page.count < vectors {
-        let last = page.first + page.count - 1;
-        text = format!("{text}, outputs {} to {last} of {vectors}", page.first);
+    /// Returns the number of vectors that the frame covers, and their length.
+    fn extent(&self) -> (usize, usize) {
+        let length = self.frame.values.len().max(1);
+        (self.layer.vectors.min(self.frame.connections.len() * 8 / length), length)
     }
-    Line::styled(text, scene.theme.muted)
+
+    pub fn caption(&self) -> Vec<String> {
+        let bytes = self.frame.connections.iter();
+        let kept: usize = bytes.map(|byte| byte.count_ones() as usize).sum();
+        let (vectors, length) = self.extent();
+        let (kept, all) = (grouped(kept as u64), grouped((vectors * length) as u64));
+        vec![self.layer.name.clone(), format!("{kept} of {all} connections")]
+    }
+
+    pub fn render(&self, scene: &Scene, grid: Grid, area: Rect, buffer: &mut Buffer) {
+        let below = u16::from(scene.zoomed && area.height >= 12) * 2;
+        let images = Rect { height: area.height - below, ..area };
+        let page = Page::new(scene, self.extent().0, grid, images);
+        for (vector, area) in page.areas() {
+            self.neuron(scene, vector, &page, area, buffer);
+        }
+        let facts = Rect { y: images.bottom() + 1, height: below.saturating_sub(1), ..area };
+        scene.lines(vec![self.facts(scene, &page)], facts, buffer);
+    }
+
+    /// Returns a line of what the images do not show.
+    fn facts(&self, scene: &Scene, page: &Page) -> Line<'static> {
+        let (vectors, length) = self.extent();
+        let is_unused = |input: usize| {
+            (0..vectors).all(|output| self.frame.connected(output * length + input) == Some(false))
+        };
+        let unused = (0..length).filter(|&input| is_unused(input)).count();
+        let mut text = format!(
+            "each of {}, {} of {} inputs unused",
+            significant(f64::from(self.value)),
+            grouped(unused as u64),
+            grouped(length as u64)
+        );
+        if page.count < vectors {
+            let last = page.first + page.count - 1;
+            text = format!("{text}, outputs {} to {last} of {vectors}", page.first);
+        }
+        Line::styled(text, scene.theme.muted)
+    }
+
+    /// Draws a neuron: its number, the number of its connections, and an image of its inputs.
+    fn neuron(&self, scene: &Scene, vector: usize, page: &Page, area: Rect, buffer: &mut Buffer) {
+        let length = self.frame.values.len();
+        let is_kept = |&input: &usize| self.frame.connected(vector * length + input) == Some(true);
+        let kept: Vec<usize> = (0..length).filter(is_kept).collect();
+        let watched = vector == self.frame.vector;
+        let style = if watched { scene.theme.accent } else { scene.theme.muted };
+        let pointer = if watched { scene.glyph('▸', '>') } else { ' ' };
+        let share = percent(kept.len() as f64 / length.max(1) as f64);
+        let text = format!("{pointer}{vector} {} {share}", grouped(kept.len() as u64));
+        buffer.set_stringn(area.x, area.y, text, area.width.into(), style);
+        let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        let mut raster = Raster::new(below, scene.theme.unicode);
+        let style = if watched { scene.theme.accent } else { scene.theme.text };
+        let scale = page.scale;
+        for (column, row) in kept.into_iter().map(|input| page.grid.position(input)) {
+            let (left, top) = (column as i64 * scale, row as i64 * scale);
+            for (x, y) in (0..scale * scale).map(|i| (left + i % scale, top + i / scale)) {
+                raster.dot(x, y, style);
+            }
+        }
+        raster.paint(buffer);
+    }
 }
 
-/// The neurons that are shown at once.
+/// The neurons that are visible at once.
 struct Page {
     area: Rect,
+    grid: Grid,
     /// Dots per pixel, in either direction.
     scale: i64,
-    /// Cells of a neuron, with its name above and a gap to the next.
+    /// Columns and rows per neuron, with its name above and a gap to the next.
     size: (u16, u16),
     across: u16,
     first: usize,
@@ -92,7 +113,8 @@ struct Page {
 }
 
 impl Page {
-    /// As large as all fit; or else as many as fit, the watched one among them.
+    /// The largest scale at which all neurons fit; otherwise the page of the watched neuron at the
+    /// smallest scale.
     fn new(scene: &Scene, vectors: usize, grid: Grid, area: Rect) -> Self {
         const LARGEST: i64 = 4;
         let dots = Raster::new(Rect::default(), scene.theme.unicode).per_cell();
@@ -105,7 +127,7 @@ impl Page {
             let size = (cells(width, dots.0) + 2, cells(height, dots.1) + 1);
             let across = ((area.width + 2) / size.0).max(1);
             let count = usize::from(across) * usize::from(area.height / size.1).max(1);
-            Page { area, scale, size, across, first: 0, count }
+            Page { area, grid, scale, size, across, first: 0, count }
         };
         let all = (1..=LARGEST).rev().map(page).find(|page| page.count >= vectors);
         let page = all.unwrap_or_else(|| page(1));
@@ -114,44 +136,14 @@ impl Page {
         Page { first, count: count.min(vectors - first), ..page }
     }
 
-    fn places(&self) -> impl Iterator<Item = (usize, Rect)> {
+    fn areas(&self) -> impl Iterator<Item = (usize, Rect)> {
         (0..self.count).map(|i| {
             let (column, row) = (i as u16 % self.across, i as u16 / self.across);
             let (x, y) = (self.area.x + column * self.size.0, self.area.y + row * self.size.1);
-            let place = Rect { x, y, width: self.size.0 - 2, height: self.size.1 };
-            (self.first + i, place.intersection(self.area))
+            let area = Rect { x, y, width: self.size.0 - 2, height: self.size.1 };
+            (self.first + i, area.intersection(self.area))
         })
     }
-}
-
-/// Draws a neuron's number, how many connections it has, and from where.
-fn neuron(
-    scene: &Scene,
-    frame: &LayerFrame,
-    vector: usize,
-    (grid, scale): (Grid, i64),
-    area: Rect,
-    buffer: &mut Buffer,
-) {
-    let length = frame.values.len();
-    let is_kept = |&input: &usize| frame.connected(vector * length + input) == Some(true);
-    let kept: Vec<usize> = (0..length).filter(is_kept).collect();
-    let watched = vector == frame.vector;
-    let style = if watched { scene.theme.accent } else { scene.theme.muted };
-    let pointer = if watched { scene.glyph('▸', '>') } else { ' ' };
-    let share = percent(kept.len() as f64 / length.max(1) as f64);
-    let text = format!("{pointer}{vector} {} {share}", grouped(kept.len() as u64));
-    buffer.set_stringn(area.x, area.y, text, area.width.into(), style);
-    let below = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let mut raster = Raster::new(below, scene.theme.unicode);
-    let style = if watched { scene.theme.accent } else { scene.theme.text };
-    for (column, row) in kept.into_iter().map(|input| grid.place(input)) {
-        let (left, top) = (column as i64 * scale, row as i64 * scale);
-        for (x, y) in (0..scale * scale).map(|i| (left + i % scale, top + i / scale)) {
-            raster.dot(x, y, style);
-        }
-    }
-    raster.paint(buffer);
 }
 
 #[cfg(test)]
@@ -161,7 +153,7 @@ mod tests {
     use crate::tui::theme::{Depth, Theme};
     use crate::tui::view::View;
 
-    /// Three neurons of four inputs: connected to the first, to the last two, to none.
+    /// Three neurons of four inputs: connected to the first, to the last two, and to none.
     fn layer() -> (LayerInfo, LayerFrame) {
         let layer = LayerInfo { name: "dense1".into(), shape: vec![3, 4], vectors: 3, length: 4 };
         let frame = LayerFrame {
@@ -177,11 +169,12 @@ mod tests {
     #[test]
     fn shared_values_make_a_network_weight_agnostic() {
         let (layer, frame) = layer();
-        assert!(is_weight_agnostic(&frame));
-        assert_eq!(caption(&layer, &frame), ["dense1", "3 of 12 connections"]);
+        let caption = Network::new(&layer, &frame).map(|network| network.caption());
+        assert_eq!(caption.as_deref().unwrap_or_default(), ["dense1", "3 of 12 connections"]);
         let different = LayerFrame { initial_values: vec![0.5, 0.0, 0.4, 0.0], ..frame.clone() };
-        assert!(!is_weight_agnostic(&different));
-        assert!(!is_weight_agnostic(&LayerFrame { connections: Vec::new(), ..frame }));
+        assert!(Network::new(&layer, &different).is_none());
+        let unknown = LayerFrame { connections: Vec::new(), ..frame };
+        assert!(Network::new(&layer, &unknown).is_none());
     }
 
     #[test]
@@ -193,7 +186,8 @@ mod tests {
         let area = Rect::new(0, 0, 40, 12);
         let mut buffer = Buffer::empty(area);
         let grid = Grid::of(&layer.shape, 4, None);
-        render(&scene, &layer, &frame, grid, area, &mut buffer);
+        let network = Network::new(&layer, &frame).expect("one value");
+        network.render(&scene, grid, area, &mut buffer);
         let row = |y: u16| (0..40).map(|x| buffer[(x, y)].symbol()).collect::<String>();
         // Four dots to a pixel, so that the 2x2 inputs are 8x8 dots in 4x2 cells.
         assert_eq!(row(0).trim_end(), " 0 1  ▸1 2   2 0", "{}", row(0));
@@ -211,7 +205,7 @@ mod tests {
         // 28x28 dots are 14x7 cells: two in a row, with their names one row.
         let page = Page::new(&scene, 7, grid, Rect::new(0, 0, 36, 9));
         assert_eq!((page.scale, page.first, page.count), (1, 4, 2));
-        assert_eq!(page.places().map(|(vector, _)| vector).collect::<Vec<_>>(), [4, 5]);
+        assert_eq!(page.areas().map(|(vector, _)| vector).collect::<Vec<_>>(), [4, 5]);
         let all = Page::new(&scene, 7, grid, Rect::new(0, 0, 200, 40));
         assert_eq!((all.scale, all.first, all.count), (2, 0, 7));
     }

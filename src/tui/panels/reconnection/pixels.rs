@@ -8,10 +8,10 @@ use crate::data::ImageShape;
 use crate::tui::chart::put;
 use crate::tui::theme::Theme;
 
-/// How the entries of a weight vector lie in an image: tiles of the same size in rows, a pixel apart.
+/// The positions of a weight vector's entries in an image: tiles of equal size in rows, a pixel
+/// apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
-    /// How many entries there are.
     length: usize,
     tiles: usize,
     height: usize,
@@ -21,8 +21,8 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The grid for a vector of `length` entries of a layer of `shape`: its inputs as they lie in an `image`, one tile
-    /// for each kernel of a convolution, or else nearly a square.
+    /// Returns the grid for a vector of `length` entries of a layer of `shape`: a tile per channel
+    /// of the input `image`, a tile per kernel of a convolution, or otherwise nearly a square.
     pub fn of(shape: &[usize], length: usize, image: Option<ImageShape>) -> Self {
         let whole = |tiles: usize, height: usize, width: usize| {
             let pixels = tiles.checked_mul(height)?.checked_mul(width)?;
@@ -41,20 +41,20 @@ impl Grid {
         Grid { length, tiles, height, width, across: (across as usize).clamp(1, tiles.max(1)) }
     }
 
-    /// Columns and rows of pixels.
+    /// Returns the columns and rows of pixels.
     pub fn size(&self) -> (usize, usize) {
         let down = self.tiles.div_ceil(self.across).max(1);
         (self.across * (self.width + 1) - 1, (down * (self.height + 1)).saturating_sub(1))
     }
 
-    /// The column and the row of an entry.
-    pub fn place(&self, index: usize) -> (usize, usize) {
+    /// Returns the column and the row of an entry.
+    pub fn position(&self, index: usize) -> (usize, usize) {
         let (tile, row, column) = self.inside(index);
         let (left, top) = (tile % self.across, tile / self.across);
         (left * (self.width + 1) + column, top * (self.height + 1) + row)
     }
 
-    /// The entry at a column and a row; `None` between tiles and behind the last.
+    /// Returns the entry at a column and a row; `None` between tiles and after the last entry.
     pub fn index(&self, column: usize, row: usize) -> Option<usize> {
         let (across, x) = (column / (self.width + 1), column % (self.width + 1));
         let (down, y) = (row / (self.height + 1), row % (self.height + 1));
@@ -64,7 +64,8 @@ impl Grid {
             .then_some(index)
     }
 
-    /// Where an entry is, in words: `row,column`, with the tile before it where there are several.
+    /// Formats the position of an entry: `row,column`, or `tile:row,column` if there are several
+    /// tiles.
     pub fn name(&self, index: usize) -> String {
         match (self.tiles, self.inside(index)) {
             (1, (_, row, column)) => format!("{row},{column}"),
@@ -72,7 +73,7 @@ impl Grid {
         }
     }
 
-    /// The tile of an entry, and its row and column there.
+    /// Returns the tile of an entry, and its row and column in the tile.
     fn inside(&self, index: usize) -> (usize, usize, usize) {
         let pixels = (self.height * self.width).max(1);
         (index / pixels, index % pixels / self.width, index % self.width)
@@ -87,17 +88,17 @@ pub struct Picture {
     scale: Scale,
 }
 
-/// How large pixels are, in columns, and in half rows, which are as high as columns are wide.
+/// Size of a pixel in columns and half rows; a half row is as high as a column is wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scale {
-    /// Each takes so many.
+    /// Each pixel takes this number of columns and half rows.
     Up(usize),
-    /// So many by so many share one; the strongest is seen.
+    /// A square of pixels with this side shares one column and half row; the strongest is drawn.
     Down(usize),
 }
 
 impl Picture {
-    /// As large as fits into `room`.
+    /// Scales the grid to fit into `room`.
     pub fn fit(grid: Grid, room: Rect) -> Self {
         let (width, height) = grid.size();
         let (columns, halves) =
@@ -115,34 +116,32 @@ impl Picture {
         Picture { grid, area, scale }
     }
 
-    /// Whether several entries share a pixel.
+    /// Returns true if several entries share a pixel.
     pub fn is_shrunk(&self) -> bool {
         matches!(self.scale, Scale::Down(_))
     }
 
-    /// The same somewhere else.
+    /// Returns the picture moved to `area`.
     pub fn at(self, area: Rect) -> Self {
         Picture { area, ..self }
     }
 
-    /// How its entries lie.
     pub fn grid(&self) -> &Grid {
         &self.grid
     }
 
-    /// The cells it takes.
     pub fn area(&self) -> Rect {
         self.area
     }
 
-    /// Columns and rows of cells.
+    /// Returns the width and height in cells.
     pub fn size(&self) -> (u16, u16) {
         (self.area.width, self.area.height)
     }
 
-    /// The cell of an entry's middle.
+    /// Returns the cell at the middle of an entry.
     pub fn cell(&self, index: usize) -> Position {
-        let (column, row) = self.grid.place(index);
+        let (column, row) = self.grid.position(index);
         let middle = |pixel: usize| match self.scale {
             Scale::Up(scale) => pixel * scale + scale / 2,
             Scale::Down(scale) => pixel / scale,
@@ -152,7 +151,7 @@ impl Picture {
         Position::new(self.area.x + x as u16, self.area.y + y as u16)
     }
 
-    /// Writes the first of `names` that fits in the row above it, which is there.
+    /// Writes the first of `names` that fits into the row above the picture.
     pub fn title(&self, names: [&str; 2], style: Style, buffer: &mut Buffer) {
         let fits = |name: &&str| name.len() <= usize::from(self.area.width);
         if let (Some(name), Some(y)) = (names.into_iter().find(fits), self.area.y.checked_sub(1)) {
@@ -160,7 +159,7 @@ impl Picture {
         }
     }
 
-    /// Draws `values`, of which `strongest` is the greatest absolute one.
+    /// Draws `values`; `strongest` is the absolute value with full strength.
     pub fn render(&self, values: &[f32], strongest: f32, theme: &Theme, buffer: &mut Buffer) {
         let scaled = |value: f32| f64::from(value) / f64::from(strongest.max(f32::MIN_POSITIVE));
         for (y, row) in self.area.rows().enumerate() {
@@ -172,7 +171,7 @@ impl Picture {
         }
     }
 
-    /// The strongest of the entries at a column and a half row; `None` where there is none.
+    /// Returns the strongest entry at a column and a half row; `None` if there is none.
     fn value(&self, values: &[f32], column: usize, half: usize) -> Option<f32> {
         let at =
             |column, row| self.grid.index(column, row).and_then(|index| values.get(index)).copied();
@@ -182,15 +181,15 @@ impl Picture {
                 let rows = half * scale..(half + 1) * scale;
                 let pixels =
                     rows.flat_map(|row| (0..scale).map(move |x| (column * scale + x, row)));
-                let there = pixels.filter_map(|(column, row)| at(column, row));
-                there.max_by(|a, b| a.abs().total_cmp(&b.abs()))
+                let filled = pixels.filter_map(|(column, row)| at(column, row));
+                filled.max_by(|a, b| a.abs().total_cmp(&b.abs()))
             }
         }
     }
 }
 
-/// Draws two pixels, the upper and the lower half of a cell, of -1 to 1; nothing where a weight is zero. Without colours
-/// or half blocks the stronger of them is a sign of its strength.
+/// Draws two pixels from -1 to 1 into the upper and the lower half of a cell; a zero stays blank.
+/// Without colours or half blocks, a character shows the sign and the strength of the stronger one.
 fn pixels(halves: [f64; 2], position: Position, theme: &Theme, buffer: &mut Buffer) {
     let colours =
         halves.map(|value| theme.signed(value)).map(|colour| colour.filter(|_| theme.unicode));
@@ -207,7 +206,7 @@ fn pixels(halves: [f64; 2], position: Position, theme: &Theme, buffer: &mut Buff
     put(buffer, position, symbol, style);
 }
 
-/// A character for a number of -1 to 1.
+/// Returns the character for a value from -1 to 1.
 fn sign(value: f64) -> char {
     match value {
         0.0 => ' ',
@@ -234,19 +233,19 @@ mod tests {
     fn inputs_lie_as_in_their_image_and_kernels_as_tiles() {
         let image = Grid::of(&[100, 784], 784, Some(MNIST));
         assert_eq!(
-            (image.size(), image.place(29), image.name(29)),
+            (image.size(), image.position(29), image.name(29)),
             ((28, 28), (1, 1), "1,1".into())
         );
-        // Not the image's inputs: nearly a square, the last row incomplete.
+        // Not of the image's size: nearly a square, with an incomplete last row.
         let square = Grid::of(&[10, 128], 128, Some(MNIST));
         assert_eq!(
-            (square.size(), square.place(127), square.index(8, 10)),
+            (square.size(), square.position(127), square.index(8, 10)),
             ((12, 11), (7, 10), None)
         );
         // Five kernels of 3x3, three in a row and a pixel between them.
         let tiles = Grid::of(&[7, 5, 3, 3], 45, Some(MNIST));
         assert_eq!(tiles.size(), (11, 7));
-        assert_eq!((tiles.place(9), tiles.place(3 * 9 + 4)), ((4, 0), (1, 5)));
+        assert_eq!((tiles.position(9), tiles.position(3 * 9 + 4)), ((4, 0), (1, 5)));
         assert_eq!(
             (tiles.index(3, 0), tiles.index(8, 4), tiles.name(31)),
             (None, None, "3:1,1".into())
@@ -280,7 +279,7 @@ mod tests {
         let theme = Theme::new(Depth::None, true);
         let grid = Grid::of(&[1, 9], 9, None);
         let values = [1.0, -0.2, 0.0, 0.05, -0.6, 0.0, 0.2, 0.0, -0.01];
-        // The third row of pixels shares its cells with nothing.
+        // The third row of pixels has nothing below it in its cells.
         let buffer = drawn(grid, &values, &theme, (3, 2));
         let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
         assert_eq!(text, "#= + .");
@@ -297,7 +296,7 @@ mod tests {
         assert_eq!(text.find('='), Some(14 * 7 - 1), "{text}");
         let shrunk = Picture::fit(grid, buffer.area);
         assert_eq!((shrunk.is_shrunk(), shrunk.cell(27 * 28 + 26)), (true, Position::new(13, 6)));
-        // With twice the room that it needs, every pixel takes twice as much.
+        // With twice the room, every pixel takes twice as much.
         let picture = Picture::fit(grid, Rect::new(5, 2, 60, 28));
         assert_eq!((picture.size(), picture.cell(0)), ((56, 28), Position::new(6, 2)));
         assert_eq!(picture.cell(783), Position::new(60, 29));
@@ -315,13 +314,13 @@ mod tests {
             let grid = Grid::of(&shape, length, None);
             let (width, height) = grid.size();
             for index in 0..length {
-                let (column, row) = grid.place(index);
+                let (column, row) = grid.position(index);
                 prop_assert!(column < width && row < height);
                 prop_assert_eq!(grid.index(column, row), Some(index));
             }
-            let places = (0..height).flat_map(|row| (0..width).map(move |column| (column, row)));
-            let there = places.filter(|&(column, row)| grid.index(column, row).is_some());
-            prop_assert_eq!(there.count(), length);
+            let positions = (0..height).flat_map(|row| (0..width).map(move |column| (column, row)));
+            let filled = positions.filter(|&(column, row)| grid.index(column, row).is_some());
+            prop_assert_eq!(filled.count(), length);
         }
     }
 }
