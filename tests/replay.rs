@@ -33,7 +33,7 @@ fn replay(workplace: &Workplace, run: &RunFolder, more: &[&str]) -> Pty {
     Pty::start(workplace, &[&["replay", &path], more].concat(), SIZE)
 }
 
-/// Types `keys` and waits for what they bring.
+/// Types `keys` and waits for `text` on the screen.
 #[track_caller]
 fn type_and_see(pty: &mut Pty, keys: &str, text: &str) {
     pty.keys(keys);
@@ -116,7 +116,7 @@ fn a_run_that_is_being_written_is_followed() {
     pty.assert_restored();
 }
 
-/// `step 30/60` on the screen: both numbers.
+/// Both numbers of `step 30/60` on the screen.
 fn steps(screen: &str) -> Option<(u64, u64)> {
     let (step, last) = screen.split_once("step ")?.1.split_once('/')?;
     Some((step.parse().ok()?, last.split_whitespace().next()?.parse().ok()?))
@@ -167,7 +167,7 @@ fn a_replay_opened_from_the_list_returns_to_it() {
         // The list is as it was left, with the run still selected.
         type_and_see(&mut pty, leave, "▸runs");
     }
-    // What cannot be opened is said in the list.
+    // The list says why a run cannot be opened.
     let run = workplace.only_run();
     fs::write(run.events(), "not\na log\n").unwrap();
     type_and_see(&mut pty, "R", "not the log of a run");
