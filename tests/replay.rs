@@ -171,7 +171,7 @@ fn a_replay_opened_from_the_list_returns_to_it() {
     let run = workplace.only_run();
     fs::write(run.events(), "not\na log\n").unwrap();
     type_and_see(&mut pty, "R", "not the log of a run");
-    pty.keys("q");
+    pty.keys("\x03");
     assert_eq!(pty.wait_for_end(), 0);
     pty.assert_restored();
 }
