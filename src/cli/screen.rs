@@ -63,8 +63,8 @@ pub(super) fn watch(
     shown.runs.into_iter().try_for_each(conclude)
 }
 
-/// Ends the program after its terminal is gone. Returning instead would try to restore the terminal,
-/// which fails.
+/// Ends the program after its terminal is gone. Returning instead would try to restore the
+/// terminal, which fails.
 pub(super) fn hang_up() -> ! {
     std::process::exit(0)
 }
