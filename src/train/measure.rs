@@ -313,7 +313,7 @@ impl Bench {
     /// Milliseconds per batch of making batches, and nothing else.
     fn data(&self, patience: Duration) -> Result<f64, MeasureError> {
         let mut loader = self.loader();
-        // What was made while nobody waited does not count.
+        // Batches that the loader made ahead of time do not count.
         for _ in 0..8 {
             loader.next_batch()?;
         }

@@ -31,8 +31,8 @@ impl<R: Recorder> Trainer<R> {
         Ok(trainer)
     }
 
-    /// The same, but obeys the commands of `script` at their steps. Nobody can decide after a
-    /// divergence: if the script does not continue the run there, it ends.
+    /// The same, but obeys the commands of `script` at their steps. A run that diverges ends, unless
+    /// the script continues it.
     ///
     /// # Errors
     /// As [`Trainer::new`].
