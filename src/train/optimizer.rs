@@ -77,7 +77,7 @@ impl InnerOptimizer {
         }
     }
 
-    /// Takes back what [`InnerOptimizer::save`] added.
+    /// Restores the state that [`InnerOptimizer::save`] added.
     ///
     /// # Errors
     /// Returns the first array that is missing or does not fit its parameter.
