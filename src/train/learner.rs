@@ -165,7 +165,7 @@ impl Learner {
         self.optimizer.save(prefix, parameters, arrays);
     }
 
-    /// Takes back what [`Learner::save`] added.
+    /// Restores the state that [`Learner::save`] added.
     ///
     /// # Errors
     /// Returns the first array that is missing or does not fit the network.
