@@ -462,7 +462,7 @@ fn every_kind_of_bad_input_exits_with_2() {
         (&["ctl", "ended", "set", "q=1"], "`q=1`: "),
         (&["screenshot", "ended", "--size", "wide"], "COLUMNSxROWS"),
         (&["screenshot", "ended", "--size", "0x0"], "1x1 to 1000x500"),
-        (&["screenshot", "ended", "-o", "a.gif"], ".svg or .png"),
+        (&["screenshot", "ended", "-o", "a.gif"], ".svg, .png or .txt"),
         (&["screenshot", "ended", "-o", "nowhere/a.svg"], "cannot write nowhere/a.svg"),
         (&["figure", "k-sweep", "ended", "-o", "a.svg"], "values of k"),
         (&["figure", "profiles", "ended", "-o", "a.svg", "--layer", "dense9"], "dense9"),

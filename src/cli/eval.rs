@@ -239,8 +239,10 @@ impl Evaluation {
             }
         };
         format!(
-            "network   {network}, {parameters} parameters\ndata      {dataset}\ntest      {}\n{}weights   \
-             {weights}: {format}, {matching}\n",
+            "network   {network}, {parameters} parameters\n\
+             data      {dataset}\n\
+             test      {}\n{}\
+             weights   {weights}: {format}, {matching}\n",
             score(test),
             train.unwrap_or_default(),
         )

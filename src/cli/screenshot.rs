@@ -13,7 +13,7 @@ use crate::run::find_run;
 use crate::session::{Replay, Target, Transport};
 use crate::tui::{App, Depth, Theme, render, to_svg, to_text};
 
-/// Draw the screen of a run as SVG or PNG.
+/// Draw the screen of a run as SVG, PNG or text.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     laperm screenshot 2026-11-22 -o screen.png\n  \
@@ -33,7 +33,8 @@ pub(super) struct ScreenshotArguments {
     /// Select this layer, counted from 1.
     #[arg(long, value_name = "N")]
     layer: Option<usize>,
-    /// File to write: .svg, .png, or .txt for the characters alone [default: SVG to standard output].
+    /// File to write: .svg, .png, or .txt for the characters alone [default: SVG on standard
+    /// output].
     #[arg(short, long, value_name = "FILE", value_parser = file)]
     output: Option<Output>,
 }
