@@ -32,9 +32,9 @@ fn every_backend_trains_into_the_same_band() {
         backends.into_iter().map(|b| (b, best_accuracy(b))).collect();
     eprintln!("{accuracies:?}");
     let reference = accuracies[0].1;
-    // Far better than chance, and no backend apart from the others.
-    assert!(reference > 0.2, "{accuracies:?}");
+    // Three times the accuracy of chance, and no backend deviates from the others.
+    assert!(reference > 0.3, "{accuracies:?}");
     for (backend, accuracy) in &accuracies {
-        assert!((accuracy - reference).abs() < 0.05, "{backend} is apart: {accuracies:?}");
+        assert!((accuracy - reference).abs() < 0.05, "{backend} deviates: {accuracies:?}");
     }
 }
