@@ -212,6 +212,26 @@ fn sgd_with_momentum_under_lookahead_continues() {
 }
 
 #[test]
+fn every_optimizer_continues_under_every_wrapper() {
+    let optimizers: [&[&str]; 6] = [
+        &["optimizer.name=sgd", "optimizer.momentum=0.9"],
+        &["optimizer.name=adam", "optimizer.l2=1e-3"],
+        &["optimizer.name=adamw", "optimizer.weight_decay=0.1"],
+        &["optimizer.name=rmsprop"],
+        &["optimizer.name=rmsprop", "optimizer.momentum=0.5", "optimizer.l2=1e-3"],
+        &["optimizer.name=lion", "optimizer.weight_decay=0.1"],
+    ];
+    let schedule = "optimizer.lr=[[0, 1e-3], [2, 3e-4]]";
+    for optimizer in optimizers {
+        for wrapper in ["none", "lookahead", "laperm"] {
+            let wrapper = format!("wrapper.name={wrapper}");
+            let more = [schedule, "prune.ratio=0.3", "evaluate.syncs=0", &wrapper];
+            assert_continues(MLP, &[optimizer, &more].concat(), &[], &[17]);
+        }
+    }
+}
+
+#[test]
 fn a_pruned_network_without_a_wrapper_continues() {
     let plain = ["wrapper.name=none", "prune.ratio=0.5", "monitor.distance_layers=[\"dense2\"]"];
     assert_continues(MLP, &plain, &[], &[4, 30]);
@@ -230,7 +250,8 @@ fn a_run_that_was_steered_by_hand_continues() {
         (20, Command::SetLearningRate { lr: 3.3e-4 }),
         (34, Command::BackToSchedule),
     ];
-    // What is done by hand is done before the first interruption, and what it set holds or is handed back after it.
+    // What is done by hand is done before the first interruption, and what it set holds or is
+    // handed back after it.
     assert_continues(MLP, &["prune.ratio=0.05"], &script[..7], &[20, 21, 30]);
     assert_continues(MLP, &["prune.ratio=0.05"], &script, &[34, 36, 39]);
     assert_continues(CONVOLUTIONS, &[], &script[..3], &[8, 15]);
@@ -559,7 +580,8 @@ fn a_rerun_that_should_be_the_same_and_is_not_fails() {
     fs::write(original.events(), log.replace(&checksum, &"0".repeat(64))).unwrap();
     let result = object(&workplace.run(&["rerun", "original", "--json"]), 1);
     assert_eq!(result["identical"], false);
-    // The log tells with which instructions it was computed, and a rerun that other ones may explain it.
+    // The log tells with which instructions it was computed, and a rerun that other ones may
+    // explain it.
     let set = InstructionSet::current().name();
     assert_eq!(
         (&result["instruction_set"], &result["original_instruction_set"]),

@@ -355,3 +355,24 @@ fn lookahead_and_shuffled_weights_train() {
         .expect("provable while the shuffled snapshot is there");
     assert!(verified.iter().all(|parameter| parameter.foreign.is_empty()));
 }
+
+#[test]
+fn every_optimizer_learns_under_every_wrapper() {
+    for optimizer in ["sgd", "adam", "adamw", "rmsprop", "lion"] {
+        for wrapper in ["none", "lookahead", "laperm"] {
+            let (optimizer, wrapper) =
+                (format!("optimizer.name={optimizer}"), format!("wrapper.name={wrapper}"));
+            // Plain gradient descent needs a larger learning rate than rules that normalize.
+            let lr = if optimizer.ends_with("sgd") { "0.1" } else { "1e-3" };
+            let lr = format!("optimizer.lr={lr}");
+            let overrides = [&optimizer, &wrapper, &lr, "wrapper.k=6", "train.epochs=8"];
+            let (events, _) = Run::start(&overrides).finish();
+            let score = events.iter().rev().find_map(|event| match &event.kind {
+                EventKind::Evaluation { test, .. } => Some(test.accuracy),
+                _ => None,
+            });
+            // A tenth is chance.
+            assert!(score.is_some_and(|score| score > 0.25), "{optimizer} {wrapper}: {score:?}");
+        }
+    }
+}

@@ -69,8 +69,8 @@ impl OptimizerSection {
         Ok(())
     }
 
-    /// Drops the foreign keys of a section in the form that version 0.1 wrote: it stored the keys of
-    /// Adam and SGD with either.
+    /// Drops the foreign keys of a section in the form that version 0.1 wrote: it stored the keys
+    /// of Adam and SGD with either.
     fn without_keys_of_old_versions(mut self) -> Self {
         const WRITTEN: [&str; 4] = ["momentum", "beta1", "beta2", "epsilon"];
         let old = matches!(self.name, OptimizerName::Adam | OptimizerName::Sgd);

@@ -154,21 +154,21 @@ impl Default for PruneSection {
     }
 }
 
-/// `[wrapper]`: what happens to the inner optimizer's weights every k steps.
+/// `[wrapper]`: the wrapper that changes the inner optimizer's weights every k steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WrapperSection {
-    /// Which.
+    /// The wrapper.
     pub name: WrapperName,
-    /// The sync period k, in steps; rounded to a whole number.
+    /// The sync period k, in steps, rounded to an integer.
     pub k: Plan,
-    /// Lookahead's slow step size.
+    /// Lookahead's slow step size, in (0, 1].
     pub alpha: f64,
     /// Whether LaPerm permutes biases too.
     pub biases: bool,
-    /// The epoch in which synchronization begins.
+    /// The epoch in which synchronization begins, counted from 0.
     pub start: u64,
-    /// The epoch in which it is over; never where absent.
+    /// The epoch at whose start synchronization ends. If omitted, it never ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop: Option<u64>,
 }

@@ -8,10 +8,10 @@
 //! θ ← θ - lr · m̂ / (√v̂ + ε)    where m̂ = m / (1 - β₁ᵗ), v̂ = v / (1 - β₂ᵗ)
 //! ```
 //!
-//! Both corrections are applied to scalars, once per step: m̂ / (√v̂ + ε) = c m / (√v + ε √(1 - β₂ᵗ))
-//! with c = √(1 - β₂ᵗ) / (1 - β₁ᵗ). Each weight reads 16 bytes and writes 12. The kernel uses no
-//! fused multiply-add, so the result has the same bits on every instruction set; they are those of
-//! burn's Adam.
+//! Both corrections are applied to scalars, once per step: m̂ / (√v̂ + ε) = c m / (√v + ε √(1 -
+//! β₂ᵗ)) with c = √(1 - β₂ᵗ) / (1 - β₁ᵗ). Each weight reads 16 bytes and writes 12. The kernel uses
+//! no fused multiply-add, so the result has the same bits on every instruction set; they are those
+//! of burn's Adam.
 
 use std::sync::Arc;
 

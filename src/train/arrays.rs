@@ -1,7 +1,7 @@
-//! Named arrays: what a checkpoint is made of beside a few numbers.
+//! Named arrays, the larger part of a checkpoint.
 //!
-//! Taking one costs the trainer next to nothing: tensors are shared, and brought to the host only when the bytes are
-//! asked for, on whichever thread does that.
+//! Adding a tensor costs the trainer next to nothing: it is shared, and copied to the host only
+//! when its bytes are requested, on the thread that requests them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ enum Content {
     Integers(Vec<u32>),
 }
 
-/// An array that is not what a run needs.
+/// An array that is missing from a checkpoint or does not fit the run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` {problem}")]
 pub struct Misfit {
@@ -55,7 +55,10 @@ impl Arrays {
         self.0.insert(name, Array { length, content });
     }
 
-    /// Takes `length` 32-bit floats that were read from a file.
+    /// Removes and returns an array of `length` 32-bit floats that was read from a file.
+    ///
+    /// # Errors
+    /// Returns an error if there is no such array, or it has another length or type.
     pub(super) fn floats(&mut self, name: &str, length: usize) -> Result<Vec<f32>, Misfit> {
         match self.take(name, length)? {
             Content::Floats(values) => Ok(values),
@@ -63,7 +66,7 @@ impl Arrays {
         }
     }
 
-    /// As [`Arrays::floats`], on a device.
+    /// [`Arrays::floats`] as a tensor on a device.
     pub(super) fn tensor(
         &mut self,
         name: &str,
@@ -74,7 +77,7 @@ impl Arrays {
         Ok(Tensor::from_data(TensorData::new(values, [length]), device))
     }
 
-    /// Takes `length` 32-bit integers that were read from a file.
+    /// [`Arrays::floats`] for 32-bit integers.
     pub(super) fn integers(&mut self, name: &str, length: usize) -> Result<Vec<u32>, Misfit> {
         match self.take(name, length)? {
             Content::Integers(values) => Ok(values),
@@ -82,7 +85,7 @@ impl Arrays {
         }
     }
 
-    /// Takes `count` rankings of `length` weights, one after the other.
+    /// [`Arrays::floats`] for `count` rankings of `length` weights each, one after the other.
     pub(super) fn rankings(
         &mut self,
         name: &str,
@@ -108,16 +111,14 @@ impl Arrays {
 
     fn take(&mut self, name: &str, length: usize) -> Result<Content, Misfit> {
         let array = self.0.remove(name).ok_or_else(|| Misfit::new(name, "is missing"))?;
-        match array.length == [length] {
-            true => Ok(array.content),
-            false => {
-                let problem = format!("has {} values, not {length}", array.length[0]);
-                Err(Misfit::new(name, problem))
-            }
+        if array.length != [length] {
+            let problem = format!("has {} values, not {length}", array.length[0]);
+            return Err(Misfit::new(name, problem));
         }
+        Ok(array.content)
     }
 
-    /// In the order of their names.
+    /// Iterates over the arrays in the order of their names.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Array)> {
         self.0.iter().map(|(name, array)| (name.as_str(), array))
     }
@@ -128,7 +129,10 @@ impl Arrays {
         self
     }
 
-    /// All tensors of a file.
+    /// Reads all tensors of a file.
+    ///
+    /// # Errors
+    /// Returns the first tensor that is not one-dimensional, or not of 32-bit floats or integers.
     pub(super) fn read(file: &SafeTensors) -> Result<Self, Misfit> {
         let mut arrays = Arrays::default();
         for (name, view) in file.iter() {

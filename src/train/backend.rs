@@ -1,20 +1,36 @@
-//! Which library computes, chosen at run time.
+//! The library that runs the computation, chosen at run time.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 use crate::instructions::InstructionSet;
 
-/// A backend. All are named whether compiled in or not, so that asking for one that is not gets an answer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+/// A backend. The list includes those that are not compiled in, so that a request for one of them
+/// gets a helpful answer.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Backend {
     /// burn-flex, on the CPU.
     #[default]
     Flex,
     /// burn-ndarray, on the CPU.
     Ndarray,
-    /// LibTorch, on the CPU or, where there is one, an NVIDIA GPU: `--features tch`.
+    /// LibTorch, on an NVIDIA GPU if there is one, otherwise on the CPU: `--features tch`.
     Tch,
     /// Vulkan, Metal or DirectX through wgpu: `--features wgpu`.
     Wgpu,
@@ -32,29 +48,20 @@ pub enum Backend {
 pub struct MissingBackend(Backend);
 
 impl Backend {
-    const ALL: [Backend; 5] =
-        [Backend::Flex, Backend::Ndarray, Backend::Tch, Backend::Wgpu, Backend::Cuda];
-
-    /// Its name, as on the command line.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Backend::Flex => "flex",
-            Backend::Ndarray => "ndarray",
-            Backend::Tch => "tch",
-            Backend::Wgpu => "wgpu",
-            Backend::Cuda => "cuda",
-        }
+        self.into()
     }
 
-    /// The instruction set of its kernels, if it computes with ours.
+    /// The instruction set of its kernels, if it uses those of this program.
     pub fn instruction_set(self) -> Option<InstructionSet> {
         matches!(self, Backend::Flex | Backend::Ndarray).then(InstructionSet::current)
     }
 
-    /// The device to compute on, without autodiff.
+    /// Returns the device to compute on, without autodiff.
     ///
     /// # Errors
-    /// A backend that was not compiled in.
+    /// Returns an error if the backend was not compiled in.
     #[expect(deprecated, reason = "ndarray and tch are kept for as long as burn has them")]
     pub fn device(self) -> Result<Device, MissingBackend> {
         match self {
@@ -74,18 +81,12 @@ impl Backend {
     }
 
     fn available() -> String {
-        let names = Self::ALL.iter().filter(|backend| match backend {
+        let names = Self::VARIANTS.iter().filter(|backend| match backend {
             Backend::Flex | Backend::Ndarray => true,
             Backend::Tch => cfg!(feature = "tch"),
             Backend::Wgpu => cfg!(feature = "wgpu"),
             Backend::Cuda => cfg!(feature = "cuda"),
         });
         names.map(|backend| backend.name()).collect::<Vec<_>>().join(", ")
-    }
-}
-
-impl std::fmt::Display for Backend {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.write_str(self.name())
     }
 }

@@ -1,9 +1,9 @@
-//! Checkpoints: everything the rest of a training depends on, at one moment between two steps.
+//! Checkpoints: the complete state of a training between two steps.
 //!
-//! A file of the safetensors format, so that any tool can look into it: arrays under names such as
-//! `weights/conv1.weight`, and in the metadata the format's name, a JSON of the numbers, and a CRC-32 over all of it.
-//! What the seed gives again is not in it: initial values, data order, dropout, augmentation are functions of the seed
-//! and the step.
+//! A checkpoint is a file in the safetensors format, which any tool can inspect. It has arrays
+//! under names such as `weights/conv1.weight`; its metadata has the name of the format, all single
+//! values as JSON, and a CRC-32 over everything. Initial values, data order, dropout and
+//! augmentation are not stored, because they are functions of the seed and the step.
 
 use std::collections::HashMap;
 
@@ -11,9 +11,9 @@ use safetensors::SafeTensors;
 use safetensors::tensor::View;
 use serde::{Deserialize, Serialize};
 
+use super::StartError;
 use super::arrays::{Arrays, Misfit};
 use super::control::ByHand;
-use crate::data::DataError;
 use crate::experiment::Experiment;
 use crate::method::SyncClock;
 
@@ -26,7 +26,7 @@ pub struct Checkpoint {
     pub(super) arrays: Arrays,
 }
 
-/// How far the log had been written.
+/// Lengths of the log's files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogPosition {
     /// Bytes of `events.jsonl`.
@@ -35,11 +35,11 @@ pub struct LogPosition {
     pub frames: u64,
 }
 
-/// The numbers of a checkpoint.
+/// The single values of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Progress {
     pub(super) log: LogPosition,
-    /// In TOML.
+    /// The resolved experiment in TOML.
     pub(super) experiment: String,
     /// CRC-32 of the initial values of all parameters.
     pub(super) initial: u32,
@@ -53,12 +53,13 @@ pub(super) struct Progress {
     pub(super) last_sync: u64,
     pub(super) accuracy: Option<f32>,
     pub(super) evaluated_step: Option<u64>,
-    /// The step of the state that a divergence falls back to. That of this very step is not stored twice.
+    /// The step of the state that a divergence falls back to. If it is this very step, the state is
+    /// stored once.
     pub(super) good_step: u64,
     pub(super) frames: FrameProgress,
 }
 
-/// Where the frames were.
+/// The state of the frame monitor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct FrameProgress {
     /// The watched vector of each layer.
@@ -70,20 +71,20 @@ pub(super) struct FrameProgress {
 /// Bytes that are not a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
-    /// They are cut, changed, or were never one.
+    /// They are truncated or changed, or were never a checkpoint.
     #[error("not a readable checkpoint: {0}")]
     Damaged(String),
-    /// A version of the program that is not this one made them.
+    /// Another version of the program wrote them.
     #[error("of the format `{0}`, which this version does not read (it reads {FORMAT})")]
     Version(String),
 }
 
-/// Why a training cannot go on from a checkpoint.
+/// Why a training cannot continue from a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum ResumeError {
-    /// There is nothing to do.
+    /// No steps are left.
     #[error(
-        "all {steps} steps are taken; go on beyond them with --epochs N or --steps N, more than there were"
+        "all {steps} steps are taken; to continue, raise the limit with --epochs N or --steps N"
     )]
     Complete {
         /// Steps taken.
@@ -91,50 +92,50 @@ pub enum ResumeError {
     },
     /// The experiment is not the one that the checkpoint is of.
     #[error(
-        "[{0}] of experiment.toml was changed since the checkpoint: put it back to go on, or train anew with `laperm \
-         rerun RUN --set {0}.KEY=VALUE`"
+        "[{0}] of experiment.toml was changed since the checkpoint: undo the change to continue, or start a new run \
+         with `laperm rerun RUN --set {0}.KEY=VALUE`"
     )]
     Changed(&'static str),
     /// The initial weights are not those that the run began with.
     #[error(
-        "the initial weights are not those that the run began with: the snapshot that initial.weights.shuffled names \
-         was changed, or another version of laperm began it"
+        "the initial weights are not those that the run began with: the snapshot named in initial.weights.shuffled \
+         was changed, or another version of laperm started the run"
     )]
     Initial,
-    /// The checkpoint lacks something.
+    /// An array is missing or does not fit.
     #[error("the checkpoint does not fit the experiment: {0}")]
     Misfit(#[from] Misfit),
-    /// The data has no batches.
+    /// The training cannot start.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Start(#[from] StartError),
     /// The log cannot be continued.
     #[error("the log cannot be continued: {0}")]
     Log(String),
-    /// The trainer broke down before it could begin.
+    /// The trainer panicked before it could continue.
     #[error("the trainer broke down: {0}")]
     Broken(String),
 }
 
 impl Checkpoint {
-    /// Training steps taken.
+    /// Number of training steps taken.
     pub fn step(&self) -> u64 {
         self.progress.step
     }
 
-    /// How far the log had been written.
+    /// Lengths of the log's files when the checkpoint was taken.
     pub fn log(&self) -> LogPosition {
         self.progress.log
     }
 
-    /// Notes how far the log has been written.
+    /// Sets the lengths of the log's files.
     pub fn set_log(&mut self, log: LogPosition) {
         self.progress.log = log;
     }
 
-    /// The bytes of a file. Tensors are brought to the host one by one.
+    /// Returns the bytes of a file. Copies the tensors to the host one by one.
     ///
     /// # Errors
-    /// More arrays than the format holds, as a sentence.
+    /// Returns a sentence if the arrays exceed the format's limits.
     pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
         let progress = serde_json::to_string(&self.progress).map_err(|error| error.to_string())?;
         let metadata = HashMap::from([
@@ -146,10 +147,10 @@ impl Checkpoint {
             .map_err(|error| error.to_string())
     }
 
-    /// The checkpoint in the bytes of a file.
+    /// Reads a checkpoint from the bytes of a file.
     ///
     /// # Errors
-    /// Bytes that are cut, changed, or not a checkpoint that this version reads.
+    /// Returns an error for bytes that are truncated, changed, or not a checkpoint of this version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let damaged = |error: &dyn std::fmt::Display| CheckpointError::Damaged(error.to_string());
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(&error))?;
@@ -179,8 +180,9 @@ impl std::fmt::Debug for Checkpoint {
 }
 
 impl Progress {
-    /// The section of `experiment` that is not as it was when the checkpoint was taken, if it matters to the training.
-    /// How long to train, where the data is and what to look at may change.
+    /// Returns the first section of `experiment` that differs from the checkpoint's in a way that
+    /// matters to the training. The number of epochs and steps, the data's folder, and evaluation,
+    /// monitors and checkpoints may differ.
     pub(super) fn changed(&self, experiment: &Experiment) -> Option<&'static str> {
         let Ok(then) = Experiment::parse(&self.experiment, "checkpoint", &[]) else {
             return Some("experiment");
@@ -201,7 +203,7 @@ impl Progress {
     }
 }
 
-/// CRC-32 over names and contents.
+/// CRC-32 over the single values and over names, types and contents of the arrays.
 fn checksum(progress: &str, arrays: &Arrays) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     let mut add = |bytes: &[u8]| {
@@ -217,7 +219,7 @@ fn checksum(progress: &str, arrays: &Arrays) -> u32 {
     crc.finalize()
 }
 
-/// CRC-32 of values one after the other.
+/// CRC-32 of all values, as little-endian 32-bit floats.
 pub(super) fn checksum_of(values: &[Vec<f32>]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     let mut bytes = Vec::new();

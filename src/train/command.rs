@@ -1,35 +1,35 @@
-//! What a person may change while a run goes on.
+//! The commands that a person can give while a run is in progress.
 
 use serde::{Deserialize, Serialize};
 
-/// A wish from outside. The trainer applies it between two steps and records it as an
-/// [`EventKind::Applied`](super::EventKind::Applied) with that step, so that a hand-steered run can be
-/// executed again exactly.
+/// A command from outside. The trainer obeys it between two steps and records it with that step as
+/// an [`EventKind::Applied`](super::EventKind::Applied), so that a run steered by hand can be
+/// repeated exactly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    /// Hold before the next step.
+    /// Pause before the next step.
     Pause,
-    /// Go on; after a divergence, from the last good state.
+    /// Continue; after a divergence, from the latest good state.
     Resume,
-    /// Take one step and hold again.
+    /// Take one step and pause again.
     Step,
-    /// Synchronize every `k` steps from now on, whatever the schedule says.
+    /// Synchronize every `k` steps from now on, in place of the schedule.
     SetPeriod {
         /// The sync period, at least 1.
         k: u64,
     },
-    /// Prune to `p` from now on, whatever the schedule says; synchronizes at once.
+    /// Prune to `p` from now on, in place of the schedule, and synchronize at once.
     SetPruning {
         /// The pruning ratio, 0 <= p < 1.
         p: f64,
     },
-    /// Train at `lr` from now on, whatever the schedule says.
+    /// Train at `lr` from now on, in place of the schedule.
     SetLearningRate {
         /// The learning rate of the inner optimizer, positive.
         lr: f64,
     },
-    /// Hand lr, k and p back to their schedules.
+    /// Return lr, k and p to their schedules.
     BackToSchedule,
     /// Synchronize now, and count the next period from here.
     Sync,
@@ -37,23 +37,23 @@ pub enum Command {
     Evaluate,
     /// Save the synchronized weights now.
     Snapshot,
-    /// Look at this weight vector: frames carry its permutation. Changes nothing in the training.
+    /// Watch this weight vector: frames carry its permutation. Changes nothing in the training.
     Watch {
         /// Index into [`Started::layers`](super::Started::layers).
         layer: usize,
         /// Index of the weight vector within the layer.
         vector: usize,
     },
-    /// End the run in an orderly way.
+    /// End the run, saving its final state.
     Stop,
 }
 
-/// A command and who gave it.
+/// A command and its sender.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Order {
-    /// What to do.
+    /// The command.
     pub command: Command,
-    /// Who asked for it, where that is not the only one who could: `anna (attach 4711)`.
+    /// The sender, if there can be several: `anna (attach 4711)`.
     pub by: Option<String>,
 }
 
@@ -64,7 +64,8 @@ impl From<Command> for Order {
 }
 
 impl Command {
-    /// Why this command cannot be obeyed, as a sentence; `None` if its values are in range.
+    /// Returns why this command cannot be obeyed, as a sentence, or `None` if its values are in
+    /// range.
     pub fn problem(&self) -> Option<String> {
         match *self {
             Command::SetPeriod { k: 0 } => Some("k must be at least 1".into()),
@@ -78,8 +79,8 @@ impl Command {
         }
     }
 
-    /// The command with its numbers to ten digits: those the log gives back to the bit, so that obeying it again is
-    /// the same.
+    /// Returns the command with its values rounded to ten digits. The log stores those exactly, so
+    /// that a rerun obeys the same command.
     pub(super) fn rounded(self) -> Self {
         let round = |value: f64| format!("{value:.9e}").parse().unwrap_or(value);
         match self {
@@ -89,7 +90,7 @@ impl Command {
         }
     }
 
-    /// Whether it changes the course of the training, so that time axes mark it.
+    /// Whether this command changes the course of the training; time axes mark those.
     pub fn steers(&self) -> bool {
         matches!(
             self,

@@ -1,18 +1,18 @@
-//! lr, k and p in effect: their schedules, unless a person holds them.
+//! lr, k and p in effect: those of their schedules, or those set by hand.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Command, Schedule};
 use crate::experiment::{Experiment, WrapperName};
 
-/// The schedules of an experiment and what a person set instead.
+/// The schedules of an experiment, and the values set by hand.
 #[derive(Debug, Clone)]
 pub(super) struct Control {
     experiment: Experiment,
     by_hand: ByHand,
 }
 
-/// What a person holds, whatever the schedules say.
+/// Values set by hand, which override the schedules.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct ByHand {
     lr: Option<f64>,
@@ -21,7 +21,7 @@ pub(super) struct ByHand {
 }
 
 impl ByHand {
-    /// Why these values cannot be, as a sentence.
+    /// Returns why these values are impossible, as a sentence.
     pub(super) fn problem(&self) -> Option<String> {
         let commands = [
             self.lr.map(|lr| Command::SetLearningRate { lr }),
@@ -37,7 +37,7 @@ impl Control {
         Control { experiment: experiment.clone(), by_hand: ByHand::default() }
     }
 
-    /// Takes over what `command` sets.
+    /// Applies a command that sets a value, or returns all values to their schedules.
     pub(super) fn obey(&mut self, command: &Command) {
         match *command {
             Command::SetLearningRate { lr } => self.by_hand.lr = Some(lr),
@@ -48,17 +48,17 @@ impl Control {
         }
     }
 
-    /// What a person holds.
+    /// The values set by hand.
     pub(super) fn by_hand(&self) -> ByHand {
         self.by_hand
     }
 
-    /// Puts a person's values where they were.
-    pub(super) fn hold(&mut self, by_hand: ByHand) {
+    /// Sets all values set by hand, as a checkpoint has them.
+    pub(super) fn set_by_hand(&mut self, by_hand: ByHand) {
         self.by_hand = by_hand;
     }
 
-    /// What holds during `epoch`, counted from 0.
+    /// Returns the values in effect during `epoch`, counted from 0.
     pub(super) fn at(&self, epoch: u64) -> Schedule {
         let Experiment { optimizer, wrapper, prune, .. } = &self.experiment;
         let wrapped = wrapper.name != WrapperName::None;
@@ -77,8 +77,8 @@ impl Control {
         }
     }
 
-    /// The pruning ratio of one layer when the network's is `schedule.p`. A ratio set by hand is every layer's, but
-    /// for the cap on the first.
+    /// Returns the pruning ratio of one layer if that of the network is `schedule.p`. A ratio set
+    /// by hand applies to every layer, except that the first is still capped.
     pub(super) fn ratio(&self, layer: &str, first: bool, schedule: &Schedule) -> f64 {
         let prune = &self.experiment.prune;
         match prune.layers.get(layer) {

@@ -1,4 +1,4 @@
-//! How good a network is at classifying images, without training it.
+//! Evaluation: loss and accuracy of a network on given images.
 
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
@@ -9,23 +9,25 @@ use crate::data::{Images, Normalizer};
 use crate::kernels::{attended, buffers, operations};
 use crate::model::{NamedTensor, Network, PackedWeights, Weights};
 
-/// How many examples a thread of the kernels' looks at together, from the first layer to the last, at least and at most.
+/// Minimum and maximum number of examples that one thread takes from the first layer to the last
+/// together, on a backend with kernels.
 const SHARES: [usize; 2] = [8, 64];
 
-/// A network with weights, ready to be shown images.
+/// A network with weights prepared for evaluation.
 #[derive(Debug, Clone)]
 pub struct Classifier {
     network: Network,
     weights: PackedWeights,
     device: Device,
+    /// Whether the device computes with this program's kernels.
     by_kernels: bool,
 }
 
 impl Classifier {
-    /// The network with these weights, which come in the order of [`Network::tensors`].
+    /// Prepares a network with these weights, which are in the order of [`Network::tensors`].
     ///
     /// # Errors
-    /// A backend that was not compiled in.
+    /// Returns an error if the backend was not compiled in.
     pub fn new(
         network: Network,
         tensors: Vec<NamedTensor>,
@@ -37,7 +39,8 @@ impl Classifier {
         Ok(Self::of(network, &weights, (device, backend.instruction_set().is_some())))
     }
 
-    /// The network with weights on a device; `by_kernels` if that computes by ours.
+    /// Prepares a network with weights on a device. `by_kernels` says whether the device computes
+    /// with this program's kernels.
     pub(super) fn of(
         network: Network,
         weights: &Weights,
@@ -46,8 +49,8 @@ impl Classifier {
         Classifier { weights: network.packed(weights), network, device, by_kernels }
     }
 
-    /// The score on `images`, which are taken from them `batch` by `batch`. Calls `progress` with the number of images
-    /// after each batch.
+    /// Returns the score on all `images`, computed in batches of `batch` images. Calls `progress`
+    /// with the number of images after each batch.
     pub fn score(
         &self,
         images: &Images,
@@ -57,14 +60,14 @@ impl Classifier {
     ) -> Score {
         let everything: Vec<usize> = (0..images.len()).collect();
         total(everything.chunks(batch.max(1)).map(|examples| {
-            // Within the pool of threads, kernels share out their work without handing it over.
+            // Inside the thread pool, kernels distribute their work without a handover.
             let (loss, correct) = rayon::scope(|_| self.examine((images, normalizer), examples));
             progress(examples.len());
             (loss, correct, examples.len())
         }))
     }
 
-    /// The loss (summed) on these examples, and how many of them are classified correctly.
+    /// Returns the sum of the losses on these examples, and the number classified correctly.
     pub(super) fn examine(
         &self,
         source: (&Images, &Normalizer),
@@ -79,13 +82,15 @@ impl Classifier {
         parts.into_iter().fold((0.0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
     }
 
-    /// So many examples that what a layer makes of them takes about as much memory as the weights do: what is read for
-    /// all of them is worth it then, and what is read next is still in a cache.
+    /// Number of examples that a thread takes together. With it, the outputs of a layer take about
+    /// as much memory as the weights: enough examples share each read of the weights, and the
+    /// outputs are still in a cache when the next layer reads them.
     fn share(&self) -> usize {
         let [least, most] = SHARES;
         (self.network.trainable() / self.network.widest()).clamp(least, most)
     }
 
+    /// [`Classifier::examine`] as one batch on the current thread.
     fn examine_together(
         &self,
         (images, normalizer): (&Images, &Normalizer),
@@ -102,7 +107,7 @@ impl Classifier {
     }
 }
 
-/// The pixels, normalized, and the labels of these examples.
+/// The normalized pixels and the labels of these examples.
 fn chosen(images: &Images, normalizer: &Normalizer, examples: &[usize]) -> (Vec<f32>, Vec<u8>) {
     let elements = images.shape.elements();
     let mut pixels = buffers::take(examples.len() * elements);

@@ -1,8 +1,9 @@
-//! Everything that happens in a run, in order: the only thing that leaves the trainer.
+//! Events: everything that happens in a run, in order, and the only output of the trainer.
 //!
-//! A line of the run log is one [`Event`]; the screen, the headless lines and the figures are folds over
-//! them. Fields are only ever added, and a reader skips types it does not know, so old and new versions
-//! read each other. Numbers that are not finite are written as `null` and read back as NaN, a gap.
+//! A line of the run log is one [`Event`]; the screen, the headless output and the figures are
+//! folds over events. Fields are only ever added, and readers skip unknown types, so old and new
+//! versions read each other's logs. Values that are not finite are written as `null` and read back
+//! as NaN, which charts show as a gap.
 
 use std::sync::Arc;
 
@@ -12,10 +13,10 @@ use super::{Backend, Command, Frame, Named};
 use crate::data::DatasetName;
 use crate::experiment::{OptimizerName, Published, WrapperName};
 
-/// Something that happened, and when.
+/// One event with its time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// Training steps finished when it happened; 0 before the first.
+    /// Number of training steps finished at the time of the event; 0 before the first.
     pub step: u64,
     /// Seconds since the run began, pauses included.
     pub seconds: f64,
@@ -41,26 +42,27 @@ pub enum EventKind {
     },
     /// An epoch ended.
     Epoch {
-        /// How many have ended.
+        /// Number of epochs that have ended.
         epoch: u64,
     },
     /// lr, k or p took a new value, by a schedule or by hand.
     Schedule(Schedule),
     /// The weights were synchronized.
     Sync {
-        /// How many syncs there have been.
+        /// Number of this sync, counted from 1.
         sync: u64,
-        /// What it took.
+        /// Duration of the sync.
         milliseconds: f64,
         /// One entry per permuted layer.
         layers: Vec<LayerSync>,
-        /// What each layer took, in milliseconds, in the same order; empty in logs of older versions.
+        /// Duration for each layer, in milliseconds, in the same order. Empty in logs of older
+        /// versions.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         layer_milliseconds: Vec<f64>,
     },
-    /// The weights moved towards the lookahead optimizer's slow weights.
+    /// The slow weights of Lookahead moved towards the weights, which then took their values.
     Lookahead {
-        /// How many times they have.
+        /// Number of this sync, counted from 1.
         sync: u64,
     },
     /// The ranking distance over one training step (the paper's section 3).
@@ -68,8 +70,8 @@ pub enum EventKind {
         /// One entry per monitored layer.
         layers: Vec<LayerDistance>,
     },
-    /// The distribution of the weights in every weight vector, as the inner optimizer has them (the paper's figure 12,
-    /// row 1).
+    /// The distribution of the inner optimizer's weights in every weight vector (the paper's figure
+    /// 12, row 1).
     Distribution {
         /// One entry per monitored layer.
         layers: Vec<LayerDistribution>,
@@ -78,19 +80,19 @@ pub enum EventKind {
     Evaluation {
         /// Which weights were evaluated.
         weights: Weights,
-        /// Over the whole test set.
+        /// Score on the whole test set.
         test: Score,
-        /// Over a random part of the train set.
+        /// Score on a random sample of the train set.
         train: Option<Score>,
-        /// What it took, in seconds.
+        /// Duration in seconds.
         took: f64,
     },
-    /// Profiles and permutations of all layers, for looking at.
+    /// Profiles and permutations of all layers, for display.
     Frame {
-        /// Where the arrays lie in `frames.bin`; absent in a live event.
+        /// Location of the arrays in `frames.bin`; absent in an event that was not read from a log.
         #[serde(skip_serializing_if = "Option::is_none")]
         at: Option<FrameLocation>,
-        /// The arrays; absent until a reader has fetched them.
+        /// The arrays; absent until a reader has loaded them.
         #[serde(skip)]
         frame: Option<Arc<Frame>>,
     },
@@ -99,7 +101,7 @@ pub enum EventKind {
         /// The command.
         #[serde(flatten)]
         command: Command,
-        /// Who gave it, if known.
+        /// Its sender, if known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
@@ -108,15 +110,15 @@ pub enum EventKind {
         /// The command.
         #[serde(flatten)]
         command: Command,
-        /// Why, as a sentence.
+        /// The reason, as a sentence.
         reason: String,
-        /// Who gave it, if known.
+        /// Its sender, if known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
     },
-    /// The trainer holds, or goes on.
+    /// The trainer changed its phase.
     Phase {
-        /// What it does now.
+        /// The phase that it is in now.
         phase: Phase,
     },
     /// Weights were saved.
@@ -126,45 +128,46 @@ pub enum EventKind {
         /// Whether they are the synchronized weights.
         synced: bool,
     },
-    /// The loss or a weight stopped being a finite number; the run holds.
+    /// The loss or a weight is not finite any more. The run waits for a command.
     Diverged {
-        /// Where: the loss, or a parameter's name.
+        /// `the loss`, or the name of the parameter.
         place: String,
-        /// The step whose state is kept and continued from.
+        /// The step of the latest good state, from which the run can continue.
         good_step: u64,
     },
-    /// A run that had ended, in whatever way, goes on from its checkpoint; what came after that is cut from the log.
+    /// A run that had ended continues from its checkpoint. Events after the checkpoint were cut
+    /// from the log.
     Resumed {
-        /// Events that were cut.
+        /// Number of events that were cut.
         cut: u64,
-        /// Training steps planned in all, which may be more than before.
+        /// Total number of training steps planned, which may be more than before.
         total_steps: u64,
     },
-    /// Something a person should know.
+    /// A message for the user.
     Notice {
         /// The message, a sentence.
         message: String,
     },
     /// The run ended.
     Finished {
-        /// Why.
+        /// Why the run ended.
         reason: Reason,
-        /// What went wrong, for [`Reason::Failed`].
+        /// The error, for [`Reason::Failed`].
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<String>,
         /// SHA-256 over all parameters in order, in hexadecimal.
         #[serde(skip_serializing_if = "Option::is_none")]
         weights_checksum: Option<String>,
-        /// Seconds for which the trainer waited for batches, since this process has had the run.
+        /// Seconds for which the trainer waited for batches in this process.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         data_wait_seconds: Option<f64>,
     },
-    /// A type this version does not know.
+    /// An event of a type that this version does not know.
     #[serde(other)]
     Unknown,
 }
 
-/// What is to be trained, resolved.
+/// What a run sets out to train, with all defaults resolved.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Started {
@@ -176,26 +179,27 @@ pub struct Started {
     pub dataset: Named<DatasetName>,
     /// The backend that runs the computation.
     pub backend: Named<Backend>,
-    /// The instruction set of its kernels, on which the last bits of all results depend; empty where it has none.
+    /// The instruction set of the backend's kernels, on which the last bits of all results depend.
+    /// Empty if the backend does not use this program's kernels.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub instruction_set: String,
     /// The wrapper around the inner optimizer.
     pub wrapper: Named<WrapperName>,
     /// The inner optimizer.
     pub optimizer: Named<OptimizerName>,
-    /// The seed everything random derives from.
+    /// The seed from which all random values derive.
     pub seed: u64,
-    /// Trainable parameters.
+    /// Number of trainable parameters.
     pub parameters: usize,
-    /// Examples per step.
+    /// Number of examples per step.
     pub batch: usize,
-    /// Examples to train on.
+    /// Number of training examples.
     pub train_examples: usize,
-    /// Examples to test on.
+    /// Number of test examples.
     pub test_examples: usize,
-    /// Training steps in an epoch.
+    /// Number of training steps in an epoch.
     pub steps_per_epoch: u64,
-    /// Training steps planned in all.
+    /// Total number of training steps planned.
     pub total_steps: u64,
     /// The weight matrices, in order; biases and batch norm are not among them.
     pub layers: Vec<LayerInfo>,
@@ -207,15 +211,15 @@ pub struct Started {
 pub struct LayerInfo {
     /// The layer's name, such as `conv1`.
     pub name: String,
-    /// The shape of its weights, output first.
+    /// The shape of the weights, output first.
     pub shape: Vec<usize>,
-    /// How many weight vectors it has.
+    /// Number of weight vectors.
     pub vectors: usize,
-    /// The length of each, #w_j.
+    /// Length of each weight vector, #w_j.
     pub length: usize,
 }
 
-/// lr, k and p in effect, and which of them a person holds.
+/// lr, k and p in effect, and which of them were set by hand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Schedule {
@@ -247,12 +251,12 @@ pub struct LayerSync {
     /// Mean ranking distance since the previous sync, in ranks.
     #[serde(with = "gap")]
     pub distance: f32,
-    /// Weights that are exactly zero.
+    /// Number of weights that are exactly zero.
     pub zeros: usize,
 }
 
-/// The ranking distance of one layer over one step, in ranks: divide by the layer's length for the ratio of
-/// the paper's figure 3.
+/// The ranking distance of one layer over one step, in ranks. The ratio in the paper's figure 3 is
+/// the distance divided by the layer's length.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LayerDistance {
@@ -266,20 +270,21 @@ pub struct LayerDistance {
     pub sd: f32,
 }
 
-/// How the weights of one layer are distributed: percentiles of every weight vector, or of
-/// [`MOST_VECTORS`](Self::MOST_VECTORS) evenly chosen ones where there are more. To four significant digits.
+/// The distribution of one layer's weights: percentiles of every weight vector, or of
+/// [`MOST_VECTORS`](Self::MOST_VECTORS) evenly spaced ones if there are more. Values have four
+/// significant digits.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LayerDistribution {
     /// Index into [`Started::layers`].
     pub layer: usize,
-    /// The least weight of the layer.
+    /// The smallest weight of the layer.
     #[serde(with = "gap")]
     pub min: f32,
-    /// The greatest weight of the layer.
+    /// The largest weight of the layer.
     #[serde(with = "gap")]
     pub max: f32,
-    /// The 15th percentile of each vector looked at.
+    /// The 15th percentile of each sampled vector.
     #[serde(with = "gaps")]
     pub p15: Vec<f32>,
     /// The median of each.
@@ -291,21 +296,21 @@ pub struct LayerDistribution {
 }
 
 impl LayerDistribution {
-    /// How many weight vectors are looked at, at most.
+    /// Maximum number of weight vectors sampled.
     pub const MOST_VECTORS: usize = 100;
 }
 
-/// Which weights an evaluation looked at.
+/// Which weights an evaluation was of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weights {
-    /// σ_θ(θ_sorted): the weights right after a sync, or what a sync would make of them.
+    /// σ_θ(θ_sorted): the weights right after a sync, or those that a sync would produce.
     Synced,
-    /// θ_t as the inner optimizer has it: just before a sync, or without LaPerm.
+    /// θ_t, the inner optimizer's weights: just before a sync, or without LaPerm.
     Inner,
 }
 
-/// How well the network did on some examples.
+/// Loss and accuracy on a number of examples.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Score {
@@ -315,7 +320,7 @@ pub struct Score {
     /// Share classified correctly, 0 to 1.
     #[serde(with = "gap")]
     pub accuracy: f32,
-    /// How many examples.
+    /// Number of examples.
     pub examples: usize,
 }
 
@@ -323,16 +328,16 @@ pub struct Score {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Preparing: nothing has been trained yet.
+    /// No step has been taken yet.
     #[default]
     Starting,
     /// Training.
     Running,
-    /// Holding before the next step.
+    /// Waiting before the next step.
     Paused,
-    /// Holding because a number was not finite.
+    /// Waiting because a value was not finite.
     Diverged,
-    /// Over.
+    /// The run has ended.
     Finished,
 }
 
@@ -342,33 +347,35 @@ pub enum Phase {
 pub enum Reason {
     /// All steps were taken.
     Finished,
-    /// Somebody stopped it.
+    /// A command stopped it.
     Stopped,
-    /// It diverged and nobody was there to go on.
+    /// It diverged, and no command continued it.
     Diverged,
-    /// Something broke.
+    /// An error ended it.
     Failed,
 }
 
-/// Where a frame lies in `frames.bin`.
+/// Location of a frame in `frames.bin`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrameLocation {
-    /// First byte.
+    /// Offset of the first byte.
     pub offset: u64,
-    /// Bytes.
+    /// Number of bytes.
     pub length: u64,
     /// CRC-32 of those bytes.
     pub crc: u32,
 }
 
-/// Numbers that may be missing: not-finite ones are written as `null`, and `null` is read as NaN.
+/// Values that may be missing: those that are not finite are written as `null`, which is read as
+/// NaN.
 mod gap {
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub fn serialize<S: Serializer>(value: &f32, serializer: S) -> Result<S::Ok, S::Error> {
-        match value.is_finite() {
-            true => serializer.serialize_some(value),
-            false => serializer.serialize_none(),
+        if value.is_finite() {
+            serializer.serialize_some(value)
+        } else {
+            serializer.serialize_none()
         }
     }
 
@@ -377,7 +384,7 @@ mod gap {
     }
 }
 
-/// Lists of numbers that may be missing, each as in [`gap`].
+/// Lists of values that may be missing, each as in [`gap`].
 mod gaps {
     use serde::{Deserialize, Deserializer, Serializer};
 

@@ -1,12 +1,13 @@
-//! A look at the weights: sorted profiles of every layer, and the permutation of one weight vector of each.
+//! Frames: sorted profiles of every layer, and the permutation of one weight vector of each.
 //!
-//! Frames are only for looking. They are taken at most once a second or so, and thinned when nobody keeps up.
+//! Frames are only for display. They are taken at most about once a second, and dropped if readers
+//! do not keep up.
 
 /// Profiles and permutations of all layers at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Frame {
-    /// The step at which [`LayerFrame::before`] was taken: that of the sync before this moment (0: the
-    /// initial weights), or of the previous frame when there are no syncs.
+    /// The step at which [`LayerFrame::before`] was taken: that of the previous sync (0: the
+    /// initial weights), or of the previous frame if there are no syncs.
     pub since: u64,
     /// One entry per weight matrix, in the order of [`Started::layers`](super::Started::layers).
     pub layers: Vec<LayerFrame>,
@@ -15,9 +16,9 @@ pub struct Frame {
 /// One layer's part of a [`Frame`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LayerFrame {
-    /// The ranks at which profiles are sampled, ascending, from 0 to the vector's length less one.
+    /// The ranks at which profiles are sampled, ascending, from 0 to the vector's length minus 1.
     pub positions: Vec<u32>,
-    /// The initial (and always synchronized) profile at those positions: the median over vectors.
+    /// The initial profile at those positions, which every sync restores: the median over vectors.
     pub initial: Vec<f32>,
     /// The profile now, just before a sync: one band per entry of
     /// [`QUANTILES`](crate::method::QUANTILES), each at all positions.
@@ -34,13 +35,13 @@ pub struct LayerFrame {
     pub before: Vec<u32>,
     /// Its ranking now.
     pub after: Vec<u32>,
-    /// Which weights of the layer are not zero, as a sync would have them now: a bit for each in order, eight to a byte,
-    /// the lowest first. Empty for a layer without zeros, or with many weights.
+    /// Which weights of the layer would not be zero after a sync now: one bit per weight, eight to
+    /// a byte, lowest bit first. Empty for a layer without zeros, or with many weights.
     pub connections: Vec<u8>,
 }
 
 impl LayerFrame {
-    /// Whether the layer's weight of this index is not zero; `None` where that is not known.
+    /// Whether the layer's weight at this index is not zero; `None` if that is not known.
     pub fn connected(&self, weight: usize) -> Option<bool> {
         Some(self.connections.get(weight / 8)? >> (weight % 8) & 1 == 1)
     }

@@ -1,4 +1,4 @@
-//! A network that learns by its inner optimizer, one batch at a time. It knows nothing of permutations.
+//! A network and its inner optimizer, trained one batch at a time. It is unaware of permutations.
 
 use std::mem;
 use std::time::{Duration, Instant};
@@ -19,15 +19,15 @@ use crate::model::{Draw, Network, Role, Statistics, Weights};
 pub(super) struct Learner {
     network: Network,
     device: Device,
-    /// Whether it computes by our kernels.
+    /// Whether the device computes with this program's kernels.
     by_kernels: bool,
     weights: Weights,
     optimizer: InnerOptimizer,
-    /// Factors of 0 and 1 for parameters with frozen weights.
+    /// For each parameter with frozen weights, a factor of 0 or 1 per weight.
     masks: Vec<Option<Tensor<1>>>,
 }
 
-/// What a training step saw before its update.
+/// Loss and accuracy of a batch before the step's update, and the step's times.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outcome {
     pub(super) loss: f32,
@@ -35,11 +35,11 @@ pub(super) struct Outcome {
     pub(super) times: StepTimes,
 }
 
-/// Where the time of a training step went. A device that computes later than it is told to (not a CPU) does part of
-/// each in the next.
+/// Durations of the parts of a training step. On a device that computes asynchronously, work of one
+/// part may be counted in the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct StepTimes {
-    /// Handing over the batch, the logits and the loss.
+    /// Upload of the batch, logits and loss.
     pub(super) forward: Duration,
     /// The gradients of all parameters.
     pub(super) backward: Duration,
@@ -68,12 +68,12 @@ impl Learner {
         }
     }
 
-    /// Whether it computes by our kernels, on all threads of the pool that it is called from.
+    /// Whether it computes with this program's kernels, on all threads of the caller's pool.
     pub(super) fn computes_here(&self) -> bool {
         self.by_kernels
     }
 
-    /// Keeps the weights that are zero now at zero: the missing connections of a pruned network.
+    /// Freezes the weights that are zero now: the missing connections of a pruned network.
     pub(super) fn freeze_zeros(&mut self) {
         for (index, parameter) in self.network.parameters().iter().enumerate() {
             let values = self.values(index);
@@ -93,12 +93,12 @@ impl Learner {
         &self.weights
     }
 
-    /// The values of the parameter at `index`.
+    /// Copies the values of the parameter at `index`.
     pub(super) fn values(&self, index: usize) -> Vec<f32> {
         to_vec(self.weights.parameters[index].clone())
     }
 
-    /// Changes the values of the parameter at `index`: in place, unless somebody else holds them too.
+    /// Changes the values of the parameter at `index`, in place unless they are shared.
     pub(super) fn change<T>(&mut self, index: usize, change: impl FnOnce(&mut [f32]) -> T) -> T {
         let mut values = self.take_values(index);
         let changed = change(&mut values);
@@ -106,8 +106,8 @@ impl Learner {
         changed
     }
 
-    /// Shows the values of some parameters, each of them named once. They are not copied, unless somebody else holds them
-    /// too: at every step, that would be too much to do.
+    /// Calls `look` with the values of some parameters, each named once. The values are copied only
+    /// if they are shared: a copy in every step would cost too much.
     pub(super) fn show<T>(
         &mut self,
         parameters: &[usize],
@@ -125,7 +125,7 @@ impl Learner {
         seen
     }
 
-    /// The values of the parameter at `index`, which has none until they are set again.
+    /// Takes the values of the parameter at `index`, which is empty until they are set again.
     fn take_values(&mut self, index: usize) -> Vec<f32> {
         let emptied = Tensor::empty([0], &self.device);
         to_vec(mem::replace(&mut self.weights.parameters[index], emptied))
@@ -141,7 +141,7 @@ impl Learner {
         self.weights.parameters[index] = leaf(values, &self.device);
     }
 
-    /// These weights with the values of some parameters replaced.
+    /// Returns the weights with the values of some parameters replaced.
     pub(super) fn weights_with(&self, replaced: Vec<(usize, Vec<f32>)>) -> Weights {
         let mut weights = self.weights.clone();
         for (index, values) in replaced {
@@ -150,7 +150,8 @@ impl Learner {
         weights
     }
 
-    /// Adds weights, running statistics and the optimizer's state to `arrays`, under names that begin with `prefix`.
+    /// Adds weights, running statistics and the optimizer's state to `arrays`, under names that
+    /// begin with `prefix`.
     pub(super) fn save(&self, prefix: &str, arrays: &mut Arrays) {
         let parameters = self.network.parameters();
         for (parameter, tensor) in parameters.iter().zip(&self.weights.parameters) {
@@ -165,6 +166,9 @@ impl Learner {
     }
 
     /// Takes back what [`Learner::save`] added.
+    ///
+    /// # Errors
+    /// Returns the first array that is missing or does not fit the network.
     pub(super) fn restore(&mut self, prefix: &str, arrays: &mut Arrays) -> Result<(), Misfit> {
         let parameters = self.network.parameters();
         for (parameter, tensor) in parameters.iter().zip(&mut self.weights.parameters) {
@@ -181,8 +185,8 @@ impl Learner {
         self.optimizer.restore(prefix, parameters, arrays, &self.device)
     }
 
-    /// Learns from a batch of images `[n, channels, height, width]` and their labels. A loss that is not finite
-    /// changes nothing.
+    /// Trains on a batch of images `[n, channels, height, width]` and their labels. Changes nothing
+    /// if the loss is not finite.
     pub(super) fn step(&mut self, images: Vec<f32>, labels: &[u8], lr: f64, draw: Draw) -> Outcome {
         let mut since = Instant::now();
         let mut lap = || {
@@ -200,7 +204,7 @@ impl Learner {
         if !loss.is_finite() {
             return Outcome { loss, accuracy, times };
         }
-        // Out of their places, so that nobody else has them and they are changed where they lie.
+        // Moved out of the learner, so that they are not shared and the update is in place.
         let parameters = mem::take(&mut self.weights.parameters).into_iter().enumerate();
         let stepped = parameters.map(|(index, parameter)| {
             let Some(gradient) = parameter.grad_remove(&mut gradients) else { return parameter };
@@ -214,12 +218,11 @@ impl Learner {
         Outcome { loss, accuracy, times }
     }
 
-    /// Its network with these weights, ready to be shown images.
+    /// Prepares the network with these weights for evaluation.
     pub(super) fn classifier(&self, weights: &Weights) -> Classifier {
         Classifier::of(self.network.clone(), weights, (self.device.clone(), self.by_kernels))
     }
 
-    /// The device that it computes on.
     pub(super) fn device(&self) -> &Device {
         &self.device
     }
@@ -230,8 +233,9 @@ impl Learner {
     }
 }
 
-/// Does something in many short pieces of work, with another thread awake for them if a learner computes `here`. Libraries
-/// that compute on threads of their own have them awake themselves.
+/// Runs many short pieces of work. If the learner computes `here`, on threads of this process's
+/// pool, another thread is kept awake for them; libraries with their own threads do that
+/// themselves.
 pub(super) fn attended_if<T>(here: bool, act: impl FnOnce() -> T) -> T {
     if here { attended(act) } else { act() }
 }
@@ -244,7 +248,7 @@ fn statistic(prefix: &str, layer: &str, what: &str) -> String {
     format!("{prefix}weights/{layer}.running_{what}")
 }
 
-/// Sums of examined batches, as a score.
+/// Adds up (loss, number correct, number of examples) of batches to a score.
 pub(super) fn total(parts: impl IntoIterator<Item = (f64, usize, usize)>) -> Score {
     let sum = parts.into_iter().fold((0.0, 0, 0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2));
     let examples = sum.2.max(1) as f64;
@@ -293,14 +297,15 @@ mod tests {
     #[test]
     fn a_step_of_sgd_by_hand() {
         let mut learner = learner(&sgd(0.0));
-        // Both logits are equal, so the gradient of the last bias is the probabilities less the target: -1/2, 1/2.
+        // Both logits are equal, so the gradient of the last bias, the probabilities minus the
+        // target, is -1/2 and 1/2.
         let outcome = learner.step(vec![1.0, 0.0], &[0], 0.1, DRAW);
         assert!((outcome.loss - 2f32.ln()).abs() < 1e-6);
         assert_eq!(outcome.accuracy, 1.0);
         assert_eq!(learner.values(3), [0.55, 0.45]);
         // Each hidden unit is 0.5 + 0.5 = 1, so the last weights move as their bias does.
         assert_eq!(learner.values(2), [0.55, 0.55, 0.45, 0.45]);
-        // Nothing comes back to the hidden layer: the two classes pull it in opposite directions.
+        // The gradient of the hidden layer is zero: the two classes pull it in opposite directions.
         assert_eq!(learner.values(0), [0.5; 4]);
     }
 

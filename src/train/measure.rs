@@ -1,4 +1,4 @@
-//! What training costs on this machine: the code that trains, with a clock beside it.
+//! Measures the cost of training on this machine, by timing the code that trains.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::control::Control;
 use super::learner::{Learner, StepTimes, attended_if};
-use super::monitor::DistanceMonitor;
-use super::trainer::{layers, loader};
-use super::wrapper::{NotFinite, Wrapper};
+use super::monitor::{DistanceMonitor, WeightMatrix};
+use super::trainer::loader;
+use super::wrapper::{NotFinite, Wrapper, wrapper};
 use super::{Backend, StartError, initial_weights};
 use crate::data::{
     Batch, BatchLoader, BatchPlan, DataError, DatasetName, GlyphsConfig, Images, Normalizer, load,
@@ -22,101 +22,101 @@ use crate::kernels::{Dense, operations};
 use crate::model::{Draw, Layer};
 use crate::random::{Purpose, stream};
 
-/// What is measured: a network of the paper, on generated data of its dataset's shape.
+/// What to measure: a network of the paper, on generated data with the shape of its dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject {
     /// The network.
     pub network: Published,
-    /// Examples per step.
+    /// Number of examples per step.
     pub batch: usize,
-    /// How many times the published filters and units its layers have.
+    /// Factor on the published number of filters and units of each layer but the last.
     pub width: usize,
-    /// Who computes.
+    /// The backend that runs the computation.
     pub backend: Backend,
 }
 
-/// What a network's training costs. Times are medians, in milliseconds, after a warm-up.
+/// The cost of a network's training. Times are medians, in milliseconds, after a warm-up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     /// The network's name.
     pub network: String,
-    /// Examples per step.
+    /// Number of examples per step.
     pub batch: usize,
-    /// How many times the published filters and units its layers have.
+    /// Factor on the published number of filters and units.
     pub width: usize,
-    /// Trainable parameters.
+    /// Number of trainable parameters.
     pub parameters: usize,
-    /// How many steps the median is of.
+    /// Number of steps that the medians are taken over.
     pub steps: usize,
-    /// A training step with a batch that is ready.
+    /// One training step, with a batch that is ready.
     pub step_ms: f64,
-    /// Of it: handing over the batch, the logits and the loss.
+    /// Its first part: upload of the batch, logits and loss.
     pub forward_ms: f64,
-    /// Of it: all gradients.
+    /// Its second part: all gradients.
     pub backward_ms: f64,
-    /// Of it: the update of all parameters.
+    /// Its third part: the update of all parameters.
     pub optimizer_ms: f64,
-    /// A sync of weights that have nothing to do with those at the sync before.
+    /// One sync of weights that are unrelated to those at the previous sync.
     pub sync_ms: f64,
-    /// Images evaluated per second, from bytes to the score.
+    /// Number of images evaluated per second, from bytes to the score.
     pub evaluate_images_per_second: f64,
-    /// Making one batch, augmented as the paper does, when nothing else is done.
+    /// Making one batch with the paper's augmentation, while nothing else runs.
     pub data_ms: f64,
-    /// How long a step waits for its batch: on a CPU, the time that making it takes; other devices have it made beside the
-    /// training.
+    /// Time that a step waits for its batch. On a CPU that includes making it; for other devices,
+    /// batches are made in parallel with the training.
     pub data_wait_ms: f64,
-    /// The ranking distance of all layers, at every step.
+    /// The ranking distance of all layers over one step.
     pub distance_ms: f64,
-    /// The most memory that the process had by the end of the steps, in 10^6 bytes; absent where the system does not
-    /// tell. What else the process did before counts, too.
+    /// Peak memory of the process up to the end of the steps, in 10^6 bytes. It includes whatever
+    /// the process did before. Absent if the system does not report it.
     pub peak_memory_mb: Option<f64>,
-    /// Floating-point operations of a step in convolutions and dense layers
+    /// Number of floating-point operations of a step in convolutions and dense layers
     /// ([`Network::training_operations`](crate::model::Network::training_operations)).
     pub operations: f64,
 }
 
-/// A measurement that came to nothing.
+/// Why a measurement failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MeasureError {
-    /// The backend is not there, or the network does not fit.
+    /// The backend is not available, or the network does not fit.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// There are no batches.
+    /// The data has no batches.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// Training went astray, so that what was measured was not training.
+    /// Training diverged, so that the times are not those of training.
     #[error("{0} is not a finite number any more")]
     NotFinite(String),
 }
 
-/// At least so many repetitions, whatever they take.
+/// Minimum number of repetitions, however long they take.
 const LEAST: usize = 3;
 
-/// Steps before the first that counts: memory is allocated, the optimizer has its moments.
+/// Number of steps before the first that counts. They allocate memory and the optimizer's moments.
 const WARM_UP: usize = 2;
 
-/// Generated images. Steps see as many as make a few batches, again and again.
+/// Number of generated images. Steps cycle through a few batches of them.
 const IMAGES: usize = 1024;
 
-/// Rows and columns of the matrices whose product is measured.
+/// Number of rows and columns of the matrices whose product is measured.
 const MATRIX: usize = 2048;
 
 impl Subject {
-    /// Measures everything. The steps and the other things repeated take about `patience` each, or longer where a few
-    /// repetitions do.
+    /// Measures everything. Each quantity is measured repeatedly for about `patience`, or longer if
+    /// the minimum number of repetitions takes longer.
     ///
     /// # Errors
-    /// A backend that was not compiled in, or numbers that do not stay finite.
+    /// Returns an error for a backend that was not compiled in, or values that do not stay finite.
     pub fn measure(&self, patience: Duration) -> Result<Measurement, MeasureError> {
-        // Within a pool of threads, as a trainer is.
+        // Inside the thread pool, as in a run.
         rayon::scope(|_| self.measure_in_pool(patience))
     }
 
-    /// How long each training step takes, one after the other for about `patience`, with batches that are ready and nothing
-    /// else to do.
+    /// Returns the durations of consecutive training steps, measured for about `patience`, with
+    /// batches that are ready and without any monitor.
     ///
     /// # Errors
-    /// As of [`measure`](Self::measure).
+    /// As [`measure`](Self::measure).
     pub fn steps(&self, patience: Duration) -> Result<Vec<Duration>, MeasureError> {
         rayon::scope(|_| {
             let steps = Bench::new(self)?.steps(patience)?;
@@ -157,7 +157,7 @@ impl Subject {
         experiment.train.batch = self.batch;
         if self.width > 1 {
             let mut layers = self.network.layers(experiment.data.dataset.classes());
-            // The last layer has one unit per class, however wide the rest is.
+            // The last layer keeps one unit per class.
             let hidden = layers.split_last_mut().map_or(&mut [][..], |(_, hidden)| hidden);
             hidden.iter_mut().for_each(|layer| widen(layer, self.width));
             experiment.network = NetworkSection { name: None, layers };
@@ -166,14 +166,14 @@ impl Subject {
     }
 }
 
-/// A training that can be looked at piece by piece.
+/// A training whose parts can be timed one by one.
 struct Bench {
     experiment: Experiment,
     images: Arc<Images>,
     normalizer: Arc<Normalizer>,
     plan: BatchPlan,
     learner: Learner,
-    wrapper: Wrapper,
+    wrapper: Box<dyn Wrapper>,
     lr: f64,
     step: u64,
 }
@@ -187,7 +187,8 @@ impl Bench {
         let normalizer = Normalizer::fit(experiment.data.normalization(), &images);
         let control = Control::new(&experiment);
         let initial = initial_weights(&experiment, &network)?;
-        let (wrapper, start) = Wrapper::new(&experiment, &network, initial, &control);
+        let (wrapper, start) =
+            wrapper(&experiment, &network, initial, &control).map_err(StartError::from)?;
         Ok(Bench {
             plan: BatchPlan::new(experiment.seed, images.len(), subject.batch)?,
             learner: Learner::new(network, start, &experiment.optimizer, (subject.backend, device)),
@@ -205,7 +206,7 @@ impl Bench {
         loader(images, normalizer, experiment, plan, 1, learner)
     }
 
-    /// Trains on batches that are ready; the time of each step, and of its parts.
+    /// Trains on batches that are ready. Returns the duration of each step and of its parts.
     fn steps(&mut self, patience: Duration) -> Result<Vec<(Duration, StepTimes)>, MeasureError> {
         let whole_batches = self.images.len() / self.experiment.train.batch;
         let mut made = self.loader();
@@ -214,7 +215,7 @@ impl Bench {
         drop(made);
         let mut batches = batches.iter().cycle();
         let mut step = || -> Result<_, MeasureError> {
-            // There is a batch: there are at least as many images as it needs.
+            // There are at least as many images as one batch needs.
             let Some(Batch { images, labels, .. }) = batches.next() else { unreachable!() };
             let images = images.clone();
             let begun = Instant::now();
@@ -227,40 +228,41 @@ impl Bench {
         repeat(patience, step)
     }
 
-    /// One training step, to its very end.
+    /// Takes one training step, and waits until the device has finished it.
     fn step(&mut self, images: Vec<f32>, labels: &[u8]) -> Result<StepTimes, MeasureError> {
         self.step += 1;
         let draw = Draw { seed: self.experiment.seed, step: self.step };
         let outcome = self.learner.step(images, labels, self.lr, draw);
         finish(self.learner.device());
-        match outcome.loss.is_finite() {
-            true => Ok(outcome.times),
-            false => Err(MeasureError::NotFinite("the loss".into())),
+        if outcome.loss.is_finite() {
+            Ok(outcome.times)
+        } else {
+            Err(MeasureError::NotFinite("the loss".into()))
         }
     }
 
-    /// Trains as a run does, with its batches and the ranking distance of every step: milliseconds of a step
-    /// spent waiting for its batch, and measuring the distance.
+    /// Trains as a run does, with its batches and the ranking distance of every step. Returns the
+    /// milliseconds per step spent waiting for the batch, and measuring the distance.
     fn monitored_steps(&mut self, patience: Duration) -> Result<(f64, f64), MeasureError> {
         let section = MonitorSection { distance_every: 1, ..MonitorSection::default() };
-        let (layers, parameters) = layers(&self.learner);
-        let mut distance = DistanceMonitor::new(&section, &layers, &parameters);
+        let matrices = WeightMatrix::all(self.learner.network());
+        let mut distance = DistanceMonitor::new(&section, &matrices);
         let mut loader = self.loader();
-        // The first batch is waited for by everybody.
+        // The wait for the first batch is not counted: every run has it once.
         let first = loader.next_batch()?;
-        distance.before_step(1, &mut self.learner, &self.wrapper);
+        distance.before_step(1, &mut self.learner, &*self.wrapper);
         self.step(first.images, &first.labels)?;
-        distance.after_step(&mut self.learner, &self.wrapper);
+        distance.after_step(&mut self.learner, &*self.wrapper);
         let waited = loader.waited();
         let here = self.learner.computes_here();
         let mut step = || -> Result<_, MeasureError> {
             let batch = loader.next_batch()?;
             let begun = Instant::now();
-            distance.before_step(batch.step, &mut self.learner, &self.wrapper);
+            distance.before_step(batch.step, &mut self.learner, &*self.wrapper);
             let before = begun.elapsed();
             self.step(batch.images, &batch.labels)?;
             let begun = Instant::now();
-            distance.after_step(&mut self.learner, &self.wrapper);
+            distance.after_step(&mut self.learner, &*self.wrapper);
             Ok(milliseconds(before + begun.elapsed()))
         };
         let distances = repeat(patience, || attended_if(here, &mut step))?;
@@ -268,7 +270,7 @@ impl Bench {
         Ok((waited, median(distances)))
     }
 
-    /// Milliseconds of a sync. Each is of other weights, of which the one before tells nothing.
+    /// Milliseconds of a sync. The weights of each are unrelated to those of the previous one.
     fn syncs(&mut self, patience: Duration) -> Result<f64, MeasureError> {
         let draw = |seed| {
             let experiment = Experiment { seed, ..self.experiment.clone() };
@@ -283,7 +285,7 @@ impl Bench {
             }
             let begun = Instant::now();
             self.wrapper
-                .sync(&mut self.learner)
+                .sync(1, &mut self.learner)
                 .map_err(|NotFinite { parameter }| MeasureError::NotFinite(parameter))?;
             finish(self.learner.device());
             Ok::<_, MeasureError>(milliseconds(begun.elapsed()))
@@ -292,7 +294,7 @@ impl Bench {
         Ok(median(times))
     }
 
-    /// Images evaluated per second.
+    /// Number of images evaluated per second.
     fn evaluation(&mut self, patience: Duration) -> f64 {
         let (images, normalizer) = (&*self.images, &*self.normalizer);
         let classifier = self.learner.classifier(self.learner.weights());
@@ -321,11 +323,11 @@ impl Bench {
     }
 }
 
-/// Floating-point operations a second, in 10^9, of products of large matrices on a backend, as its dense layers compute
-/// them; the best of those within `patience`.
+/// Returns the peak rate of matrix products on a backend, as its dense layers compute them, in 10^9
+/// floating-point operations per second: that of the fastest product within `patience`.
 ///
 /// # Errors
-/// A backend that was not compiled in.
+/// Returns an error for a backend that was not compiled in.
 pub fn matrix_product_peak(backend: Backend, patience: Duration) -> Result<f64, StartError> {
     let device = backend.device()?;
     let values = |seed| {
@@ -348,7 +350,7 @@ pub fn matrix_product_peak(backend: Backend, patience: Duration) -> Result<f64, 
     Ok(2.0 * (MATRIX as f64).powi(3) / fastest / 1e9)
 }
 
-/// Images of a dataset's shape, which need no files: generated digits, or noise in colour.
+/// Images of a dataset's shape that need no files: generated digits, or coloured noise.
 fn generated(dataset: DatasetName, examples: usize) -> Result<Images, DataError> {
     if dataset != DatasetName::Cifar10 {
         let config = GlyphsConfig { train_examples: examples, test_examples: 1, seed: 1 };
@@ -361,7 +363,7 @@ fn generated(dataset: DatasetName, examples: usize) -> Result<Images, DataError>
     Ok(Images { shape, pixels, labels })
 }
 
-/// Multiplies the filters or units of a layer.
+/// Multiplies the number of filters or units of a layer.
 fn widen(layer: &mut Layer, factor: usize) {
     match layer {
         Layer::Dense { units, .. } => *units *= factor,
@@ -373,13 +375,13 @@ fn widen(layer: &mut Layer, factor: usize) {
     }
 }
 
-/// Waits until a device has done all it was told to.
+/// Waits until a device has finished all its work.
 fn finish(device: &Device) {
-    // A device that failed says so at the next operation.
+    // A device that failed reports it at the next operation.
     let _ = device.sync();
 }
 
-/// Does it again and again until `patience` is over, but a few times at least.
+/// Repeats `act` until `patience` has passed, but at least [`LEAST`] times.
 fn repeat<T, E>(patience: Duration, mut act: impl FnMut() -> Result<T, E>) -> Result<Vec<T>, E> {
     let begun = Instant::now();
     let mut results = Vec::new();
@@ -404,7 +406,7 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// The most memory that this process has had, in 10^6 bytes, where the system tells.
+/// Peak memory of this process, in 10^6 bytes, if the system reports it.
 fn peak_memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,11 +1,10 @@
-//! Training: a loop on a thread of its own that obeys [`Command`]s and tells [`Event`]s.
+//! Training: a loop on its own thread that obeys [`Command`]s and reports [`Event`]s.
 
 mod arrays;
 mod backend;
 mod checkpoint;
 mod command;
 mod control;
-mod distribution;
 mod evaluate;
 mod event;
 mod frame;
@@ -36,3 +35,4 @@ pub use script::Script;
 pub use snapshot::{Snapshot, SnapshotError, SnapshotInfo, SnapshotKind, TensorSize, Verified};
 pub use start::{Prepared, StartError, initial_weights, load_data};
 pub use trainer::{Recorder, Trainer};
+pub use wrapper::WrapperError;

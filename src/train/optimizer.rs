@@ -135,7 +135,8 @@ mod tests {
         Tensor::from_data(TensorData::from(values), &Device::flex())
     }
 
-    /// 50 steps on gradients that change their sign and size, by ours and by burn's, compared to the bit.
+    /// 50 steps on gradients that change their sign and size, by ours and by burn's, compared to
+    /// the bit.
     fn assert_same<O: Optimizer>(section: &OptimizerSection, burns: &O) {
         let mut ours = InnerOptimizer::new(section, &parameters());
         let start = [0.5, -0.25, 1e-3, 3.0, -7.5, 0.0];

@@ -1,16 +1,16 @@
-//! What was done by hand in a run, to be done again at the same steps.
+//! The commands of a run, to be repeated at the same steps.
 
 use std::collections::VecDeque;
 
 use super::{Command, Event, EventKind};
 
-/// Commands and the steps after which they are obeyed.
+/// Commands, each with the step after which it is obeyed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Script(VecDeque<(u64, Command)>);
 
 impl Script {
-    /// All that changed the course of the training in a run with these events. Pauses, looks and the end are not part
-    /// of it.
+    /// Extracts the commands that changed the course of the training from a run's events. Pauses,
+    /// evaluations, snapshots and the end are not among them.
     pub fn of<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
         let mut script = VecDeque::new();
         let mut diverged = false;
@@ -20,7 +20,7 @@ impl Script {
                 EventKind::Applied { command, .. } if command.steers() => {
                     script.push_back((event.step, command.clone()));
                 }
-                // By hand, or by `laperm resume` after the run had ended.
+                // A divergence was continued by a command, or by `laperm resume` after the end.
                 EventKind::Applied { command: Command::Resume | Command::Step, .. }
                 | EventKind::Resumed { .. }
                     if std::mem::take(&mut diverged) =>
@@ -33,7 +33,7 @@ impl Script {
         Script(script)
     }
 
-    /// The next command if it is one for `step`, or for a step before.
+    /// Removes and returns the next command if it is due at `step` or before.
     pub(super) fn take(&mut self, step: u64) -> Option<Command> {
         match self.0.front() {
             Some((at, _)) if *at <= step => self.0.pop_front().map(|(_, command)| command),

@@ -1,21 +1,24 @@
-//! Everything a run needs before its first step.
+//! The preparation of a run: data, network and initial weights.
 
 use std::sync::Arc;
 
 use burn::tensor::Device;
 use rayon::prelude::*;
 
-use super::{Backend, MissingBackend};
+use super::{Backend, MissingBackend, WrapperError};
 use crate::data::{self, DataError, DataFile, Dataset, Images, Normalizer};
 use crate::experiment::{DataSection, Experiment, Problem};
-use crate::model::{Initializer, Network, WeightsFile, WeightsFileError, initial_values};
+use crate::method::all_finite;
+use crate::model::{
+    Initializer, Network, Parameter, WeightsFile, WeightsFileError, initial_values,
+};
 
-/// What is to be trained, loaded and ready.
+/// Everything that a run needs before its first step.
 #[derive(Clone)]
 pub struct Prepared {
-    /// What was asked for.
+    /// The experiment.
     pub experiment: Experiment,
-    /// Who computes.
+    /// The backend that runs the computation.
     pub backend: Backend,
     pub(super) device: Device,
     pub(super) network: Network,
@@ -30,18 +33,21 @@ pub struct Prepared {
 /// Why a run cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The experiment makes no sense.
+    /// The experiment has an invalid value.
     #[error("{0}")]
     Experiment(String),
-    /// The backend is not there.
+    /// The backend is not available.
     #[error(transparent)]
     Backend(#[from] MissingBackend),
-    /// The data is not there or not readable.
+    /// The data is missing or not readable.
     #[error(transparent)]
     Data(#[from] DataError),
     /// The snapshot to shuffle is not readable.
     #[error(transparent)]
     Weights(#[from] WeightsFileError),
+    /// The wrapper cannot start from the initial weights.
+    #[error(transparent)]
+    Wrapper(#[from] WrapperError),
 }
 
 impl From<Problem> for StartError {
@@ -54,7 +60,8 @@ impl Prepared {
     /// Loads the data and draws the initial weights.
     ///
     /// # Errors
-    /// Data or a backend that is not there, or an experiment that does not fit its data.
+    /// Returns an error for missing data, an unavailable backend, or an experiment that does not
+    /// fit its data.
     pub fn new(experiment: Experiment, backend: Backend) -> Result<Self, StartError> {
         let device = backend.device()?;
         let network = experiment.network()?;
@@ -86,10 +93,10 @@ impl Prepared {
     }
 }
 
-/// The data of an experiment, and how its pixels become numbers.
+/// Loads the data of an experiment, and fits the normalization of its pixels.
 ///
 /// # Errors
-/// Data that is not there or not readable.
+/// Returns an error for data that is missing or not readable.
 pub fn load_data(section: &DataSection) -> Result<(Dataset, Normalizer), DataError> {
     let dataset = data::load(section.dataset, section.folder.as_deref(), &section.glyphs)?;
     let dataset = dataset.take(section.train_examples, section.test_examples);
@@ -97,11 +104,12 @@ pub fn load_data(section: &DataSection) -> Result<(Dataset, Normalizer), DataErr
     Ok((dataset, normalizer))
 }
 
-/// The initial values of every parameter, before pruning: a function of the experiment alone, and of the snapshot
-/// it may shuffle.
+/// Returns the initial values of every parameter, before pruning. They depend only on the
+/// experiment and on the snapshot that it may shuffle.
 ///
 /// # Errors
-/// A snapshot that cannot be read or does not fit the network.
+/// Returns an error for a snapshot that cannot be read, does not fit the network, or has values
+/// that are not finite.
 pub fn initial_weights(
     experiment: &Experiment,
     network: &Network,
@@ -113,21 +121,24 @@ pub fn initial_weights(
     };
     let parameters = network.parameters().par_iter().enumerate();
     let values = parameters.map(|(index, parameter)| {
-        let source = match &snapshot {
-            None => None,
-            Some(file) => {
-                let tensor = file.tensor(&parameter.name).filter(|tensor| tensor.shape == parameter.shape);
-                Some(tensor.ok_or_else(|| {
-                    let (name, shape) = (&parameter.name, &parameter.shape);
-                    StartError::Experiment(format!(
-                        "initial.weights.shuffled: the snapshot has no tensor `{name}` of shape {shape:?}"
-                    ))
-                })?)
-            }
-        };
-        let source = source.map(|tensor| tensor.values.as_slice());
-        initial_values(&section.weights, section.biases, parameter, index, experiment.seed, source)
+        let source = snapshot.as_ref().map(|file| shuffled(file, parameter)).transpose()?;
+        let (rule, biases, seed) = (&section.weights, section.biases, experiment.seed);
+        initial_values(rule, biases, parameter, index, seed, source)
             .map_err(|error| StartError::Experiment(format!("initial.weights: {error}")))
     });
     values.collect()
+}
+
+/// Returns the values of a parameter in the snapshot to shuffle.
+///
+/// # Errors
+/// Returns an error if the snapshot does not have the parameter, or has values that are not finite.
+fn shuffled<'a>(file: &'a WeightsFile, parameter: &Parameter) -> Result<&'a [f32], StartError> {
+    let (name, shape) = (&parameter.name, &parameter.shape);
+    let problem = match file.tensor(name).filter(|tensor| tensor.shape == *shape) {
+        Some(tensor) if all_finite(&tensor.values) => return Ok(&tensor.values),
+        Some(_) => format!("the snapshot's tensor `{name}` has values that are not finite"),
+        None => format!("the snapshot has no tensor `{name}` of shape {shape:?}"),
+    };
+    Err(StartError::Experiment(format!("initial.weights.shuffled: {problem}")))
 }

@@ -6,8 +6,8 @@ use burn::backend::{
     ExtensionType,
 };
 
-/// The moments of one parameter. How many there are depends on the rule, so that the mapping between
-/// burn's dispatcher and a backend cannot be derived.
+/// The moments of one parameter. How many there are depends on the rule, so that the mapping
+/// between burn's dispatcher and a backend cannot be derived.
 #[derive(Debug, Clone)]
 pub struct MomentTensors<B: Backend>(pub Vec<FloatTensor<B>>);
 

@@ -1,40 +1,48 @@
-//! Coded snapshots, `.lperm`: synchronized weights as a rule, a seed and permutations (the paper's section 7).
+//! Coded snapshots, `.lperm`: synchronized weights as a rule, a seed and permutations (the paper's
+//! section 7).
 //!
-//! Whoever draws the same initial weights again needs only to know where each of them went. A file is
+//! The initial weights can be drawn again, so a file only has to say where each of them went. Its
+//! layout is
 //!
 //! | bytes | |
 //! |---|---|
 //! | 6 | `\x93LPERM` |
 //! | 2 | the version of the format, 1 |
-//! | 4 | the length of the header |
-//! | so many | the header: JSON, compressed as a zlib stream |
+//! | 4 | the length n of the header |
+//! | n | the header: JSON, compressed as a zlib stream |
 //! | all but 4 of the rest | the tensors' content, one after the other in the header's order |
-//! | 4 | CRC-32 (IEEE) of all bytes before |
+//! | 4 | CRC-32 (IEEE) of all preceding bytes |
 //!
 //! Numbers are unsigned and little-endian. The header is an object:
 //!
-//! - `metadata`: strings, the same as in the metadata of a .safetensors snapshot. `experiment` is the experiment's
-//!   TOML, which gives the network and the initial weights; `p` is the pruning ratio in effect and `p_by_hand` whether
-//!   it was every layer's (`true`) or that of the experiment's rules for layers (`false`).
-//! - `tensors`: for each tensor its `name`, its `shape`, how many `bytes` it has, and its `coding`.
-//! - `sha256`: of the values of all parameters in order as little-endian 32-bit floats, in hexadecimal.
+//! - `metadata`: the strings in the metadata of a .safetensors snapshot. `experiment` is the
+//!   experiment's TOML, which gives the network and the initial weights; `p` is the pruning ratio
+//!   in effect, and `p_by_hand` says whether it applied to every layer (`true`) or the experiment's
+//!   ratios of single layers took precedence (`false`).
+//! - `tensors`: for each tensor its `name`, its `shape`, its number of `bytes`, and its `coding`.
+//! - `sha256`: the SHA-256 of the values of all parameters in order, as little-endian 32-bit
+//!   floats, in hexadecimal.
 //!
-//! A tensor's coding is either `values`, 32-bit floats as they are (batch norm, biases that are not permuted), or
-//! `permutation`. Those are read so:
+//! A tensor's coding is either `values`, plain 32-bit floats (batch norm, biases that are not
+//! permuted), or `permutation`, which is decoded as follows:
 //!
-//! 1. Draw the parameter's initial values ([`initial_values`](crate::model::initial_values)) from the experiment's rule
-//!    and seed ([`random`](crate::random)), and set those to zero that pruning takes
-//!    ([`pruning_priority`](crate::model::pruning_priority), [`PruneRule`](crate::method::PruneRule)).
-//! 2. Sort each weight vector: a slice along all axes but the first; a bias is one vector. Equal values form a class.
-//! 3. Take the bytes as a stream of a range coder of 32-bit words and 64 bits of state (the crate constriction's
-//!    `DefaultRangeDecoder`): words most significant byte first, zeros beyond the end. All vectors are in it, one after
-//!    the other.
-//! 4. For each position of a vector, of which n are left: if only one class is left, it is that. Otherwise the coder's
-//!    28-bit quantile q says it: the class in which the value of rank min(q / ⌊2²⁸ / n⌋, n - 1) among those left lies.
-//!    A class of m values with b values before it has the interval from b ⌊2²⁸ / n⌋ to (b + m) ⌊2²⁸ / n⌋, the last
-//!    one up to 2²⁸. One value of that class is gone then.
+//! 1. Draw the parameter's initial values ([`initial_values`](crate::model::initial_values)) by the
+//!    experiment's rule and seed ([`random`](crate::random)), and set the pruned ones to zero
+//!    ([`pruning_priority`](crate::model::pruning_priority),
+//!    [`PruneRule`](crate::method::PruneRule)).
+//! 2. Sort each weight vector: a slice along all axes but the first; a bias is one vector. Equal
+//!    values form a class.
+//! 3. Read the bytes as the stream of a range coder with 32-bit words and 64 bits of state (the
+//!    crate constriction's `DefaultRangeDecoder`): words with the most significant byte first,
+//!    zeros beyond the end. The stream has all vectors, one after the other.
+//! 4. For each position of a vector with n values left: if only one class is left, the value is of
+//!    that class. Otherwise the coder's 28-bit quantile q selects the class that has the value of
+//!    rank min(q / ⌊2²⁸ / n⌋, n - 1) among those left. A class of m values with b values before it
+//!    has the interval from b ⌊2²⁸ / n⌋ to (b + m) ⌊2²⁸ / n⌋, and the last class the interval up to
+//!    2²⁸. Remove one value of the class.
 //!
-//! Decoding ends with a comparison of the SHA-256, so it either gives every bit that was encoded, or an error.
+//! Decoding ends with a comparison of the SHA-256, so the result is either exact to the bit or an
+//! error.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -55,10 +63,10 @@ use crate::model::{NamedTensor, WeightsFileError};
 const MAGIC: &[u8; 6] = b"\x93LPERM";
 const VERSION: u16 = 1;
 
-/// Bytes before the header.
+/// Number of bytes before the header.
 const PREAMBLE: usize = 12;
 
-/// The greatest header that is read.
+/// Maximum number of bytes of a decompressed header.
 const MOST_HEADER: u64 = 1 << 24;
 
 #[derive(Serialize, Deserialize)]
@@ -83,10 +91,10 @@ enum Coding {
     Values,
 }
 
-/// Whether a file begins as an .lperm file does.
+/// Whether a file begins like an .lperm file.
 ///
 /// # Errors
-/// Whatever the file system says.
+/// Returns an error of the file system.
 pub(super) fn is_coded(path: &Path) -> Result<bool, SnapshotError> {
     let mut begin = Vec::new();
     let file = File::open(path).map_err(|source| io_error(path, source))?;
@@ -106,11 +114,11 @@ fn io_error(path: &Path, source: io::Error) -> SnapshotError {
 }
 
 impl Snapshot {
-    /// The bytes of an .lperm file. They are decoded again before they are given out.
+    /// Returns the bytes of an .lperm file, after decoding them as a check.
     ///
     /// # Errors
-    /// A snapshot that is not a permutation of its initial weights to the bit, or whose initial weights cannot be drawn
-    /// again.
+    /// Returns an error for a snapshot that is not, to the bit, a permutation of its initial
+    /// weights, or whose initial weights cannot be drawn again.
     pub fn encode(&self) -> Result<Vec<u8>, SnapshotError> {
         let permuted = self.origin.permuted()?;
         let codes = self.tensors.par_iter().enumerate().map(|(index, tensor)| {
@@ -145,11 +153,12 @@ impl Snapshot {
         Ok(bytes)
     }
 
-    /// The snapshot in the bytes of an .lperm file, which errors call `path`.
+    /// Reads a snapshot from the bytes of an .lperm file, which errors call `path`.
     ///
     /// # Errors
-    /// Bytes that are cut, changed, or were never an .lperm file; an experiment whose initial weights cannot be drawn
-    /// again; weights that do not come out as they went in.
+    /// Returns an error for bytes that are truncated, changed, or were never an .lperm file; for an
+    /// experiment whose initial weights cannot be drawn again; and for weights that are not those
+    /// that were encoded.
     pub fn decode(path: &Path, bytes: &[u8]) -> Result<Self, SnapshotError> {
         let damaged = |problem: &str| damaged(path, problem);
         let inexact = || SnapshotError::Inexact { path: path.into() };
@@ -170,7 +179,7 @@ impl Snapshot {
         let tensors = tensors.map(|(index, (entry, content))| {
             let values = match (reservoir(&permuted, index), entry.coding) {
                 (Some(reservoir), Coding::Permutation) => {
-                    // The bytes are whole, so what does not fit them is the initial values.
+                    // The CRC-32 matched, so it is the initial values that do not fit.
                     reservoir.decode(content).map_err(|_| inexact())?
                 }
                 (None, Coding::Values) => floats(content, entry)
@@ -183,10 +192,7 @@ impl Snapshot {
         let tensor_bytes = header.tensors.iter().map(|entry| entry.bytes).collect();
         let kind = SnapshotKind::Lperm;
         let snapshot = Snapshot { origin, tensors, kind, tensor_bytes, bytes: bytes.len() };
-        match snapshot.checksum() == header.sha256 {
-            true => Ok(snapshot),
-            false => Err(inexact()),
-        }
+        if snapshot.checksum() == header.sha256 { Ok(snapshot) } else { Err(inexact()) }
     }
 }
 
@@ -199,7 +205,7 @@ fn reservoir(permuted: &[Permuted], index: usize) -> Option<&Reservoir> {
     permuted.iter().find(|permuted| permuted.parameter == index).map(|found| &found.reservoir)
 }
 
-/// The bytes of a file with a header in JSON.
+/// Returns the bytes of a file with this header, which is JSON.
 fn container(header: &[u8], content: impl Iterator<Item = u8>) -> io::Result<Vec<u8>> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(header)?;
@@ -214,7 +220,7 @@ fn container(header: &[u8], content: impl Iterator<Item = u8>) -> io::Result<Vec
     Ok(bytes)
 }
 
-/// The header and the tensors' content, or what is wrong.
+/// Returns the header and the tensors' content, or what is wrong with the file.
 fn opened(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
     let rest = bytes.strip_prefix(MAGIC).ok_or("it begins as something else")?;
     let (version, rest) = rest.split_first_chunk().ok_or("it is cut")?;
@@ -235,8 +241,9 @@ fn opened(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
     Ok((header, content))
 }
 
-/// Whether `length` bytes can hold these tensors: nothing of absurd size is ever allocated. A zero in a vector of
-/// hardly anything else costs next to nothing, so a small file may hold far more weights than bytes.
+/// Whether a file of `length` bytes can hold these tensors. Prevents the allocation of absurd
+/// sizes. A zero in a vector of almost nothing else costs next to nothing, so a small file may hold
+/// many more weights than bytes.
 fn is_plausible(entries: &[Entry], length: usize) -> bool {
     const MOST_WEIGHTS_A_BYTE: usize = 250;
     const SMALL: usize = 1 << 22;
@@ -247,7 +254,7 @@ fn is_plausible(entries: &[Entry], length: usize) -> bool {
     weights.is_some_and(|weights| weights <= SMALL.saturating_add(length * MOST_WEIGHTS_A_BYTE))
 }
 
-/// Each tensor's part of the content, if they are all of it.
+/// Divides the content among the tensors; `None` if their lengths do not add up to it.
 fn split<'a>(entries: &[Entry], mut content: &'a [u8]) -> Option<Vec<&'a [u8]>> {
     let mut parts = Vec::new();
     for entry in entries {
@@ -269,7 +276,7 @@ mod tests {
     use super::*;
     use crate::train::snapshot::tests::{FILE, snapshot};
 
-    /// An .lperm file with a header that somebody changed, and a right CRC-32.
+    /// An .lperm file with a changed header and a valid CRC-32.
     fn forged(change: impl FnOnce(&mut Header, &mut Vec<u8>)) -> Vec<u8> {
         let bytes = snapshot("").encode().expect("a synchronized snapshot");
         let (mut header, content) = opened(&bytes).expect("whole");
@@ -295,8 +302,8 @@ mod tests {
             (tensors(|t| t[0].coding = Coding::Values), "what it permutes"),
             (tensors(|t| t[1].coding = Coding::Permutation), "what it permutes"),
             (forged(|_, content| content.push(0)), "another length"),
-            (forged(|_, content| content[7] ^= 1), "do not come out as they went in"),
-            (forged(|header, _| header.sha256.clear()), "do not come out as they went in"),
+            (forged(|_, content| content[7] ^= 1), "are not those that were encoded"),
+            (forged(|header, _| header.sha256.clear()), "are not those that were encoded"),
             (forged(|header, _| header.metadata.clear()), "no readable `experiment`"),
         ];
         for (bytes, part) in cases {

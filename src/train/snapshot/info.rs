@@ -1,4 +1,4 @@
-//! What a snapshot is, in numbers: above all its size against the least that it could have.
+//! The description of a snapshot, above all its size compared with the smallest possible one.
 
 use std::f64::consts::LOG2_10;
 
@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::{Snapshot, SnapshotError, SnapshotKind};
 
-/// What a snapshot is.
+/// Description of a snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SnapshotInfo {
-    /// How it lies in its file.
+    /// The format of the file.
     pub kind: SnapshotKind,
     /// The experiment's name.
     pub experiment: String,
@@ -17,9 +17,10 @@ pub struct SnapshotInfo {
     pub network: String,
     /// The dataset's name.
     pub dataset: String,
-    /// What everything random derives from.
+    /// The seed from which all random values derive.
     pub seed: u64,
-    /// Training steps taken; absent where the metadata does not tell, as below.
+    /// Number of training steps taken. Absent, as k, p and accuracy are, if the metadata does not
+    /// say.
     pub step: Option<u64>,
     /// The sync period in effect; 0 without a wrapper.
     pub k: Option<u64>,
@@ -27,45 +28,47 @@ pub struct SnapshotInfo {
     pub p: Option<f64>,
     /// Whether the weights are a permutation of the initial ones.
     pub synced: bool,
-    /// The newest accuracy on the test set, 0 to 1.
+    /// The latest accuracy on the test set, 0 to 1.
     pub accuracy: Option<f32>,
-    /// Trainable parameters.
+    /// Number of trainable parameters.
     pub parameters: usize,
     /// SHA-256 over all parameters in order, in hexadecimal.
     pub weights_checksum: String,
-    /// Bytes of the file.
+    /// Number of bytes of the file.
     pub bytes: usize,
-    /// Bytes of all tensors as 32-bit floats, which is how a .safetensors file has them.
+    /// Number of bytes of all tensors as 32-bit floats, the form in a .safetensors file.
     pub float_bytes: usize,
-    /// The least number of bytes for all tensors: each permuted one's logarithm of the number of its arrangements, and
-    /// the others as 32-bit floats. Absent where the weights are not a permutation of the initial ones.
+    /// Lower bound on the number of bytes of all tensors: for each permuted tensor the logarithm of
+    /// the number of its arrangements, for the others their size as 32-bit floats. Absent if the
+    /// weights are not a permutation of the initial ones.
     pub bound_bytes: Option<f64>,
     /// The tensors, in the network's order.
     pub tensors: Vec<TensorSize>,
 }
 
-/// What one tensor of a snapshot takes.
+/// Size of one tensor of a snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TensorSize {
-    /// Its name.
+    /// The tensor's name.
     pub name: String,
-    /// Its shape.
+    /// The tensor's shape.
     pub shape: Vec<usize>,
-    /// How many of its values are zero.
+    /// Number of values that are zero.
     pub zeros: usize,
-    /// Its bytes in the file.
+    /// Number of bytes in the file.
     pub bytes: usize,
-    /// Its bytes as 32-bit floats.
+    /// Number of bytes as 32-bit floats.
     pub float_bytes: usize,
-    /// The logarithm to base 2 of the number of its arrangements, over 8; absent if it is not permuted.
+    /// The logarithm to base 2 of the number of arrangements, divided by 8. Absent if the tensor is
+    /// not permuted.
     pub bound_bytes: Option<f64>,
 }
 
 impl Snapshot {
-    /// What this snapshot is.
+    /// Describes this snapshot.
     ///
     /// # Errors
-    /// Permuted weights whose initial weights cannot be drawn again.
+    /// Returns an error for permuted weights whose initial weights cannot be drawn again.
     pub fn info(&self) -> Result<SnapshotInfo, SnapshotError> {
         let bounds = self.bounds()?;
         let tensors: Vec<TensorSize> = self
@@ -103,8 +106,8 @@ impl Snapshot {
         })
     }
 
-    /// For each tensor the least number of bytes of its permutation, or nothing if it is not permuted; nothing at all
-    /// if no tensor is.
+    /// Returns, for each tensor, the lower bound in bytes of its permutation, or `None` if it is
+    /// not permuted. Returns `None` instead of the list if no tensor is.
     fn bounds(&self) -> Result<Option<Vec<Option<f64>>>, SnapshotError> {
         let permuted = match self.origin.permuted() {
             Err(SnapshotError::NotPermuted { .. }) => return Ok(None),

@@ -1,9 +1,10 @@
-//! Snapshots: the weights of a run with what is known about them, and the proof that they are a permutation of the
-//! initial ones.
+//! Snapshots: the weights of a run with their metadata, and the proof that they are a permutation
+//! of the initial weights.
 //!
-//! There are two kinds of files. A .safetensors file holds the weights as they are, under the names and in the layouts
-//! of [`Network::tensors`], and strings about them in its metadata: the experiment, its seed, step, k, p, accuracy. A
-//! *coded* snapshot, [.lperm](coded), holds the same strings and only the permutations.
+//! There are two formats. A .safetensors file has the weights under the names and in the layouts of
+//! [`Network::tensors`], and in its metadata strings for the experiment, its seed, step, k, p and
+//! accuracy. A *coded* snapshot, [.lperm](coded), has the same strings, and permutations in place
+//! of the weights.
 
 pub mod coded;
 mod info;
@@ -33,52 +34,52 @@ pub struct Snapshot {
     /// In the order of [`Network::tensors`].
     tensors: Vec<NamedTensor>,
     kind: SnapshotKind,
-    /// What each tensor takes in the file.
+    /// Number of bytes of each tensor in the file.
     tensor_bytes: Vec<usize>,
-    /// What the file takes.
+    /// Number of bytes of the file.
     bytes: usize,
 }
 
-/// How a snapshot lies in a file.
+/// The format of a snapshot's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SnapshotKind {
-    /// As it is, in a .safetensors file.
+    /// Values, in a .safetensors file.
     Safetensors,
-    /// As permutations, in an .lperm file.
+    /// Permutations, in an .lperm file.
     Lperm,
 }
 
-/// A file that is no snapshot, or not one for the purpose.
+/// A file that is not a snapshot, or not one that serves the purpose.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] WeightsFileError),
-    /// It is not a snapshot of laperm.
+    /// The file is not a snapshot of laperm.
     #[error("{}: not a snapshot of laperm: its metadata has no readable `{key}`", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What is missing.
+        /// The key that is missing from its metadata.
         key: &'static str,
     },
-    /// Its experiment makes no sense here.
+    /// The experiment in its metadata is invalid.
     #[error("{}: the experiment in its metadata: {problem}", path.display())]
     Experiment {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What is wrong with it.
         problem: Problem,
     },
-    /// A tensor is missing or of another shape.
+    /// A tensor is missing or has another shape.
     #[error("{}: tensor `{name}` is missing or not of the shape {shape:?}", path.display())]
     Tensor {
         /// The file.
         path: PathBuf,
         /// The tensor.
         name: String,
-        /// The shape that the network has it in.
+        /// Its shape in the network.
         shape: Vec<usize>,
     },
     /// A tensor is not one of the network's.
@@ -89,15 +90,15 @@ pub enum SnapshotError {
         /// The tensor.
         name: String,
     },
-    /// It was not trained by permuting, or is not synchronized.
+    /// The weights were not trained by permuting, or are not synchronized.
     #[error("{}: not a permutation of its initial weights: {reason}", path.display())]
     NotPermuted {
         /// The file.
         path: PathBuf,
-        /// Why, as a sentence.
+        /// The reason, as a sentence.
         reason: &'static str,
     },
-    /// Its initial weights cannot be drawn again.
+    /// The initial weights cannot be drawn again.
     #[error("{}: {source}", path.display())]
     Initial {
         /// The file.
@@ -115,7 +116,7 @@ pub enum SnapshotError {
         /// Why.
         source: CodingError,
     },
-    /// An .lperm file is cut, changed, or was never one.
+    /// An .lperm file is truncated, changed, or was never one.
     #[error("{}: not a readable .lperm file: {problem}", path.display())]
     Damaged {
         /// The file.
@@ -123,10 +124,10 @@ pub enum SnapshotError {
         /// What is wrong.
         problem: String,
     },
-    /// What was decoded is not what was encoded.
+    /// The decoded weights are not those that were encoded.
     #[error(
-        "{}: the weights do not come out as they went in: the snapshot that initial.weights.shuffled names was \
-         changed, or another version of laperm encoded them",
+        "{}: the decoded weights are not those that were encoded: the snapshot named in initial.weights.shuffled \
+         was changed, or another version of laperm encoded them",
         path.display()
     )]
     Inexact {
@@ -135,7 +136,7 @@ pub enum SnapshotError {
     },
 }
 
-/// Where weights come from, apart from the weights.
+/// The origin of weights: their file, its metadata, and the experiment and network named there.
 #[derive(Debug, Clone, PartialEq)]
 struct Origin {
     path: PathBuf,
@@ -145,11 +146,12 @@ struct Origin {
 }
 
 impl Snapshot {
-    /// Reads a file of either kind, which is told by its content.
+    /// Reads a file of either format, which is detected from its content.
     ///
     /// # Errors
-    /// A file that is not readable, not a snapshot of laperm, or does not have just the tensors of its network; an
-    /// .lperm file whose initial weights cannot be drawn again, or that does not give the weights that went into it.
+    /// Returns an error for a file that is not readable, not a snapshot of laperm, or does not have
+    /// exactly the tensors of its network; and for an .lperm file whose initial weights cannot be
+    /// drawn again, or whose decoded weights are not those that were encoded.
     pub fn read(path: &Path) -> Result<Self, SnapshotError> {
         if coded::is_coded(path)? {
             return coded::read(path);
@@ -162,12 +164,12 @@ impl Snapshot {
     /// Whether a file is an .lperm file, which only [`Snapshot::read`] reads.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// Returns an error of the file system.
     pub fn is_coded(path: &Path) -> Result<bool, SnapshotError> {
         coded::is_coded(path)
     }
 
-    /// The snapshot in a weights file of so many bytes that was read from `path`.
+    /// The snapshot in a weights file of `bytes` bytes that was read from `path`.
     fn new(path: &Path, file: WeightsFile, bytes: usize) -> Result<Self, SnapshotError> {
         let origin = Origin::new(path, file.metadata)?;
         let mut found: BTreeMap<String, NamedTensor> =
@@ -184,7 +186,7 @@ impl Snapshot {
         Ok(Snapshot { origin, tensors, kind: SnapshotKind::Safetensors, tensor_bytes, bytes })
     }
 
-    /// The experiment that the weights come from.
+    /// The experiment that trained the weights.
     pub fn experiment(&self) -> &Experiment {
         &self.origin.experiment
     }
@@ -199,24 +201,24 @@ impl Snapshot {
         &self.tensors
     }
 
-    /// How it lay in its file.
+    /// The format of the file.
     pub fn kind(&self) -> SnapshotKind {
         self.kind
     }
 
-    /// The bytes of its file.
+    /// Number of bytes of the file.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// SHA-256 over the values of all parameters in order, in hexadecimal: what a run's log and `laperm runs --json`
-    /// call its weights' checksum.
+    /// SHA-256 over the values of all parameters in order, in hexadecimal: the `weights_checksum`
+    /// in a run's log and in `laperm runs --json`.
     pub fn checksum(&self) -> String {
         let parameters = self.network().parameters().len();
         checksum(&self.tensors[..parameters])
     }
 
-    /// What a .safetensors file of it holds.
+    /// Converts the snapshot to the content of a .safetensors file.
     pub fn into_weights_file(self) -> WeightsFile {
         WeightsFile { tensors: self.tensors, metadata: self.origin.metadata }
     }
@@ -238,8 +240,8 @@ impl Origin {
         text.ok_or_else(|| SnapshotError::Foreign { path: self.path.clone(), key })
     }
 
-    /// The reservoirs of all parameters that are permuted, drawn again from seed and rule alone, with the pruning ratio
-    /// that was in effect.
+    /// Draws the reservoirs of all permuted parameters again, from seed and rule alone, with the
+    /// pruning ratio that was in effect.
     fn permuted(&self) -> Result<Vec<Permuted>, SnapshotError> {
         let path = &self.path;
         let not = |reason| SnapshotError::NotPermuted { path: path.clone(), reason };
@@ -264,21 +266,30 @@ impl Origin {
             control.obey(&command);
         }
         let schedule = Schedule { p, p_by_hand, ..Schedule::default() };
-        let initial = initial_weights(&self.experiment, &self.network)
-            .map_err(|source| SnapshotError::Initial { path: path.clone(), source })?;
-        Ok(reservoirs(&self.experiment, &self.network, initial, &schedule, &control))
+        let unusable = |source| SnapshotError::Initial { path: path.clone(), source };
+        let initial = initial_weights(&self.experiment, &self.network).map_err(unusable)?;
+        reservoirs(&self.experiment, &self.network, initial, &schedule, &control)
+            .map_err(|error| unusable(error.into()))
     }
 }
 
-/// The file for `weights` of `network`. `accuracy` is the newest on the test set.
+/// When weights were taken, and under which schedule.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    pub(super) step: u64,
+    pub(super) schedule: Schedule,
+    /// Whether they are the synchronized weights.
+    pub(super) synced: bool,
+    /// The latest accuracy on the test set.
+    pub(super) accuracy: Option<f32>,
+}
+
+/// The file for `weights` of `network`.
 pub(super) fn weights_file(
     experiment: &Experiment,
     network: &Network,
     weights: &Weights,
-    step: u64,
-    schedule: &Schedule,
-    synced: bool,
-    accuracy: Option<f32>,
+    Moment { step, schedule, synced, accuracy }: Moment,
 ) -> WeightsFile {
     let statistics = weights.statistics.iter().flat_map(|s| [&s.mean, &s.variance]);
     let values = weights.parameters.iter().chain(statistics);
@@ -353,6 +364,7 @@ mod tests {
         let schedule = control.at(0);
         let initial = initial_weights(&experiment, &network).expect("drawn");
         let permuted = reservoirs(&experiment, &network, initial, &schedule, &control);
+        let permuted = permuted.expect("finite");
         let mut random = stream(3, Purpose::EvaluationSample, 0, 0);
         let learned = network.tensors().map(|(_, shape)| {
             (0..shape.iter().product()).map(|_| random.random_range(-1.0..1.0)).collect()
@@ -362,7 +374,8 @@ mod tests {
             reservoir.sync(&mut learned[*parameter]);
         }
         let weights = Weights::new(&network, learned, &Device::flex());
-        let file = weights_file(&experiment, &network, &weights, 7, &schedule, true, Some(0.25));
+        let moment = Moment { step: 7, schedule, synced: true, accuracy: Some(0.25) };
+        let file = weights_file(&experiment, &network, &weights, moment);
         Snapshot::new(Path::new(FILE), file, 0).expect("a snapshot")
     }
 
@@ -417,7 +430,9 @@ mod tests {
         kernel.expect("is there").values[0] += 1.0;
         other.write(&source).expect("writes");
         let decode = || Snapshot::decode(Path::new(FILE), &bytes).map_err(|e| e.to_string());
-        assert!(decode().expect_err("another source").contains("initial.weights.shuffled names"));
+        assert!(
+            decode().expect_err("another source").contains("named in initial.weights.shuffled")
+        );
         fs::remove_file(&source).expect("removes");
         let error = decode().expect_err("no source");
         assert!(error.contains("there is no file") && error.contains("source"), "{error}");

@@ -1,4 +1,4 @@
-//! The proof that the weights of a snapshot are a permutation of the initial ones.
+//! The proof that the weights of a snapshot are a permutation of its initial weights.
 
 use super::{Snapshot, SnapshotError};
 
@@ -7,18 +7,19 @@ use super::{Snapshot, SnapshotError};
 pub struct Verified {
     /// The parameter's name.
     pub parameter: String,
-    /// Its weight vectors.
+    /// Number of weight vectors.
     pub vectors: usize,
-    /// Those that are not a permutation of their initial values.
+    /// Indices of the weight vectors that are not a permutation of their initial values.
     pub foreign: Vec<usize>,
 }
 
 impl Snapshot {
-    /// Draws the initial weights again, from seed and rule alone, and looks whether every weight vector is a permutation
-    /// of them, to the bit.
+    /// Draws the initial weights again, from seed and rule alone, and checks that every weight
+    /// vector is a permutation of its initial values, to the bit.
     ///
     /// # Errors
-    /// A snapshot that is not one of synchronized weights, or whose initial weights cannot be drawn again.
+    /// Returns an error for a snapshot of weights that are not synchronized, or whose initial
+    /// weights cannot be drawn again.
     pub fn verify(&self) -> Result<Vec<Verified>, SnapshotError> {
         let permuted = self.origin.permuted()?;
         let verified = permuted.iter().map(|permuted| {

@@ -1,4 +1,4 @@
-//! When and on what a trainer evaluates. Evaluating changes nothing in the training.
+//! When a trainer evaluates, and on which examples. Evaluation changes nothing in the training.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,27 +17,31 @@ impl<R: Recorder> Trainer<R> {
     pub(super) fn is_evaluation_due(&self, sync_due: bool, epoch_ends: bool) -> bool {
         let due = |every: u64, count: u64| every > 0 && count.is_multiple_of(every);
         let section = &self.experiment.evaluate;
-        let epoch = self.step / self.plan.steps_per_epoch();
-        sync_due && due(section.syncs, self.syncs + 1) || epoch_ends && due(section.epochs, epoch)
+        let epoch = self.progress.step / self.examples.plan.steps_per_epoch();
+        sync_due && due(section.syncs, self.progress.syncs + 1)
+            || epoch_ends && due(section.epochs, epoch)
     }
 
-    /// Evaluates σ_θ(θ_sorted) while LaPerm is active, else the weights there are. Changes nothing.
+    /// Evaluates σ_θ(θ_sorted) while LaPerm is active, otherwise the current weights, unless that
+    /// was done after this step already.
     pub(super) fn evaluate_as_synced(&mut self) {
-        if self.evaluated_step == Some(self.step) {
+        if self.progress.evaluated_step == Some(self.progress.step) {
             return;
         }
         let (weights, which) = self.synced_weights();
         self.evaluate(&weights, which);
     }
 
+    /// Evaluates these weights on the test set and on a sample of the train set.
     pub(super) fn evaluate(&mut self, weights: &model::Weights, which: Weights) {
         let begun = Instant::now();
         let classifier = self.learner.classifier(weights);
-        let (train, test) = (Arc::clone(&self.train), Arc::clone(&self.test));
+        let (train, test) = (Arc::clone(&self.examples.train), Arc::clone(&self.examples.test));
         let everything: Vec<usize> = (0..test.len()).collect();
         let Some(test) = self.examine(&classifier, &test, &everything) else { return };
         let wanted = self.experiment.evaluate.train_examples.min(train.len());
-        let mut random = stream(self.experiment.seed, Purpose::EvaluationSample, self.step, 0);
+        let mut random =
+            stream(self.experiment.seed, Purpose::EvaluationSample, self.progress.step, 0);
         let drawn = sample(&mut random, train.len(), wanted).into_vec();
         let train = match wanted {
             0 => None,
@@ -47,14 +51,14 @@ impl<R: Recorder> Trainer<R> {
             },
         };
         if which == Weights::Synced || !self.permutes_now() {
-            self.accuracy = Some(test.accuracy);
-            self.evaluated_step = Some(self.step);
+            self.progress.accuracy = Some(test.accuracy);
+            self.progress.evaluated_step = Some(self.progress.step);
         }
         let took = begun.elapsed().as_secs_f64();
         self.record(EventKind::Evaluation { weights: which, test, train, took });
     }
 
-    /// The score on these examples; `None` if somebody wants the run to stop meanwhile.
+    /// Returns the score on these examples, or `None` if a command to stop arrives meanwhile.
     fn examine(
         &mut self,
         classifier: &Classifier,
@@ -63,11 +67,11 @@ impl<R: Recorder> Trainer<R> {
     ) -> Option<Score> {
         let mut parts = Vec::new();
         for examples in examples.chunks(self.experiment.evaluate.batch) {
-            self.inbox.extend(self.commands.try_iter());
-            if self.inbox.iter().any(|order| order.command == Command::Stop) {
+            self.orders.waiting.extend(self.orders.receiver.try_iter());
+            if self.orders.waiting.iter().any(|order| order.command == Command::Stop) {
                 return None;
             }
-            let source = (images, &*self.normalizer);
+            let source = (images, &*self.examples.normalizer);
             let (loss, correct) = classifier.examine(source, examples);
             parts.push((loss, correct, examples.len()));
         }

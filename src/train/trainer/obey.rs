@@ -1,24 +1,23 @@
-//! How a trainer listens to commands between two steps.
+//! How a trainer obeys commands between two steps.
 
 use std::sync::mpsc::{RecvError, TryRecvError};
 
 use super::{Recorder, Trainer};
-use crate::train::wrapper::Wrapper;
-use crate::train::{Command, EventKind, Order, Phase};
+use crate::train::{Command, EventKind, Order, Phase, Script};
 
 impl<R: Recorder> Trainer<R> {
-    /// Obeys what was asked for since the last step; while holding, waits for more.
+    /// Obeys the commands that arrived since the previous step. While not running, waits for more.
     pub(super) fn listen(&mut self) {
-        while !self.stopped {
-            let holding = self.phase != Phase::Running;
-            let order = match self.inbox.pop_front() {
+        while !self.state.stopped {
+            let waits = self.state.phase != Phase::Running;
+            let order = match self.orders.waiting.pop_front() {
                 Some(order) => order,
-                None if holding => match self.commands.recv() {
+                None if waits => match self.orders.receiver.recv() {
                     Ok(order) => order,
-                    // Nobody is left who could go on.
+                    // All senders are gone, so that no command can continue the run.
                     Err(RecvError) => Command::Stop.into(),
                 },
-                None => match self.commands.try_recv() {
+                None => match self.orders.receiver.try_recv() {
                     Ok(order) => order,
                     Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
                 },
@@ -27,16 +26,19 @@ impl<R: Recorder> Trainer<R> {
         }
     }
 
-    /// Does again what was done by hand after this step, and ends a run that does not go on after a divergence.
+    /// In a rerun, obeys the commands that the original run obeyed after this step, and ends a run
+    /// that the script does not continue after a divergence.
     pub(super) fn repeat_script(&mut self) {
-        while let Some(command) = self.script.as_mut().and_then(|script| script.take(self.step)) {
-            // In a run that is not quite the same, there may have been no divergence.
-            if command != Command::Resume || self.phase == Phase::Diverged {
+        let step = self.progress.step;
+        let next = |script: &mut Option<Script>| script.as_mut().and_then(|s| s.take(step));
+        while let Some(command) = next(&mut self.orders.script) {
+            // A rerun with other settings may not have diverged.
+            if command != Command::Resume || self.state.phase == Phase::Diverged {
                 self.obey(Order { command, by: Some("rerun".into()) });
             }
         }
-        if self.script.is_some() && self.phase == Phase::Diverged {
-            self.stopped = true;
+        if self.orders.script.is_some() && self.state.phase == Phase::Diverged {
+            self.state.stopped = true;
         }
     }
 
@@ -50,45 +52,49 @@ impl<R: Recorder> Trainer<R> {
             Command::Pause => self.enter(Phase::Paused),
             Command::Resume => self.enter(Phase::Running),
             Command::Step => {
-                self.single_step = true;
+                self.state.single_step = true;
                 self.enter(Phase::Running);
             }
             Command::SetPeriod { .. }
             | Command::SetPruning { .. }
             | Command::SetLearningRate { .. }
             | Command::BackToSchedule => {
-                self.control.obey(&command);
-                self.follow_schedule(self.plan.epoch_of(self.step + 1));
+                self.pace.control.obey(&command);
+                self.follow_schedule(self.examples.plan.epoch_of(self.progress.step + 1));
             }
             Command::Sync => self.synchronize(),
             Command::Evaluate => {
-                // Whoever asks gets an answer, even if these weights have been looked at.
-                self.evaluated_step = None;
+                // A command is answered even if these weights have been evaluated.
+                self.progress.evaluated_step = None;
                 self.evaluate_as_synced();
             }
             Command::Snapshot => self.save_snapshot(),
             Command::Watch { layer, vector } => {
-                self.frames.watch(layer, vector, &self.learner, &self.wrapper);
+                self.monitors.frames.watch(layer, vector, &self.learner, &*self.wrapper);
                 self.take_frame();
             }
-            Command::Stop => self.stopped = true,
+            Command::Stop => self.state.stopped = true,
         }
     }
 
-    /// Why a command makes no sense now, as a sentence.
+    /// Returns why a command cannot be obeyed now, as a sentence.
     fn refusal(&self, command: &Command) -> Option<String> {
         let permutes = self.wrapper.permutes();
         match command {
-            Command::Pause if self.phase == Phase::Paused => Some("it is paused already".into()),
-            Command::Resume if self.phase == Phase::Running => Some("it is running already".into()),
-            Command::SetPeriod { .. } | Command::Sync if matches!(self.wrapper, Wrapper::None) => {
+            Command::Pause if self.state.phase == Phase::Paused => {
+                Some("it is paused already".into())
+            }
+            Command::Resume if self.state.phase == Phase::Running => {
+                Some("it is running already".into())
+            }
+            Command::SetPeriod { .. } | Command::Sync if !self.wrapper.syncs() => {
                 Some("this run has no wrapper that synchronizes".into())
             }
             Command::SetPruning { .. } if !permutes => {
                 Some("only the laperm wrapper can change p while training".into())
             }
             Command::Watch { layer, vector } => {
-                let vectors = self.frames.vectors(*layer);
+                let vectors = self.monitors.frames.vectors(*layer);
                 (*vector >= vectors)
                     .then(|| format!("there is no vector {vector} in layer {layer}"))
             }

@@ -1,25 +1,27 @@
-//! How a trainer's state is taken, and how another goes on from it as if nothing had happened.
+//! How a trainer's state is saved in a checkpoint, and how another trainer continues from it as if
+//! nothing had happened.
 
 use std::sync::mpsc::Receiver;
 
-use super::{Recorder, Trainer, period};
+use super::parts::{GoodState, RunClock};
+use super::{Recorder, Trainer};
 use crate::train::arrays::{Arrays, Misfit};
 use crate::train::checkpoint::Progress;
 use crate::train::{Checkpoint, EventKind, LogPosition, Order, Prepared, ResumeError};
 
-/// Where the state that a divergence falls back to is, among the arrays.
+/// Prefix, in a checkpoint, of the state that a divergence falls back to.
 const GOOD: &str = "good/";
 
-/// Seconds between two checkpoints at the ends of epochs that are shorter.
+/// Minimum number of seconds between checkpoints at the ends of epochs.
 const LEAST_SECONDS: f64 = 1.0;
 
 impl<R: Recorder> Trainer<R> {
-    /// Goes on from a checkpoint of a run with the same experiment on the same data, as the uninterrupted run would
-    /// have. Records nothing before it is sure that it can.
+    /// Continues from a checkpoint of a run with the same experiment on the same data, as the
+    /// uninterrupted run would have. Records nothing until it is certain to succeed.
     ///
     /// # Errors
-    /// A checkpoint of something else, a log that cannot be continued, or more steps taken than planned. When all are
-    /// taken, what is left is to end the run.
+    /// Returns an error for a checkpoint of something else, a log that cannot be continued, or more
+    /// steps taken than planned. If exactly all are taken, the trainer only has to end the run.
     pub fn resume(
         prepared: Prepared,
         checkpoint: Checkpoint,
@@ -34,12 +36,13 @@ impl<R: Recorder> Trainer<R> {
         if progress.initial != trainer.initial {
             return Err(ResumeError::Initial);
         }
-        if progress.step > trainer.total_steps {
+        if progress.step > trainer.progress.total_steps {
             return Err(ResumeError::Complete { steps: progress.step });
         }
         trainer.restore(progress, &mut arrays)?;
         let cut = trainer.recorder.rewind().map_err(ResumeError::Log)?;
-        trainer.record(EventKind::Resumed { cut, total_steps: trainer.total_steps });
+        let total_steps = trainer.progress.total_steps;
+        trainer.record(EventKind::Resumed { cut, total_steps });
         Ok(trainer)
     }
 
@@ -47,41 +50,42 @@ impl<R: Recorder> Trainer<R> {
         if let Some(problem) = progress.by_hand.problem() {
             return Err(Misfit::new("by_hand", problem));
         }
-        let next_epoch = self.plan.epoch_of(progress.step + 1);
+        let next_epoch = self.examples.plan.epoch_of(progress.step + 1);
         if progress.epoch > next_epoch || progress.good_step > progress.step {
             return Err(Misfit::new("epoch", "lies in the future"));
         }
-        self.control.hold(progress.by_hand);
-        self.epoch = progress.epoch;
-        self.schedule = self.control.at(progress.epoch);
-        if self.wrapper.prune(self.learner.network(), &self.control, &self.schedule) {
-            self.frames.reservoir_changed(&self.wrapper);
+        self.pace.control.set_by_hand(progress.by_hand);
+        self.pace.epoch = progress.epoch;
+        self.pace.schedule = self.pace.control.at(progress.epoch);
+        let network = self.learner.network();
+        if self.wrapper.prune(network, &self.pace.control, &self.pace.schedule) {
+            self.monitors.frames.reservoir_changed(&*self.wrapper);
         }
         self.learner.restore("", arrays)?;
-        self.good = (progress.good_step, self.learner.clone());
+        self.good = GoodState { step: progress.good_step, learner: self.learner.clone() };
         if progress.good_step < progress.step {
-            self.good.1.restore(GOOD, arrays)?;
+            self.good.learner.restore(GOOD, arrays)?;
         }
         self.wrapper.restore(self.learner.network(), arrays)?;
-        self.distance.restore(&self.learner, arrays)?;
-        self.frames.restore(&progress.frames, &self.wrapper, arrays)?;
-        self.clock = progress.clock;
-        self.clock.set_period(period(self.schedule.k));
-        self.step = progress.step;
-        self.seconds_before = progress.seconds.max(0.0);
-        self.syncs = progress.syncs;
-        self.last_sync = progress.last_sync;
-        self.accuracy = progress.accuracy;
-        self.evaluated_step = progress.evaluated_step;
+        self.monitors.distance.restore(arrays)?;
+        self.monitors.frames.restore(&progress.frames, &*self.wrapper, arrays)?;
+        self.pace.clock = progress.clock;
+        self.pace.apply_period();
+        self.clock = RunClock::new(progress.seconds.max(0.0));
+        self.progress.step = progress.step;
+        self.progress.syncs = progress.syncs;
+        self.progress.last_sync = progress.last_sync;
+        self.progress.accuracy = progress.accuracy;
+        self.progress.evaluated_step = progress.evaluated_step;
         Ok(())
     }
 
-    /// Whether the experiment wants a checkpoint after this step.
+    /// Whether the experiment asks for a checkpoint after this step.
     pub(super) fn is_checkpoint_due(&self) -> bool {
         let section = &self.experiment.checkpoint;
-        let elapsed = self.checkpointed.elapsed().as_secs_f64();
-        let epoch_ended = self.step.is_multiple_of(self.plan.steps_per_epoch());
-        section.every_steps > 0 && self.step.is_multiple_of(section.every_steps)
+        let (step, elapsed) = (self.progress.step, self.clock.since_checkpoint());
+        let epoch_ended = step.is_multiple_of(self.examples.plan.steps_per_epoch());
+        section.every_steps > 0 && step.is_multiple_of(section.every_steps)
             || section.every_minutes > 0.0 && elapsed >= section.every_minutes * 60.0
             || section.each_epoch && epoch_ended && elapsed >= LEAST_SECONDS
     }
@@ -89,30 +93,29 @@ impl<R: Recorder> Trainer<R> {
     pub(super) fn take_checkpoint(&mut self) {
         let mut arrays = Arrays::default();
         self.learner.save("", &mut arrays);
-        let (good_step, good) = &self.good;
-        if *good_step < self.step {
-            good.save(GOOD, &mut arrays);
+        if self.good.step < self.progress.step {
+            self.good.learner.save(GOOD, &mut arrays);
         }
         self.wrapper.save(self.learner.network(), &mut arrays);
-        self.distance.save(&mut arrays);
+        self.monitors.distance.save(&mut arrays);
         let progress = Progress {
             log: LogPosition::default(),
             experiment: toml::to_string(&self.experiment).unwrap_or_default(),
             initial: self.initial,
-            step: self.step,
-            seconds: self.seconds(),
-            epoch: self.epoch,
-            by_hand: self.control.by_hand(),
-            clock: self.clock,
-            syncs: self.syncs,
-            last_sync: self.last_sync,
-            accuracy: self.accuracy,
-            evaluated_step: self.evaluated_step,
-            good_step: *good_step,
-            frames: self.frames.save(&mut arrays),
+            step: self.progress.step,
+            seconds: self.clock.seconds(),
+            epoch: self.pace.epoch,
+            by_hand: self.pace.control.by_hand(),
+            clock: self.pace.clock,
+            syncs: self.progress.syncs,
+            last_sync: self.progress.last_sync,
+            accuracy: self.progress.accuracy,
+            evaluated_step: self.progress.evaluated_step,
+            good_step: self.good.step,
+            frames: self.monitors.frames.save(&mut arrays),
         };
         self.recorder.checkpoint(Checkpoint { progress, arrays });
-        self.checkpointed = std::time::Instant::now();
+        self.clock.note_checkpoint();
     }
 }
 

@@ -1,5 +1,5 @@
-//! Recording a run: every event of the trainer goes to the files of the run folder, and to whoever
-//! watches.
+//! Recording a run: every event of the trainer goes to the files of the run folder, to the
+//! subscribers of its log, and to this process.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -20,7 +20,8 @@ use crate::run::folder::HEARTBEAT_SECONDS;
 use crate::run::{Claim, RunFolder, frames};
 use crate::train::{Checkpoint, Event, EventKind, FrameLocation, LogPosition, Recorder};
 
-/// Batches of events that this process may have queued. When the queue is full, samples are dropped.
+/// Batches of events that this process may have queued. When the queue is full, samples are
+/// dropped.
 const MOST_QUEUED: usize = 512;
 
 /// Interval at which per-step events are published. Batching them avoids waking a client on every
@@ -111,8 +112,8 @@ impl RunRecorder {
         Ok((recorder, receiver))
     }
 
-    /// Continues to record in the claimed `folder`, from `position` of its log. Nothing is written or
-    /// cut before [`Recorder::rewind`].
+    /// Continues to record in the claimed `folder`, from `position` of its log. Nothing is written
+    /// or cut before [`Recorder::rewind`].
     ///
     /// # Errors
     /// The log cannot be opened.
@@ -210,8 +211,8 @@ impl RunRecorder {
         self.publish();
     }
 
-    /// Appends a frame to `frames.bin`. Returns `None` if it cannot be written, which costs a picture
-    /// but no measurement.
+    /// Appends a frame to `frames.bin`. Returns `None` if it cannot be written, which costs a
+    /// picture but no measurement.
     fn write_frame(&mut self, bytes: &[u8]) -> Option<FrameLocation> {
         let frames = self.frames.as_mut()?;
         let offset = frames.length;
@@ -316,8 +317,8 @@ impl EventQueue {
     }
 }
 
-/// Starts a thread that flushes the log at least once a second and updates the heartbeat, whether the
-/// run is paused or not. It ends when the sender is dropped.
+/// Starts a thread that flushes the log at least once a second and updates the heartbeat, whether
+/// the run is paused or not. It ends when the sender is dropped.
 fn keep(
     folder: RunFolder,
     journal: Arc<Mutex<Journal>>,

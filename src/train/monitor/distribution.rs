@@ -1,37 +1,34 @@
-//! When the distribution of the weights is looked at while they are trained, and what is told of it.
+//! The distribution of the weights, sampled after certain steps.
 
 use rayon::prelude::*;
 
-use super::learner::Learner;
-use super::monitor::watched;
-use super::{LayerDistribution, LayerInfo};
+use super::WeightMatrix;
 use crate::experiment::MonitorSection;
 use crate::method::Distribution;
+use crate::train::LayerDistribution;
+use crate::train::learner::Learner;
 
-/// Looks at the distribution of weights after certain steps, always the same ones.
-pub(super) struct DistributionMonitor {
-    /// (layer, parameter, vector length).
-    watched: Vec<(usize, usize, usize)>,
-    /// The next step to look after; those that were passed by are not made up for, so that what is looked at depends on
-    /// nothing but the step.
+/// Samples the distribution of weights, in every run after the same steps.
+pub(in crate::train) struct DistributionMonitor {
+    matrices: Vec<WeightMatrix>,
+    /// The next step to sample after. Steps that were passed over are not made up for, so that the
+    /// samples depend on nothing but the step.
     next: u64,
 }
 
 impl DistributionMonitor {
-    pub(super) fn new(
-        section: &MonitorSection,
-        layers: &[LayerInfo],
-        parameters: &[usize],
-    ) -> Self {
-        let watched = match section.distribution {
-            true => watched(&section.distribution_layers, layers, parameters),
-            false => Vec::new(),
+    pub(in crate::train) fn new(section: &MonitorSection, matrices: &[WeightMatrix]) -> Self {
+        let matrices = if section.distribution {
+            WeightMatrix::named(matrices, &section.distribution_layers)
+        } else {
+            Vec::new()
         };
-        DistributionMonitor { watched, next: 0 }
+        DistributionMonitor { matrices, next: 0 }
     }
 
-    /// The distributions after `step`, before any sync, if it is one of those to look after.
-    pub(super) fn look(
+    /// Returns the distributions after `step`, before any sync, if that step is one to sample
+    /// after.
+    pub(in crate::train) fn sample(
         &mut self,
         step: u64,
         learner: &mut Learner,
@@ -39,29 +36,36 @@ impl DistributionMonitor {
         while self.next < step {
             self.next = following(self.next);
         }
-        if self.next != step || self.watched.is_empty() {
+        if self.next != step || self.matrices.is_empty() {
             return None;
         }
-        let parameters: Vec<_> = self.watched.iter().map(|&(_, parameter, _)| parameter).collect();
-        let look = |(&(layer, _, length), values): (&(usize, usize, usize), &Vec<f32>)| {
+        let sample = |(matrix, values): (&WeightMatrix, &Vec<f32>)| {
             let most = LayerDistribution::MOST_VECTORS;
-            let Distribution { min, max, percentiles } = Distribution::of(values, length, most);
+            let Distribution { min, max, percentiles } =
+                Distribution::of(values, matrix.info.length, most);
             let [p15, p50, p85] =
                 percentiles.map(|values| values.into_iter().map(rounded).collect());
-            LayerDistribution { layer, min: rounded(min), max: rounded(max), p15, p50, p85 }
+            let (layer, min, max) = (matrix.layer, rounded(min), rounded(max));
+            LayerDistribution { layer, min, max, p15, p50, p85 }
         };
-        let watched = &self.watched;
-        Some(learner.show(&parameters, |values| watched.par_iter().zip(values).map(look).collect()))
+        let parameters = WeightMatrix::parameters(&self.matrices);
+        let matrices = &self.matrices;
+        Some(
+            learner
+                .show(&parameters, |values| matrices.par_iter().zip(values).map(sample).collect()),
+        )
     }
 }
 
-/// The step to look after once `step` was looked after: soon at the beginning, where much happens, and later a hundredth
-/// of the steps taken on, which is about as much as a chart of them all can show.
+/// The step to sample after `step` was sampled. Samples are dense at the beginning, where most
+/// changes, and later a hundredth of the steps taken apart, which is about the resolution of a
+/// chart of the whole run.
 fn following(step: u64) -> u64 {
     step.saturating_add((step / 10).clamp(1, 40).max(step / 100))
 }
 
-/// The nearest number of four significant digits: what a person can read off, in few bytes.
+/// The nearest number with four significant digits: as much as can be read off a chart, in few
+/// bytes.
 fn rounded(value: f32) -> f32 {
     let exact = f64::from(value);
     if exact == 0.0 || !exact.is_finite() {
@@ -87,7 +91,7 @@ mod tests {
         for pair in long.windows(2) {
             assert!(pair[1] - pair[0] <= 40.max(pair[1] / 100), "{pair:?}");
         }
-        // A run of any length has few.
+        // The number of samples grows with the logarithm of a run's length.
         assert_eq!((looks(1200).len(), long.len()), (74, 700));
     }
 
