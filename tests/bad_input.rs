@@ -516,5 +516,5 @@ fn an_instruction_set_that_is_none_is_named() {
     let output = laperm.arg("runs").env("LAPERM_SIMD", "mmx").output().expect("the program starts");
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(message.contains("LAPERM_SIMD=mmx: this CPU has portable"), "{message}");
+    assert!(message.contains("LAPERM_SIMD=mmx: this CPU supports portable"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! Going on with a run from its checkpoint: it ends as if it had never been interrupted.
+//! Resuming a run from its checkpoint: it ends as if it had never been interrupted.
 
 mod support;
 
@@ -17,7 +17,7 @@ use serde_json::Value;
 use support::{Outcome, SMALL, Workplace, events, eventually, reason};
 use tempfile::TempDir;
 
-/// Dropout, Adam, and everything that is looked at looked at in every step: 10 steps an epoch.
+/// Dropout and Adam, with every monitor active in every step. 10 steps per epoch.
 const MLP: &str = r#"
 name = "mlp"
 [data]
@@ -44,7 +44,7 @@ distance_every = 1
 frame_seconds = 0.0
 "#;
 
-/// Convolutions with batch norm and augmentation: 10 steps an epoch.
+/// Convolutions with batch norm and augmentation. 10 steps per epoch.
 const CONVOLUTIONS: &str = r#"
 name = "convolutions"
 [data]
@@ -76,14 +76,14 @@ distance_every = 1
 frame_seconds = 0.0
 "#;
 
-/// A run that has ended, in a folder of its own.
+/// A run that has ended, in its own folder.
 struct Run {
     _runs: TempDir,
     folder: RunFolder,
 }
 
 impl Run {
-    /// Trains to the end, doing by hand what `script` says.
+    /// Trains to the end, obeying the commands of `script`.
     fn new(experiment: &str, overrides: &[&str], script: &[(u64, Command)]) -> Run {
         let runs = tempfile::tempdir().unwrap();
         let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
@@ -101,7 +101,7 @@ impl Run {
         Run { _runs: runs, folder }
     }
 
-    /// Goes on to so many steps or epochs in all.
+    /// Resumes the run up to this total number of epochs or steps.
     fn resume(&self, epochs: Option<u64>, steps: Option<u64>) {
         let mut resumption = Resumption::open(self.folder.clone()).unwrap();
         resumption.extend(epochs, steps).unwrap();
@@ -117,7 +117,7 @@ impl Run {
     }
 }
 
-/// Waits for the end; nobody is there to decide after a divergence.
+/// Waits for the end. Stops the run if it diverges.
 fn finish(mut live: Live) {
     while let Some(event) = live.next() {
         if matches!(event.kind, EventKind::Diverged { .. }) {
@@ -135,7 +135,7 @@ fn checksum(events: &[Event]) -> String {
     }
 }
 
-/// What must be the same in a run that was interrupted: all but clocks, and the words between.
+/// The part of the log that an interruption must not change: everything except times and messages.
 fn course(folder: &RunFolder) -> Vec<String> {
     let kind = |event: Event| match event.kind {
         EventKind::Evaluation { weights, test, train, .. } => {
@@ -160,7 +160,8 @@ fn course(folder: &RunFolder) -> Vec<String> {
     events(folder).into_iter().filter_map(kind).collect()
 }
 
-/// A run of this experiment is the same if it is interrupted after any of `breaks`, or all of them.
+/// Asserts that a run of this experiment is the same if it is interrupted after each of the steps in
+/// `breaks`, and after all of them.
 #[track_caller]
 fn assert_continues(
     experiment: &str,
@@ -250,8 +251,8 @@ fn a_run_that_was_steered_by_hand_continues() {
         (20, Command::SetLearningRate { lr: 3.3e-4 }),
         (34, Command::BackToSchedule),
     ];
-    // What is done by hand is done before the first interruption, and what it set holds or is
-    // handed back after it.
+    // The commands come before the first interruption. Values set by hand stay in effect after it, or
+    // return to their schedules.
     assert_continues(MLP, &["prune.ratio=0.05"], &script[..7], &[20, 21, 30]);
     assert_continues(MLP, &["prune.ratio=0.05"], &script, &[34, 36, 39]);
     assert_continues(CONVOLUTIONS, &[], &script[..3], &[8, 15]);
@@ -260,7 +261,7 @@ fn a_run_that_was_steered_by_hand_continues() {
 
 #[test]
 fn a_divergence_falls_back_to_the_same_state() {
-    // The last good state is that of the sync after step 14; the network goes wild after step 16.
+    // The latest good state is that of the sync after step 14; the network diverges after step 16.
     let script = [(16, Command::SetLearningRate { lr: 1e30 })];
     for overrides in [&[][..], &["wrapper.name=none"]] {
         let whole = Run::new(MLP, overrides, &script);
@@ -314,7 +315,7 @@ fn a_checkpoint_that_was_changed_is_refused_or_the_same() {
     for round in 0..4000 {
         let mut changed = bytes.clone();
         for _ in 0..=draw(3) {
-            // Mostly in the header, where there is more to misread.
+            // Mostly in the header, which has more fields to misread.
             let at = draw(if round % 4 == 0 { changed.len() } else { header.min(changed.len()) });
             match draw(4) {
                 0 => changed[at] ^= 1 << draw(8),
@@ -332,7 +333,7 @@ fn a_checkpoint_that_was_changed_is_refused_or_the_same() {
     }
 }
 
-// Through the program.
+// Through the binary.
 
 fn workplace() -> Workplace {
     let workplace = Workplace::new();
@@ -346,10 +347,10 @@ fn object(outcome: &Outcome, code: i32) -> Value {
     serde_json::from_str(&outcome.stdout).unwrap()
 }
 
-/// How many epochs the runs take that are killed: long enough to be.
+/// Number of epochs of the runs that are killed: enough to be killed in time.
 const EPOCHS: &str = "60";
 
-/// The weights of an uninterrupted run of so many epochs.
+/// The weights of an uninterrupted run of the given number of epochs.
 fn reference() -> &'static str {
     static REFERENCE: OnceLock<String> = OnceLock::new();
     REFERENCE.get_or_init(|| {
@@ -380,7 +381,7 @@ fn a_killed_run_goes_on_as_if_nothing_had_happened() {
         if milliseconds == 0 {
             assert!(checkpoint.step() < 720, "it was killed in time");
         }
-        // Once more, in the middle of the second life.
+        // Again, in the middle of the resumed run.
         let again = workplace.start(&["resume", &run.name(), "--json"]);
         eventually("it goes on", || {
             let events = read_events(&run).ok()?;
@@ -391,7 +392,7 @@ fn a_killed_run_goes_on_as_if_nothing_had_happened() {
         again.wait();
         let outcome = workplace.run(&["resume", &run.name(), "--json"]);
         let result = if outcome.code == Some(2) {
-            // It was done before it was killed.
+            // The run had ended before it was killed.
             outcome.assert_refused(2, &["--epochs"]);
             object(&workplace.run(&["runs", "--json"]), 0)["runs"][0].clone()
         } else {
@@ -411,7 +412,7 @@ fn a_run_killed_after_its_last_step_is_ended() {
     let whole = object(&start_checkpointed(&workplace).wait(), 0);
     let run = workplace.only_run();
     let log = fs::read_to_string(run.events()).unwrap();
-    // What the end of a run says comes after its last checkpoint.
+    // The final events of a run follow its last checkpoint.
     let cut = log.lines().position(|line| line.contains(r#""type":"finished""#)).unwrap();
     let lines: String = log.split_inclusive('\n').take(cut).collect();
     fs::write(run.events(), lines).unwrap();
@@ -471,7 +472,8 @@ fn what_cannot_be_resumed_is_told() {
     refused(&|| write(run.checkpoint(), cut), &["state.safetensors", "not a readable checkpoint"]);
     refused(&|| fs::remove_file(run.checkpoint()).unwrap(), &["no checkpoint", "laperm rerun"]);
     write(run.checkpoint(), &checkpoint);
-    // A power cut may cost more of the log than of the checkpoint, if the disk lies.
+    // After a power cut the log may be older than the checkpoint, if the disk reported writes too
+    // early.
     refused(&|| write(run.events(), &log[..log.len() / 2]), &["events.jsonl", "shorter"]);
     write(run.events(), &log);
     assert_eq!(object(&resume(), 0)["steps"], 84, "all is well again");
@@ -492,12 +494,12 @@ fn two_processes_cannot_have_the_same_run() {
     assert_eq!(listed["runs"][0]["state"], "running");
     running.signal(Signal::KILL);
     running.wait();
-    // The heartbeat is fresh, but the kernel knows better.
+    // The heartbeat is recent, but the kernel has released the lock.
     let listed = object(&workplace.run(&["runs", "--json"]), 0);
     assert_eq!(listed["runs"][0]["state"], "crashed");
 }
 
-// Doing it all again.
+// Reruns.
 
 /// A run in `workplace` that was steered by hand.
 fn steered(workplace: &Workplace) -> RunFolder {
@@ -580,8 +582,8 @@ fn a_rerun_that_should_be_the_same_and_is_not_fails() {
     fs::write(original.events(), log.replace(&checksum, &"0".repeat(64))).unwrap();
     let result = object(&workplace.run(&["rerun", "original", "--json"]), 1);
     assert_eq!(result["identical"], false);
-    // The log tells with which instructions it was computed, and a rerun that other ones may
-    // explain it.
+    // The log names the instruction set, and a rerun with another one says that this may explain a
+    // difference.
     let set = InstructionSet::current().name();
     assert_eq!(
         (&result["instruction_set"], &result["original_instruction_set"]),
@@ -598,7 +600,7 @@ fn a_rerun_that_should_be_the_same_and_is_not_fails() {
         "{}",
         outcome.stdout
     );
-    // Without its end, there is nothing to compare with.
+    // Without the final event there are no weights to compare with.
     let end = log.trim_end().rfind('\n').unwrap() + 1;
     fs::write(original.events(), &log[..end]).unwrap();
     let result = object(&workplace.run(&["rerun", "original", "--json"]), 0);

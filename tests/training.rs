@@ -1,4 +1,4 @@
-//! Training through the public library: what commands and schedules do, step by step.
+//! Training through the public library: the effects of commands and schedules, step by step.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use laperm::train::{
 };
 use tempfile::TempDir;
 
-/// A small network on a few generated digits: 12 steps an epoch.
+/// A small network on a few generated digits. 12 steps per epoch.
 const SMALL: &str = r#"
     name = "small"
     [data]
@@ -39,7 +39,7 @@ struct Run {
 }
 
 impl Run {
-    /// Starts the small experiment with more keys; a paused run takes no step before it is told to.
+    /// Starts the small experiment with these overrides.
     fn start(overrides: &[&str]) -> Run {
         let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
         let experiment = Experiment::parse(SMALL, "small", &overrides).expect("a valid experiment");
@@ -71,7 +71,7 @@ impl Run {
         })
     }
 
-    /// Lets it run to its end; everything that happened.
+    /// Waits for the end of the run, and returns all its events.
     fn finish(mut self) -> (Vec<Event>, TempDir) {
         self.events.extend(self.live.by_ref());
         self.live.wait();
@@ -172,7 +172,7 @@ fn every_snapshot_proves_itself_whatever_p_was_set_to() {
         assert_eq!(verified.len(), 4);
         assert!(verified.iter().all(|parameter| parameter.foreign.is_empty()), "{verified:?}");
     }
-    // A single value changed is found, and where.
+    // A single changed value is found, with its location.
     let mut file = WeightsFile::read(&snapshots[0]).expect("reads");
     let tensor =
         file.tensors.iter_mut().find(|tensor| tensor.name == "dense1.weight").expect("is there");
@@ -292,7 +292,7 @@ fn a_look_tells_how_the_watched_vector_began_and_what_is_connected() {
             let look = &frame.layers[layer];
             let missing = (0..weights).filter(|&i| look.connected(i) == Some(false)).count();
             assert_eq!(Some(missing), zeros.map(|zeros| zeros[layer]));
-            // What it has of connections now, it had at the start, but elsewhere.
+            // The vector has as many connections as at the start, in other positions.
             let length = look.values.len();
             let now =
                 (0..length).filter(|&i| look.connected(look.vector * length + i) == Some(true));
@@ -301,7 +301,7 @@ fn a_look_tells_how_the_watched_vector_began_and_what_is_connected() {
             assert_eq!(look.initial_values, first[layer].initial_values);
         }
     }
-    // Without LaPerm, the other vectors' beginnings are not forgotten either.
+    // Without LaPerm, the initial values of vectors that were not watched are kept, too.
     let mut run = Run::start(&["wrapper.name=none", "train.epochs=1"]);
     run.tell(Command::Watch { layer: 1, vector: 3 });
     let (events, _) = run.finish();
@@ -371,7 +371,7 @@ fn every_optimizer_learns_under_every_wrapper() {
                 EventKind::Evaluation { test, .. } => Some(test.accuracy),
                 _ => None,
             });
-            // A tenth is chance.
+            // Guessing scores 0.1.
             assert!(score.is_some_and(|score| score > 0.25), "{optimizer} {wrapper}: {score:?}");
         }
     }

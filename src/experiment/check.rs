@@ -154,7 +154,7 @@ impl Experiment {
         self.each_epoch(&wrapper.k, "wrapper.k", |k| {
             (1.0..1e15).contains(&k).then_some(()).ok_or("k must be at least 1")
         })?;
-        // It is computed with as a 32-bit float, in which 1e-50 is 0.
+        // Training uses alpha as a 32-bit float, in which 1e-50 is 0.
         let usable = wrapper.alpha <= 1.0 && wrapper.alpha as f32 > 0.0;
         require(usable, "wrapper.alpha", || {
             format!("must be above 0 and at most 1 as a 32-bit float, not {}", wrapper.alpha)

@@ -14,6 +14,9 @@ use super::*;
 use crate::instructions::InstructionSet;
 use crate::kernels::{Update, operations, step};
 
+/// Names and values of settings.
+type Keys = &'static [(&'static str, f64)];
+
 const BETAS: [f64; 2] = [0.9, 0.99];
 const EPSILON: f64 = 1e-7;
 const DECAY: f64 = 0.1;
@@ -224,7 +227,7 @@ fn every_default_is_in_its_range_and_titles_differ() {
 /// direction where its sign matters, so that weights that hang on rounding can be left out.
 type Twin = fn(weight: &mut f64, moments: &mut [f64; 2], gradient: f64, lr: f64, time: i32) -> f64;
 
-const TWINS: [(OptimizerName, &[(&str, f64)], Twin); 7] = [
+const TWINS: [(OptimizerName, Keys, Twin); 7] = [
     (OptimizerName::Sgd, &[], |weight, _, g, lr, _| {
         *weight -= lr * g;
         f64::INFINITY

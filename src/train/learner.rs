@@ -10,7 +10,7 @@ use super::arrays::{Arrays, Misfit};
 use super::optimizer::InnerOptimizer;
 use super::{Backend, Classifier, Score};
 use crate::experiment::OptimizerSection;
-use crate::kernels::{attended, operations};
+use crate::kernels::{operations, with_spinning_worker};
 use crate::method::all_finite;
 use crate::model::{Draw, Network, Role, Statistics, Weights};
 
@@ -165,7 +165,7 @@ impl Learner {
         self.optimizer.save(prefix, parameters, arrays);
     }
 
-    /// Takes back what [`Learner::save`] added.
+    /// Restores the state that [`Learner::save`] added.
     ///
     /// # Errors
     /// Returns the first array that is missing or does not fit the network.
@@ -237,7 +237,7 @@ impl Learner {
 /// pool, another thread is kept awake for them; libraries with their own threads do that
 /// themselves.
 pub(super) fn attended_if<T>(here: bool, act: impl FnOnce() -> T) -> T {
-    if here { attended(act) } else { act() }
+    if here { with_spinning_worker(act) } else { act() }
 }
 
 fn weight(prefix: &str, parameter: &str) -> String {

@@ -12,7 +12,7 @@ use super::control::Control;
 use super::learner::{Learner, StepTimes, attended_if};
 use super::monitor::{DistanceMonitor, WeightMatrix};
 use super::trainer::loader;
-use super::wrapper::{NotFinite, Wrapper, wrapper};
+use super::wrapper::{NotFinite, Start, Wrapper, wrapper};
 use super::{Backend, StartError, initial_weights};
 use crate::data::{
     Batch, BatchLoader, BatchPlan, DataError, DatasetName, GlyphsConfig, Images, Normalizer, load,
@@ -187,11 +187,16 @@ impl Bench {
         let normalizer = Normalizer::fit(experiment.data.normalization(), &images);
         let control = Control::new(&experiment);
         let initial = initial_weights(&experiment, &network)?;
-        let (wrapper, start) =
+        let Start { wrapper, weights } =
             wrapper(&experiment, &network, initial, &control).map_err(StartError::from)?;
         Ok(Bench {
             plan: BatchPlan::new(experiment.seed, images.len(), subject.batch)?,
-            learner: Learner::new(network, start, &experiment.optimizer, (subject.backend, device)),
+            learner: Learner::new(
+                network,
+                weights,
+                &experiment.optimizer,
+                (subject.backend, device),
+            ),
             images: Arc::new(images),
             normalizer: Arc::new(normalizer),
             wrapper,
@@ -313,7 +318,7 @@ impl Bench {
     /// Milliseconds per batch of making batches, and nothing else.
     fn data(&self, patience: Duration) -> Result<f64, MeasureError> {
         let mut loader = self.loader();
-        // What was made while nobody waited does not count.
+        // Batches that the loader made ahead of time do not count.
         for _ in 0..8 {
             loader.next_batch()?;
         }

@@ -77,7 +77,7 @@ impl InnerOptimizer {
         }
     }
 
-    /// Takes back what [`InnerOptimizer::save`] added.
+    /// Restores the state that [`InnerOptimizer::save`] added.
     ///
     /// # Errors
     /// Returns the first array that is missing or does not fit its parameter.
@@ -135,8 +135,7 @@ mod tests {
         Tensor::from_data(TensorData::from(values), &Device::flex())
     }
 
-    /// 50 steps on gradients that change their sign and size, by ours and by burn's, compared to
-    /// the bit.
+    /// Compares 50 steps with burn's to the bit, on gradients that change their sign and size.
     fn assert_same<O: Optimizer>(section: &OptimizerSection, burns: &O) {
         let mut ours = InnerOptimizer::new(section, &parameters());
         let start = [0.5, -0.25, 1e-3, 3.0, -7.5, 0.0];

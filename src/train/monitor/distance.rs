@@ -93,7 +93,8 @@ impl DistanceMonitor {
         }
     }
 
-    /// Takes back what [`DistanceMonitor::save`] added, unless other layers are monitored now.
+    /// Restores the orders that [`DistanceMonitor::save`] added, unless other layers are monitored
+    /// now.
     ///
     /// # Errors
     /// Returns the first array that does not hold the rankings of its matrix.

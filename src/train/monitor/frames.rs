@@ -155,7 +155,7 @@ impl FrameMonitor {
         }
     }
 
-    /// Takes back what [`FrameMonitor::save`] gave.
+    /// Restores the state that [`FrameMonitor::save`] added and returned.
     ///
     /// # Errors
     /// Returns an error for watched vectors that do not exist, or an array that does not hold the

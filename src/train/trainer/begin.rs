@@ -11,7 +11,7 @@ use crate::train::checkpoint::checksum_of;
 use crate::train::control::Control;
 use crate::train::learner::Learner;
 use crate::train::monitor::{Monitors, WeightMatrix};
-use crate::train::wrapper::wrapper;
+use crate::train::wrapper::{Start, wrapper};
 use crate::train::{EventKind, Named, Order, Prepared, Script, StartError, Started};
 
 impl<R: Recorder> Trainer<R> {
@@ -31,8 +31,8 @@ impl<R: Recorder> Trainer<R> {
         Ok(trainer)
     }
 
-    /// The same, but obeys the commands of `script` at their steps. Nobody can decide after a
-    /// divergence: if the script does not continue the run there, it ends.
+    /// The same, but obeys the commands of `script` at their steps. A run that diverges ends, unless
+    /// the script continues it.
     ///
     /// # Errors
     /// As [`Trainer::new`].
@@ -59,8 +59,8 @@ impl<R: Recorder> Trainer<R> {
         let plan = BatchPlan::new(experiment.seed, train.len(), experiment.train.batch)?;
         let control = Control::new(&experiment);
         let checksum = checksum_of(&initial);
-        let (wrapper, start) = wrapper(&experiment, &network, initial, &control)?;
-        let mut learner = Learner::new(network, start, &experiment.optimizer, (backend, device));
+        let Start { wrapper, weights } = wrapper(&experiment, &network, initial, &control)?;
+        let mut learner = Learner::new(network, weights, &experiment.optimizer, (backend, device));
         if !wrapper.permutes() {
             learner.freeze_zeros();
         }

@@ -191,6 +191,21 @@ mod tests {
         assert!(error.is_some_and(|error| error.starts_with("all 7 steps are taken")));
     }
 
+    /// As version 0.1 wrote them: two moments of Adam, and the keys of both its optimizers in the
+    /// experiment.
+    #[test]
+    fn checkpoints_of_version_0_1_are_read() {
+        let mut old = checkpoint();
+        for moment in ["first", "second"] {
+            let name = format!("optimizer/dense1.weight/{moment}");
+            assert!(old.arrays.contains(&name), "{name}");
+        }
+        let text = old.progress.experiment.clone();
+        old.progress.experiment = text.replace("beta1 = 0.9", "momentum = 0.0\nbeta1 = 0.9");
+        assert_ne!(old.progress.experiment, text);
+        assert_eq!(refusal(prepared(""), old), None);
+    }
+
     #[test]
     fn what_a_checkpoint_lacks_is_named() {
         let names: Vec<String> =

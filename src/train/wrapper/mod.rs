@@ -62,7 +62,7 @@ pub(super) trait Wrapper: Send + Sync {
     /// Adds the state that syncs have left behind to `arrays`.
     fn save(&self, _network: &Network, _arrays: &mut Arrays) {}
 
-    /// Takes back what [`Wrapper::save`] added, except for the pruning ratio, which
+    /// Restores the state that [`Wrapper::save`] added, except for the pruning ratio, which
     /// [`Wrapper::prune`] sets.
     ///
     /// # Errors
@@ -113,6 +113,12 @@ impl NotFinite {
     }
 }
 
+/// A wrapper, and the weights that training starts from, one vector per parameter.
+pub(super) struct Start {
+    pub(super) wrapper: Box<dyn Wrapper>,
+    pub(super) weights: Vec<Vec<f32>>,
+}
+
 /// Returns the experiment's wrapper and the weights that training starts from. These are the
 /// `initial` values, one vector per parameter, pruned as the experiment says, whatever the wrapper.
 ///
@@ -123,18 +129,18 @@ pub(super) fn wrapper(
     network: &Network,
     initial: Vec<Vec<f32>>,
     control: &Control,
-) -> Result<(Box<dyn Wrapper>, Vec<Vec<f32>>), WrapperError> {
+) -> Result<Start, WrapperError> {
     let permuted = reservoirs(experiment, network, initial.clone(), &control.at(0), control)?;
-    let mut start = initial;
+    let mut weights = initial;
     for permuted in &permuted {
-        start[permuted.parameter] = permuted.reservoir.pruned_initial();
+        weights[permuted.parameter] = permuted.reservoir.pruned_initial();
     }
     let wrapper: Box<dyn Wrapper> = match experiment.wrapper.name {
         WrapperName::None => Box::new(Alone),
         WrapperName::Lookahead => {
-            Box::new(SlowWeights::new(&start, experiment.wrapper.alpha as f32)?)
+            Box::new(SlowWeights::new(&weights, experiment.wrapper.alpha as f32)?)
         }
         WrapperName::Laperm => Box::new(Laperm::new(permuted)),
     };
-    Ok((wrapper, start))
+    Ok(Start { wrapper, weights })
 }

@@ -34,10 +34,10 @@ struct Wrapped {
 fn wrapped(keys: &str) -> Wrapped {
     let experiment = experiment(keys);
     let control = Control::new(&experiment);
-    let (wrapper, start) =
+    let Start { wrapper, weights } =
         wrapper(&experiment, &network(), initial(), &control).expect("finite values");
     let device = (Backend::Flex, Device::flex());
-    let learner = Learner::new(network(), start, &experiment.optimizer, device);
+    let learner = Learner::new(network(), weights, &experiment.optimizer, device);
     Wrapped { experiment, wrapper, learner, control }
 }
 
@@ -58,7 +58,7 @@ impl Wrapped {
     fn restored(&self) -> Result<Wrapped, Misfit> {
         let mut arrays = Arrays::default();
         self.wrapper.save(&network(), &mut arrays);
-        let (mut other, _) =
+        let Start { wrapper: mut other, .. } =
             wrapper(&self.experiment, &network(), initial(), &self.control).expect("as before");
         other.restore(&network(), &mut arrays)?;
         let (experiment, learner) = (self.experiment.clone(), self.learner.clone());
