@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &ReplayArguments, runs: &Path) -> Result {
     let pace = if arguments.slow_link { Pace::SLOW } else { Pace::FILM };
     let mut screen = Screen::open()?;
     // A replay has nothing to save, so the way it was left makes no difference.
-    tui::show(&mut screen, tui::run_view(Source::Replay(replay), pace), &theme);
+    tui::show(&mut screen, tui::run_view(Source::Replay(Box::new(replay)), pace), &theme);
     screen.close();
     Ok(())
 }

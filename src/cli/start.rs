@@ -51,7 +51,7 @@ fn open(choice: Choice, runs: &Path) -> Result<Box<dyn Window>> {
         }
         Choice::Open(path) | Choice::Replay(path) => {
             let replay = Replay::open(RunFolder::open(&path))?;
-            tui::run_view(Source::Replay(replay), Pace::FILM)
+            tui::run_view(Source::Replay(Box::new(replay)), Pace::FILM)
         }
         Choice::Compare(paths) => {
             let folders: Vec<RunFolder> = paths.iter().map(|path| RunFolder::open(path)).collect();

@@ -31,7 +31,7 @@ pub enum Source {
     /// A run that another process hosts: it sends events, and takes commands.
     Attached(Attached),
     /// A run on disk, of which any moment can be shown.
-    Replay(Replay),
+    Replay(Box<Replay>),
 }
 
 impl Source {
