@@ -1,9 +1,10 @@
-//! Training as a whole against its bare steps, on the real program: an epoch of Conv7 on MNIST with augmentation, syncs,
-//! evaluation and logging, with the screen in a pseudo-terminal and without; what the screen takes of the processor; and
-//! the ranking distance of every step of an MLP.
+//! Compares whole training with its bare steps, on the real program. Measures an epoch of Conv7 on
+//! MNIST with augmentation, syncs, evaluation and logging, with the screen in a pseudo-terminal and
+//! without it; the CPU time of the screen; and the ranking distance of an MLP in every step.
 //!
-//! `LAPERM_TEST_DATA=DIR cargo bench --bench epoch` with MNIST in `DIR/mnist`, or on generated digits without it.
-//! `-- --examples 6000 --rounds 1` does a tenth of an epoch and of its evaluation, once.
+//! `LAPERM_TEST_DATA=DIR cargo bench --bench epoch` with MNIST in `DIR/mnist`; without the
+//! variable, on generated digits. `-- --examples 6000 --rounds 1` measures a tenth of an epoch and
+//! of its evaluation, once.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -20,26 +21,27 @@ use serde_json::Value;
 use support::pty::Pty;
 use support::{LAPERM, Workplace};
 
-/// As in the program.
+/// The program's allocator.
 #[global_allocator]
 static ALLOCATOR: laperm::allocator::Allocator = laperm::allocator::Allocator;
 
 const SIZE: (u16, u16) = (100, 30);
 
-/// How often each is measured, in turns.
+/// Number of measurements of each kind, alternating.
 const ROUNDS: usize = 3;
 
-/// Steps that are looked at together: as many as there are from one sync to the next.
+/// Steps whose times are added up: the number of steps between two syncs.
 const TOGETHER: usize = 20;
 
-/// Images of a step.
+/// Images per step.
 const BATCH: usize = 50;
 
-/// Examples of a whole epoch; of each six, one is tested, and of each thirty, one is tested as trained on.
+/// Examples of a whole epoch. A sixth of this number is tested, and a thirtieth is evaluated on the
+/// training examples.
 const EXAMPLES: usize = 60_000;
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds and starts.
+    // `cargo test --benches` only checks that this builds and starts.
     let arguments: Vec<String> = std::env::args().collect();
     if !arguments.iter().any(|argument| argument == "--bench") {
         return;
@@ -59,46 +61,47 @@ fn main() {
     }
     bare.add(&bare_steps());
     let bare = BATCH as f64 / bare.of_a_step();
-    println!("conv7, bare steps: {bare:.0} images a second");
+    println!("conv7, bare steps: {bare:.0} images per second");
     for (screen, epochs) in [("on", &shown), ("off", &headless)] {
         let rate = examples as f64 / seconds(epochs);
         let share = 100.0 * rate / bare;
         let whole = examples as f64 / median(epochs.iter().map(|epoch| epoch.seconds).collect());
         println!(
-            "conv7, an epoch with the screen {screen}: {rate:.0} images a second, {share:.1} % of that; {whole:.0} \
-             with all that was slow"
+            "conv7, an epoch with the screen {screen}: {rate:.0} images per second, {share:.1} % of \
+             bare steps; {whole:.0} including the machine's slow phases"
         );
     }
     let of_processor = median(shown.iter().map(|epoch| epoch.screen).collect());
-    println!("the screen takes {:.2} % of the processor", 100.0 * of_processor);
+    println!("the screen takes {:.2} % of the CPU time", 100.0 * of_processor);
     let mlp = bench("mlp");
     let of = |key: &str| mlp[key].as_f64().unwrap_or_else(|| panic!("no {key} in {mlp}"));
     let (distance, step) = (of("distance_ms"), of("step_ms"));
     println!(
-        "mlp, ranking distance of every step, all layers: {distance:.3} ms, {:.0} % of a step's {step:.3} ms",
+        "mlp, ranking distance of all layers: {distance:.3} ms, {:.0} % of a step's {step:.3} ms",
         100.0 * distance / step
     );
 }
 
-/// Seconds of steps, so many together that a sync and all that is done now and then is in each.
+/// Seconds of groups of steps, each long enough to contain a sync and whatever else recurs.
 #[derive(Default)]
 struct Paces(Vec<f64>);
 
 impl Paces {
-    /// Adds steps that took so many seconds each, one after the other.
+    /// Adds consecutive steps, given the seconds of each.
     fn add(&mut self, steps: &[f64]) {
         self.0.extend(steps.chunks_exact(TOGETHER).map(|steps| steps.iter().sum::<f64>()));
     }
 
-    /// Seconds of a step in that quarter of the time in which the machine was fastest: others slow a virtual machine down
-    /// for seconds at a time, and would be all that is compared.
+    /// Seconds per step in the fastest quarter of the groups. Other users slow a virtual machine
+    /// down for seconds at a time, which would otherwise dominate the comparison.
     fn of_a_step(mut self) -> f64 {
         self.0.sort_by(f64::total_cmp);
         self.0[self.0.len() / 4] / TOGETHER as f64
     }
 }
 
-/// Seconds of an epoch at the pace of its steps, and with the fastest of what follows the last of them.
+/// Seconds of an epoch at the pace of its fastest steps, plus the shortest time measured between
+/// the last step and the end of the epoch.
 fn seconds(epochs: &[Epoch]) -> f64 {
     let mut paces = Paces::default();
     epochs.iter().for_each(|epoch| paces.add(&epoch.steps));
@@ -107,7 +110,7 @@ fn seconds(epochs: &[Epoch]) -> f64 {
     steps as f64 * paces.of_a_step() + after.fold(f64::INFINITY, f64::min)
 }
 
-/// Seconds of bare training steps.
+/// Seconds of each bare training step.
 fn bare_steps() -> Vec<f64> {
     let (network, backend) = (Published::Conv7, Backend::Flex);
     let subject = Subject { network, batch: BATCH, width: 1, backend };
@@ -120,20 +123,20 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Whether somebody looks.
+/// Whether the run has a screen.
 #[derive(Clone, Copy)]
 enum Screen {
     On,
     Off,
 }
 
-/// An epoch as it went.
+/// Timing of one epoch.
 struct Epoch {
-    /// Seconds from one step to the next.
+    /// Seconds of each step.
     steps: Vec<f64>,
-    /// Seconds in all.
+    /// Seconds in total.
     seconds: f64,
-    /// Share of all cores' time that the screen's process took.
+    /// CPU time of the screen's process, as a fraction of the time of all cores.
     screen: f64,
 }
 
@@ -189,7 +192,7 @@ fn wait_for_end(workplace: &Workplace) {
     }
 }
 
-/// What a process has had of the processor, on all its threads.
+/// CPU seconds of a process, on all its threads.
 fn processor_seconds(process: u32) -> f64 {
     let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap().flatten();
     let nanoseconds = threads.filter_map(|thread| {
@@ -199,7 +202,7 @@ fn processor_seconds(process: u32) -> f64 {
     nanoseconds.sum::<f64>() / 1e9
 }
 
-/// What `laperm bench` says of a network.
+/// The report of `laperm bench` for a network.
 fn bench(network: &str) -> Value {
     let outcome = Workplace::new()
         .command(LAPERM, &["bench", "--json", "--network", network])

@@ -1,6 +1,7 @@
-//! Single kernels, on layers of the paper's networks at a batch of 50: floating-point operations per second ("elem/s")
-//! of convolutions and dense layers, bytes per second of all that is bound by memory, where every number read or written
-//! counts as often as a pass over it is needed. `memory/copy` is what this machine can do at best.
+//! Single kernels on layers of the paper's networks, at a batch of 50. For convolutions and dense
+//! layers, "elem/s" are floating-point operations per second. For kernels bound by memory
+//! bandwidth, the rate is in bytes per second, where each value read or written counts once per
+//! pass that the algorithm needs. `memory/copy` is the greatest rate that the machine reaches.
 //!
 //! `cargo bench --bench kernels`, or `cargo bench --bench kernels -- adam` for some of them
 
@@ -8,21 +9,21 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use laperm::instructions::InstructionSet;
 use laperm::kernels::{
-    Convolution, Dense, Dropout, Normalize, Pool, Update, add, cross_entropy, relu_backward, step,
-    transpose,
+    Affine, Convolution, Dense, Dropout, Normalize, NormalizeGradients, Pool, Update, add,
+    cross_entropy, relu_backward, step, transpose,
 };
 use laperm::optimizer::Adam;
 use laperm::random::{Purpose, stream};
 use rand::RngExt;
 use rayon::prelude::*;
 
-/// As in the program.
+/// The program's allocator.
 #[global_allocator]
 static ALLOCATOR: laperm::allocator::Allocator = laperm::allocator::Allocator;
 
 const BATCH: usize = 50;
 
-/// Convolutions: height and width, channels, filters, kernel, stride.
+/// Convolutions: height and width, channels, filters, kernel size, stride.
 const CONVOLUTIONS: [(&str, usize, usize, usize, usize, usize); 8] = [
     ("conv4 first", 32, 3, 64, 3, 1),
     ("conv4 second", 32, 64, 64, 3, 1),
@@ -38,7 +39,7 @@ const CONVOLUTIONS: [(&str, usize, usize, usize, usize, usize); 8] = [
 const DENSES: [(&str, usize, usize); 3] =
     [("mlp first", 784, 100), ("conv4 first", 8192, 256), ("last", 256, 10)];
 
-/// Batch norms: rows, channels.
+/// Batch normalizations: rows, channels.
 const NORMS: [(&str, usize, usize); 4] = [
     ("conv4 first", BATCH * 32 * 32, 64),
     ("conv4 third", BATCH * 16 * 16, 128),
@@ -51,7 +52,7 @@ fn random(count: usize) -> Vec<f32> {
     (0..count).map(|_| random.random_range(-1.0..1.0)).collect()
 }
 
-/// Measures one kernel that goes over `passes` times `values` numbers.
+/// Measures a kernel that makes `passes` passes over `values` values.
 fn memory(
     group: &mut BenchmarkGroup<WallTime>,
     name: &str,
@@ -127,6 +128,7 @@ fn norms(criterion: &mut Criterion) {
         let (count, gradient) = (rows * channels, random(rows * channels));
         let (values, mut results) = (gradient.clone(), gradient.clone());
         let (scale, shift) = (random(channels), random(channels));
+        let affine = Affine { scale: &scale, shift: &shift };
         let (mut by_scale, mut by_shift) = (random(channels), random(channels));
         for (with, dropout) in [("", None), (", dropout", Some(drop))] {
             let layer = Normalize {
@@ -136,22 +138,17 @@ fn norms(criterion: &mut Criterion) {
                 relu_after: false,
                 dropout,
             };
-            let moments = layer.forward_train(set, &values, &scale, &shift, &mut results);
+            let moments = layer.forward_train(set, &values, affine, &mut results);
             memory(&mut group, &format!("{name}{with}, forward"), count, 3.0, || {
-                layer.forward_train(set, &values, &scale, &shift, &mut results);
+                layer.forward_train(set, &values, affine, &mut results);
             });
             memory(&mut group, &format!("{name}{with}, backward"), count, 5.0, || {
-                layer.backward(
-                    set,
-                    &values,
-                    &scale,
-                    &shift,
-                    &moments,
-                    &gradient,
-                    &mut results,
-                    &mut by_scale,
-                    &mut by_shift,
-                );
+                let results = NormalizeGradients {
+                    values: &mut results,
+                    scale: &mut by_scale,
+                    shift: &mut by_shift,
+                };
+                layer.backward(set, &values, affine, &moments, &gradient, results);
             });
         }
     }

@@ -1,4 +1,4 @@
-//! How long it takes to open the log of a million steps, to see any moment of it, and to draw it.
+//! Time to open the log of a million steps, to seek in it, and to draw it.
 
 #[path = "../tests/support/long_log.rs"]
 mod long_log;
@@ -34,11 +34,11 @@ fn replay(criterion: &mut Criterion) {
         let step = Transport::To(Target::Step(random.random_range(0..STEPS)));
         black_box(replay.obey(step, Instant::now()).is_ok())
     };
-    group.sample_size(100).bench_function("to any step", |bencher| {
+    group.sample_size(100).bench_function("seek to a random step", |bencher| {
         bencher.iter(|| jump(&mut replay));
     });
     let back = Transport::Step { forward: false };
-    group.bench_function("a step back", |bencher| {
+    group.bench_function("step back", |bencher| {
         bencher.iter(|| replay.obey(back, Instant::now()).is_ok());
     });
     let frame = |replay: &mut Replay, smooth: bool| {
@@ -53,9 +53,12 @@ fn replay(criterion: &mut Criterion) {
     };
     let end = replay.obey(Transport::End, Instant::now());
     black_box(end.is_ok());
-    group.bench_function("draw all", |bencher| bencher.iter(|| frame(&mut replay, false)));
-    group.bench_function("draw all, smoothed", |bencher| bencher.iter(|| frame(&mut replay, true)));
-    group.bench_function("to any step and draw it", |bencher| {
+    group
+        .bench_function("draw the whole run", |bencher| bencher.iter(|| frame(&mut replay, false)));
+    group.bench_function("draw the whole run, smoothed", |bencher| {
+        bencher.iter(|| frame(&mut replay, true))
+    });
+    group.bench_function("seek to a random step and draw", |bencher| {
         bencher.iter(|| {
             jump(&mut replay);
             frame(&mut replay, false)
@@ -63,7 +66,7 @@ fn replay(criterion: &mut Criterion) {
     });
     group.finish();
     if let Some(peak) = long_log::peak_memory() {
-        println!("at most {} MB of memory, two open at a time", peak >> 20);
+        println!("peak memory with two logs open: {} MB", peak >> 20);
     }
 }
 

@@ -1,6 +1,6 @@
-//! What the screen costs the line and how soon it answers, measured on the real program in a pseudo-terminal of 100x30
-//! while it trains on every core: how long it takes to begin, bytes a second idle, training, and with `--slow-link`, and
-//! the time from a key to the first byte of its answer.
+//! Traffic and response time of the screen, measured on the real program in a pseudo-terminal of
+//! 100x30 while it trains on all cores: time to start, bytes per second when training, with
+//! `--slow-link` and paused, and the time from a key to the picture that answers it.
 //!
 //! `cargo bench --bench screen`
 
@@ -15,30 +15,28 @@ use support::{SMALL, Workplace};
 
 const SIZE: (u16, u16) = (100, 30);
 
-/// How long bytes are counted, and how many keys are pressed.
+/// Duration for which bytes are counted, and number of keys pressed.
 const WHILE: Duration = Duration::from_secs(20);
 const KEYS: usize = 200;
 
-/// How often the program is started.
+/// Number of times that the program is started.
 const STARTS: usize = 15;
 
 fn main() {
-    // `cargo test --benches` only asks whether it builds and starts.
+    // `cargo test --benches` only checks that this builds and starts.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
     let [start, step] = beginnings();
-    println!(
-        "from the start to the start screen: {start:.0} ms; from enter to the first step on the screen: {step:.0} ms"
-    );
+    println!("start screen after {start:.0} ms; first step on the screen {step:.0} ms after enter");
     for (name, options) in [("training", &[][..]), ("training, --slow-link", &["--slow-link"])] {
         let workplace = Workplace::new();
         let pty = screen(&workplace, options);
-        println!("{name}: {:.0} bytes a second", bytes_per_second(&pty));
+        println!("{name}: {:.0} bytes per second", bytes_per_second(&pty));
     }
     let workplace = Workplace::new();
     let mut pty = screen(&workplace, &[]);
-    // Whatever else the machine could do is done: a key competes with training on all cores.
+    // Occupies the other cores, so that the keys compete with training on all of them.
     let busy = std::thread::available_parallelism().map_or(1, |n| n.get()).saturating_sub(1);
     for _ in 0..busy {
         spawn(|| {
@@ -51,14 +49,14 @@ fn main() {
     answers.sort_by(f64::total_cmp);
     let quantile = |q: f64| answers[(q * (KEYS - 1) as f64).round() as usize];
     println!(
-        "a key's answer while all cores train: median {:.0} ms, 99th percentile {:.0} ms",
+        "response to a key with all cores busy: median {:.0} ms, 99th percentile {:.0} ms",
         quantile(0.5),
         quantile(0.99)
     );
     pty.keys(" ");
     pty.wait_for("paused");
     sleep(Duration::from_secs(1));
-    println!("paused: {:.0} bytes a second", bytes_per_second(&pty));
+    println!("paused: {:.0} bytes per second", bytes_per_second(&pty));
 }
 
 fn screen(workplace: &Workplace, options: &[&str]) -> Pty {
@@ -70,7 +68,8 @@ fn screen(workplace: &Workplace, options: &[&str]) -> Pty {
     pty
 }
 
-/// Median milliseconds until the start screen is there, and from choosing the first experiment until a step is.
+/// Median milliseconds from the start of the program to the start screen, and from choosing the
+/// first experiment to its first step on the screen.
 fn beginnings() -> [f64; 2] {
     let beginnings: Vec<[f64; 2]> = (0..STARTS).map(|_| beginning()).collect();
     [0, 1].map(|what| {
@@ -91,7 +90,7 @@ fn beginning() -> [f64; 2] {
     [start, until(&pty, entered, stepped)]
 }
 
-/// Milliseconds from `begun` until the screen is as wanted.
+/// Milliseconds from `begun` until the screen's text satisfies `wanted`.
 fn until(pty: &Pty, begun: Instant, wanted: impl Fn(&str) -> bool) -> f64 {
     while !wanted(&pty.text()) {
         sleep(Duration::from_micros(500));
@@ -105,11 +104,11 @@ fn bytes_per_second(pty: &Pty) -> f64 {
     (pty.bytes() - before) as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// Milliseconds from a key to the first picture that shows what it did.
+/// Milliseconds from a key to the first picture that shows its effect.
 fn answer(pty: &mut Pty, key: usize) -> f64 {
-    // Help opens and closes: nothing else on the screen looks like its title.
+    // Keys open and close the help, whose text occurs nowhere else on the screen.
     let open = key.is_multiple_of(2);
-    // At no fixed time after the last picture.
+    // At varying times after the previous picture.
     sleep(Duration::from_millis(150 + (key as u64 * 37) % 100));
     let begun = Instant::now();
     pty.keys(if open { "?" } else { "\x1b" });

@@ -1,4 +1,4 @@
-//! How long a synchronization takes, and a ranking distance, on matrices of the paper's networks.
+//! Time of a synchronization and of a ranking distance, on matrices of the paper's networks.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use laperm::method::{OrderedMatrix, Reservoir, VectorShape, reorder};
@@ -6,11 +6,11 @@ use laperm::random::{Purpose, stream};
 use rand::RngExt;
 use std::hint::black_box;
 
-/// As in the program.
+/// The program's allocator.
 #[global_allocator]
 static ALLOCATOR: laperm::allocator::Allocator = laperm::allocator::Allocator;
 
-/// From the shortest vectors to the longest; the last three hold 2.4, 2.4 and 2.1 million weights.
+/// From the shortest vectors to the longest. The last three have 2.4, 2.4 and 2.1 million weights.
 const MATRICES: [(&str, VectorShape); 7] = [
     ("conv7 first, 32 x 9", shape(32, 9)),
     ("conv4 second, 64 x 576", shape(64, 576)),
@@ -37,14 +37,15 @@ fn sync(criterion: &mut Criterion) {
         let mut weights = weights(shape, 1);
         let mut ranks = vec![0; shape.elements()];
         group.throughput(Throughput::Elements(shape.elements() as u64));
-        // The order stays what it is, so every synchronization has the same work to do.
+        // A sync keeps the order of the weights, so each iteration has the same work to do.
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
             bencher.iter(|| reservoir.sync_and_rank(black_box(&mut weights), &mut ranks));
         });
     }
 }
 
-/// Of weights that moved a thousandth of their range, as in a training step, and of weights that are strangers.
+/// Measures weights that moved by a thousandth of their range, as in a training step, and unrelated
+/// weights.
 fn distance(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("ranking distance");
     for (name, shape) in MATRICES {
@@ -53,7 +54,7 @@ fn distance(criterion: &mut Criterion) {
         let near: Vec<f32> = first.iter().zip(&second).map(step).collect();
         let mut orders: Vec<u32> = (0..shape.len as u32).cycle().take(shape.elements()).collect();
         group.throughput(Throughput::Elements(shape.elements() as u64));
-        for (what, other) in [("a step", &near), ("strangers", &second)] {
+        for (what, other) in [("one step", &near), ("unrelated", &second)] {
             let mut weights = [&first, other].into_iter().cycle();
             group.bench_function(BenchmarkId::new(what, name), |bencher| {
                 bencher.iter(|| {

@@ -1,59 +1,55 @@
-//! The instruction sets that hot loops are compiled for, chosen at run time.
+//! Instruction sets for which hot loops are compiled, selected at run time.
 
 use std::sync::OnceLock;
 
 use pulp::{Scalar256b, Simd, WithSimd};
+use strum::{IntoStaticStr, VariantArray};
 
-/// The environment variable that forces an instruction set, for tests and comparisons.
+/// Environment variable that forces an instruction set, for tests and comparisons.
 pub const VARIABLE: &str = "LAPERM_SIMD";
 
-/// An instruction set. Every hot loop, or kernel, is written once and compiled for each of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// An instruction set. Each hot loop, or kernel, is written once and compiled for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum InstructionSet {
-    /// Whatever every CPU of this architecture has, in groups of eight numbers.
+    /// The baseline of this architecture, with vectors of eight floats.
     Portable,
-    /// x86-64 with AVX2 and fused multiply-add: eight numbers at once, in 16 registers.
+    /// x86-64 with AVX2 and fused multiply-add: vectors of eight floats, 16 registers.
     Avx2,
-    /// x86-64 with AVX-512: sixteen numbers at once, in 32 registers.
+    /// x86-64 with AVX-512: vectors of sixteen floats, 32 registers.
     Avx512,
 }
 
-/// A name in the variable `LAPERM_SIMD` that is none, or one that this CPU cannot run.
+/// The variable `LAPERM_SIMD` names no instruction set, or one that this CPU lacks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{VARIABLE}={name}: this CPU has {available}")]
+#[error("{VARIABLE}={name}: this CPU supports {available}")]
 pub struct UnknownInstructionSet {
     name: String,
     available: String,
 }
 
 impl InstructionSet {
-    const ALL: [InstructionSet; 3] =
-        [InstructionSet::Portable, InstructionSet::Avx2, InstructionSet::Avx512];
-
-    /// Its name, as in the variable `LAPERM_SIMD`.
+    /// Name, as in the variable `LAPERM_SIMD`.
     pub fn name(self) -> &'static str {
-        match self {
-            InstructionSet::Portable => "portable",
-            InstructionSet::Avx2 => "avx2",
-            InstructionSet::Avx512 => "avx512",
-        }
+        self.into()
     }
 
-    /// Those that this CPU can run, slowest first.
+    /// Instruction sets that this CPU supports, slowest first.
     pub fn available() -> impl Iterator<Item = InstructionSet> {
-        Self::ALL.into_iter().filter(|set| set.is_available())
+        Self::VARIANTS.iter().copied().filter(|set| set.is_available())
     }
 
-    /// The one that kernels use: what the environment asks for, or else the fastest.
+    /// The instruction set that kernels use: the one requested by the environment, otherwise the
+    /// fastest.
     pub fn current() -> InstructionSet {
         static CURRENT: OnceLock<InstructionSet> = OnceLock::new();
         *CURRENT.get_or_init(|| Self::requested().ok().flatten().unwrap_or_else(Self::fastest))
     }
 
-    /// What the environment asks for, if anything.
+    /// The instruction set requested by the environment, if any.
     ///
     /// # Errors
-    /// A name that is none, or an instruction set that this CPU does not have.
+    /// If the name is unknown or this CPU lacks the instruction set.
     pub fn requested() -> Result<Option<InstructionSet>, UnknownInstructionSet> {
         let Some(name) = std::env::var_os(VARIABLE) else { return Ok(None) };
         match Self::available().find(|set| name == set.name()) {
@@ -83,9 +79,11 @@ impl InstructionSet {
         self == InstructionSet::Portable
     }
 
-    /// Runs a kernel as compiled for this instruction set; on a CPU that lacks it, as portable code. What the kernel
-    /// calls must be `#[inline(always)]`, or it is compiled without the instructions; so are closures that it hands to
-    /// other threads: share out the work first, then call this in each share.
+    /// Runs a kernel compiled for this instruction set, or portable code if the CPU lacks it.
+    ///
+    /// Functions that the kernel calls must be `#[inline(always)]`. Otherwise they are compiled for
+    /// the baseline. The same happens to closures that a kernel passes to other threads, so split
+    /// the work first and call this function in each share.
     #[inline]
     pub(crate) fn run<K: WithSimd>(self, kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
@@ -106,7 +104,8 @@ impl InstructionSet {
     }
 }
 
-/// Defines a function whose body, plain loops over slices, is compiled for each instruction set; it takes the set first.
+/// Defines a function whose body, plain loops over slices, is compiled for each instruction set.
+/// Its first argument is the instruction set.
 macro_rules! vectorized {
     (
         $(#[$attribute:meta])*
@@ -125,7 +124,8 @@ macro_rules! vectorized {
                 type Output = ($($output)?);
                 #[inline(always)]
                 fn with_simd<S: pulp::Simd>(self, _: S) -> Self::Output {
-                    // Arguments of a function are known not to overlap, unlike the fields of a struct.
+                    // The compiler knows that arguments of a function do not overlap. It does not
+                    // know this of the fields of a struct.
                     #[inline(always)]
                     fn body<$lifetime>($($argument: $type),*) $(-> $output)? $body
                     body($(self.$argument),*)

@@ -1,14 +1,16 @@
-//! Every random number of a run, as a function of what it is for.
+//! Random numbers of a run, each a function of its purpose.
 //!
-//! A stream is named by `(seed, purpose, step, index)`, and the name *is* the key of a counter-based
-//! generator (ChaCha8). Nothing else enters, so resuming a run, running it again, or running it on
-//! another number of threads draws the same numbers, and no two purposes ever share any.
+//! A stream is named by `(seed, purpose, step, index)`, and this name *is* the key of a
+//! counter-based generator (ChaCha8). There is no other state. Resuming a run, running it again, or
+//! running it on another number of threads therefore draws the same numbers, and no two purposes
+//! ever share any.
 
 use rand::SeedableRng;
 pub use rand_chacha::ChaCha8Rng;
 
-/// What a stream of random numbers is for. The numbers are part of the file formats: a snapshot is
-/// verified by drawing its initial weights again, so a value is never reused or changed.
+/// Purpose of a stream of random numbers. Its numeric values are part of the file formats: a
+/// snapshot is verified by drawing its initial weights again, so a value is never reused or
+/// changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Purpose {
@@ -22,17 +24,17 @@ pub enum Purpose {
     Augmentation = 4,
     /// Dropout masks; step = training step, index = position of the layer.
     Dropout = 5,
-    /// The training examples an evaluation looks at; step = training step.
+    /// The training examples sampled for an evaluation; step = training step.
     EvaluationSample = 6,
     /// The generated dataset; step = 0 for train and 1 for test, index = example.
     Glyphs = 7,
     /// Shuffling a snapshot's weight vectors (the paper's N_S); index = parameter.
     Shuffle = 8,
-    /// Images without meaning, to measure on.
+    /// Random images for benchmarks.
     Noise = 9,
 }
 
-/// The stream of random numbers for `purpose` at `step`, the `index`-th of its kind.
+/// Returns the stream of random numbers for `purpose` at `step`, the `index`-th of its kind.
 ///
 /// ```
 /// use laperm::random::{stream, Purpose};
@@ -45,7 +47,7 @@ pub fn stream(seed: u64, purpose: Purpose, step: u64, index: u64) -> ChaCha8Rng 
     ChaCha8Rng::from_seed(key(seed, purpose, step, index))
 }
 
-/// The key of that stream.
+/// The key of [`stream`] with these arguments.
 pub(crate) fn key(seed: u64, purpose: Purpose, step: u64, index: u64) -> [u8; 32] {
     let mut key = [0; 32];
     for (bytes, word) in key.chunks_exact_mut(8).zip([seed, purpose as u64, step, index]) {

@@ -1,4 +1,5 @@
-//! Runs that outlive their screen: detached, lost, attached to again, steered by scripts, and pestered by strangers.
+//! Runs that outlive their screen: detached, lost, attached to again, steered by scripts, and
+//! disturbed by clients that break the protocol.
 
 mod support;
 
@@ -19,7 +20,7 @@ const SIZE: (u16, u16) = (100, 30);
 
 const LONG: [&str; 4] = ["run", "long.toml", "--epochs", "100000"];
 
-/// A run on the screen that is not over before it is told to stop.
+/// Starts a run with a screen. It does not end before it is stopped.
 fn screen(workplace: &Workplace) -> Pty {
     workplace.write("long.toml", SMALL);
     let pty = Pty::start(workplace, &LONG, SIZE);
@@ -27,7 +28,7 @@ fn screen(workplace: &Workplace) -> Pty {
     pty
 }
 
-/// The same without a screen.
+/// Starts such a run without a screen.
 fn headless(workplace: &Workplace) -> (Running, RunFolder) {
     headless_with(workplace, &[])
 }
@@ -42,16 +43,16 @@ fn headless_with(workplace: &Workplace, options: &[&str]) -> (Running, RunFolder
     (running, run)
 }
 
-/// The newest step in the log.
+/// The latest step in the log.
 fn step(run: &RunFolder) -> u64 {
     read_events(run).unwrap().last().map_or(0, |event| event.step)
 }
 
 /// Waits until the run takes further steps.
 #[track_caller]
-fn assert_goes_on(run: &RunFolder) {
+fn assert_continues(run: &RunFolder) {
     let now = step(run);
-    eventually("the run goes on", || (step(run) > now).then_some(()));
+    eventually("the run continues", || (step(run) > now).then_some(()));
 }
 
 #[track_caller]
@@ -74,10 +75,10 @@ fn a_detached_run_goes_on_and_is_attached_to_with_all_its_history() {
     let text = pty.text();
     let run = workplace.only_run();
     assert!(text.contains(&format!("laperm attach {}", run.name())), "{text}");
-    assert_goes_on(&run);
+    assert_continues(&run);
 
     let mut pty = Pty::start(&workplace, &["attach"], SIZE);
-    // The first evaluation's best is known, and the change by hand is in effect and marked as one.
+    // Both the best accuracy and the manual change happened before this screen was attached.
     pty.wait_until("the history is there", |s| s.contains("best") && s.contains("k 100 by hand"));
     pty.keys(" ");
     pty.wait_for("paused");
@@ -115,7 +116,7 @@ fn a_lost_terminal_costs_the_run_nothing() {
             let outcome = workplace.run(&["ctl", &run.name(), "resume"]);
             assert_eq!(outcome.code, Some(0), "{outcome:?}");
         }
-        assert_goes_on(&run);
+        assert_continues(&run);
         stop(&workplace, &run);
     }
 }
@@ -126,7 +127,7 @@ fn a_killed_screen_costs_the_run_nothing() {
     let pty = screen(&workplace);
     pty.signal(Signal::KILL);
     let run = workplace.only_run();
-    assert_goes_on(&run);
+    assert_continues(&run);
     stop(&workplace, &run);
 }
 
@@ -238,7 +239,7 @@ fn garbage_closes_that_client_only() {
     let hello = b"{\"laperm\":1,\"role\":\"test\"}\n";
     let long = [&hello[..], &vec![b'x'; 1 << 20]].concat();
     let deep = [&hello[..], "[".repeat(60_000).as_bytes(), b"\n"].concat();
-    let pests: [&[u8]; 8] = [
+    let messages: [&[u8]; 8] = [
         b"\n",
         b"\x00\xff\xfe\n",
         b"{\"laperm\":2,\"role\":\"test\"}\n",
@@ -248,27 +249,27 @@ fn garbage_closes_that_client_only() {
         b"{\"laperm\":1,\"role\":\"test\"}\n{\"command\":\"explode\"}\n",
         b"{\"laperm\":1,\"role\":\"test\"}\n\xff\n",
     ];
-    for pest in pests {
+    for message in messages {
         let mut stream = UnixStream::connect(&socket).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         // The host may have closed the connection already.
-        let _ = stream.write_all(pest);
-        let mut said = Vec::new();
-        // A host that closes what it has not read resets the connection.
-        let _ = stream.read_to_end(&mut said);
-        let said = String::from_utf8(said).unwrap();
-        let last = said.lines().last().unwrap_or_default();
-        let shown = &pest[..pest.len().min(60)];
+        let _ = stream.write_all(message);
+        let mut answer = Vec::new();
+        // If the host closes the connection with unread input, this fails with a reset.
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8(answer).unwrap();
+        let last = answer.lines().last().unwrap_or_default();
+        let shown = &message[..message.len().min(60)];
         assert!(
-            last.starts_with("{\"refused\"") || pest.len() > 1 << 16,
+            last.starts_with("{\"refused\"") || message.len() > 1 << 16,
             "{:?} was answered by {last}",
             String::from_utf8_lossy(shown)
         );
     }
-    // One that says nothing is let go as well, and one that hangs up at once.
+    // A client that sends nothing, and one that hangs up at once.
     let _silent = UnixStream::connect(&socket).unwrap();
     drop(UnixStream::connect(&socket).unwrap());
-    assert_goes_on(&run);
+    assert_continues(&run);
     let outcome = workplace.run(&["ctl", &run.name(), "pause"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     stop(&workplace, &run);
@@ -280,7 +281,8 @@ fn clients_that_leave_make_room_for_others() {
     let (_running, run) = headless(&workplace);
     let name = run.name();
     assert_eq!(workplace.run(&["ctl", &name, "pause"]).code, Some(0));
-    // More than may look at once; of a paused run nothing is heard that could tell who has left.
+    // More clients than are allowed at a time. A paused run sends nothing, so that a client that
+    // has left is not detected by a failed write.
     for _ in 0..40 {
         let mut stream = UnixStream::connect(run.path().join("control.sock")).unwrap();
         stream.write_all(b"{\"laperm\":1,\"role\":\"test\"}\n").unwrap();
@@ -296,7 +298,7 @@ fn clients_that_leave_make_room_for_others() {
 #[test]
 fn a_client_that_does_not_read_is_dropped_and_slows_nobody() {
     let workplace = Workplace::new();
-    // A small network, for many events a second.
+    // A small network has many events a second.
     let options = ["--set", "network.name=\"f1\"", "--set", "train.batch=4"];
     let (_running, run) = headless_with(&workplace, &options);
     let mut stream = UnixStream::connect(run.path().join("control.sock")).unwrap();
@@ -305,10 +307,10 @@ fn a_client_that_does_not_read_is_dropped_and_slows_nobody() {
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
     assert!(line.starts_with("{\"welcome\""), "{line}");
-    // More than the queue and the socket's buffers hold, however large a line.
+    // More lines than fit in the queue and in the buffers of the socket.
     let lines = || fs::read(run.events()).unwrap().iter().filter(|&&byte| byte == b'\n').count();
     let many = lines() + 30_000;
-    eventually("the run goes on and on", || {
+    eventually("the run continues for long", || {
         sleep(Duration::from_millis(200));
         (lines() > many).then_some(())
     });
@@ -341,7 +343,7 @@ fn a_signal_to_the_host_stops_and_saves_and_a_hang_up_does_not() {
     let workplace = Workplace::new();
     let (running, run) = headless(&workplace);
     running.signal(Signal::HUP);
-    assert_goes_on(&run);
+    assert_continues(&run);
     running.signal(Signal::TERM);
     assert_eq!(running.wait().code, Some(0));
     let events = events(&run);

@@ -1,4 +1,4 @@
-//! Whatever is wrong with what the program is given, it says so in one message, and leaves nothing in the way.
+//! Bad input: the program prints one message, exits with 2, and leaves no files behind.
 
 mod support;
 
@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use laperm::model::{NamedTensor, WeightsFile};
+use support::pty::Pty;
 use support::{LAPERM, Outcome, Running, SMALL, SmallDisk, Workplace};
 
 const ESSENTIALS: &str = "[data]\ndataset = \"glyphs\"\n\n[network]\nname = \"f1\"\n";
@@ -53,7 +54,7 @@ fn experiments_are_pointed_at() {
         ("p later", "[prune]\nratio = [[0, 0.5], [2, 1.5]]", &["bad.toml:8:9", "epoch 2"]),
         ("a layer", "[prune.layers]\ndense9 = 0.5", &["bad.toml:8:10", "there are dense1"]),
         (
-            "a layer to look at",
+            "a layer to monitor",
             "[monitor]\ndistribution_layers = [\"dense1\", \"dense9\"]",
             &["bad.toml:8:34", "there are dense1"],
         ),
@@ -109,7 +110,7 @@ fn networks_that_do_not_fit_are_pointed_at() {
     }
 }
 
-/// Runs an experiment that must be refused with a picture of the place: file, line and caret.
+/// Runs an experiment that must be refused with an excerpt: file, line, column and caret.
 #[track_caller]
 fn assert_experiment_refused(what: &str, text: &str, parts: &[&str]) {
     eprintln!("{what}:");
@@ -168,7 +169,7 @@ const TRAIN_LABELS: &str = "train-labels-idx1-ubyte";
 const TEST_IMAGES: &str = "t10k-images-idx3-ubyte";
 const TEST_LABELS: &str = "t10k-labels-idx1-ubyte";
 
-/// An IDX file: its header, and so many bytes.
+/// An IDX file with the given header and `bytes` bytes of data.
 fn idx(header: &[u32], bytes: usize) -> Vec<u8> {
     let header = header.iter().flat_map(|word| word.to_be_bytes());
     header.chain((0..bytes).map(|i| (i % 10) as u8)).collect()
@@ -182,7 +183,7 @@ fn labels(count: u32) -> Vec<u8> {
     idx(&[2049, count], count as usize)
 }
 
-/// A workplace with a small experiment, and with data in MNIST's format in `data`.
+/// A workplace with a small experiment, and with data in the format of MNIST in its folder `data`.
 fn with_data() -> Workplace {
     let workplace = Workplace::new();
     workplace.write("small.toml", SMALL);
@@ -229,7 +230,7 @@ fn damaged_data_files_are_named() {
     for (file, content, part) in table {
         let workplace = with_data();
         workplace.write(&format!("data/{file}"), content);
-        // Of labels that do not belong to the images, the labels' file is named.
+        // If there are more images than labels, the file of the labels is named.
         let named = if *part == "expected 21 labels" { TEST_LABELS } else { file };
         train_on(&workplace, "mnist", "data").assert_refused(2, &[part, "expected", named]);
         assert!(!workplace.path().join("runs").exists());
@@ -316,7 +317,7 @@ fn weights_that_are_no_permutation_are_found() {
     let path = snapshot(&workplace, &[]);
     let mut weights = WeightsFile::read(&path).unwrap();
     let dense2 = weights.tensors.iter_mut().find(|tensor| tensor.name == "dense2.weight").unwrap();
-    // 64 weight vectors of 128: one value of the fourth.
+    // 64 weight vectors of 128 values: changes the first value of the fourth.
     dense2.values[3 * 128] += 1.0;
     weights.write(&path).unwrap();
     let outcome = workplace.run(&["snapshot", "verify", path.to_str().unwrap()]);
@@ -344,10 +345,10 @@ fn a_snapshot_to_shuffle_that_is_not_finite() {
     }
 }
 
-/// The last snapshot of a run of a few steps.
+/// Trains for 20 steps and returns the path of the snapshot at the end.
 fn snapshot(workplace: &Workplace, more: &[&str]) -> PathBuf {
     let runs = workplace.path().join("runs");
-    // The only run: the one before was looked at already.
+    // The previous run is not needed any more.
     let _ = fs::remove_dir_all(&runs);
     let outcome =
         workplace.run(&[&["run", "small.toml", "--json", "--steps", "20"], more].concat());
@@ -356,13 +357,14 @@ fn snapshot(workplace: &Workplace, more: &[&str]) -> PathBuf {
 }
 
 #[test]
+#[ignore = "needs root, to mount a small disk"]
 fn a_disk_with_no_room_for_a_run() {
-    // No room for a byte; and room for a few files, but not for the log.
+    // First without room for a byte, then with room for a few files but not for the log.
     for (options, filling) in [("size=64k", 1 << 16), ("size=1m,nr_inodes=5", 0)] {
         let workplace = Workplace::new();
         workplace.write("small.toml", SMALL);
         let folder = workplace.path().join("disk");
-        let Some(_disk) = SmallDisk::mount(&folder, options) else { return };
+        let _disk = SmallDisk::mount(&folder, options);
         if filling > 0 {
             fs::write(folder.join("full"), vec![0; filling]).unwrap();
         }
@@ -374,11 +376,12 @@ fn a_disk_with_no_room_for_a_run() {
 }
 
 #[test]
+#[ignore = "needs root, to mount a small disk"]
 fn a_disk_that_fills_up() {
     let workplace = Workplace::new();
     workplace.write("small.toml", SMALL);
     let folder = workplace.path().join("disk");
-    let Some(_disk) = SmallDisk::mount(&folder, "size=300k") else { return };
+    let _disk = SmallDisk::mount(&folder, "size=300k");
     let more = ["--epochs", "200", "--runs", "disk/runs"];
     let outcome = workplace.run(&[&["run", "small.toml", "--json"], &more[..]].concat());
     assert_trained_but_not_saved(&outcome, &folder.join("runs"), "No space left on device");
@@ -388,13 +391,14 @@ fn a_disk_that_fills_up() {
 fn a_disk_that_takes_no_more() {
     let workplace = Workplace::new();
     workplace.write("small.toml", SMALL);
-    // Files of 8 kB at most (16 blocks of 512 bytes), and an error beyond instead of a signal.
+    // Limits files to 8 kB (16 blocks of 512 bytes). Without SIGXFSZ, writing more is an error.
     let limit = format!("trap '' XFSZ; ulimit -f 16; exec {LAPERM} run small.toml --json");
     let outcome = Running::start(&mut workplace.command("sh", &["-c", &limit])).wait();
     assert_trained_but_not_saved(&outcome, &workplace.path().join("runs"), "File too large");
 }
 
-/// Training goes on without a disk, but that nothing came of it is said; what is there is whole.
+/// Checks that the run was trained to its end, that the failure to save it was reported, and that
+/// the files that were written are whole.
 #[track_caller]
 fn assert_trained_but_not_saved(outcome: &Outcome, runs: &Path, why: &str) {
     let Outcome { code, stdout, stderr } = outcome;
@@ -414,11 +418,103 @@ fn assert_trained_but_not_saved(outcome: &Outcome, runs: &Path, why: &str) {
     assert_eq!(fs::read_dir(run.snapshots()).unwrap().count(), 0, "no half snapshot");
 }
 
+/// Every kind of mistake that a user can make outside of an experiment and its data.
+#[test]
+fn every_kind_of_bad_input_exits_with_2() {
+    let workplace = Workplace::new();
+    workplace.write("small.toml", SMALL);
+    snapshot(&workplace, &[]);
+    fs::rename(workplace.only_run().path(), workplace.path().join("runs/ended")).unwrap();
+    let weights = "runs/ended/snapshots/step-0000020.safetensors";
+    workplace.write("text", "not a file of weights");
+    workplace.write("empty/file", "");
+    workplace.write("other/events.jsonl", "not\nevents\n");
+    // The arguments, and what the message must name.
+    let table: &[(&[&str], &str)] = &[
+        // Usage.
+        (&["trian"], "'trian'"),
+        (&["run"], "<FILE>"),
+        (&["runs", "--colour"], "'--colour'"),
+        (&["completions", "csh"], "'csh'"),
+        // Runs.
+        (&["attach", "missing"], "missing"),
+        (&["attach"], "no run in runs"),
+        (&["ctl", "missing", "pause"], "missing"),
+        (&["ctl", "ended", "pause"], "runs/ended"),
+        (&["resume", "missing", "--headless"], "missing"),
+        (&["resume", "ended", "--headless"], "20 steps"),
+        (&["rerun", "missing"], "missing"),
+        (&["rerun", "ended", "--until", "1000"], "--until 1000"),
+        (&["runs", "--delete", "missing", "--yes"], "missing"),
+        (&["runs", "--delete", "ended"], "--yes"),
+        (&["compare", "ended", "missing", "--json"], "missing"),
+        (&["export", "missing", "--format", "csv"], "missing"),
+        (&["export", "other", "--format", "csv"], "other/events.jsonl"),
+        (&["screenshot", "missing"], "missing"),
+        (&["screenshot", "empty"], "empty"),
+        (&["screenshot", "other"], "other/events.jsonl"),
+        // The screen.
+        (&["attach", "ended"], "needs a terminal"),
+        (&["replay"], "needs a terminal"),
+        (&["compare", "ended", "ended"], "--json"),
+        // Values.
+        (&["ctl", "ended", "set", "k=0"], "`k=0`: "),
+        (&["ctl", "ended", "set", "q=1"], "`q=1`: "),
+        (&["screenshot", "ended", "--size", "wide"], "COLUMNSxROWS"),
+        (&["screenshot", "ended", "--size", "0x0"], "1x1 to 1000x500"),
+        (&["screenshot", "ended", "-o", "a.gif"], ".svg or .png"),
+        (&["screenshot", "ended", "-o", "nowhere/a.svg"], "cannot write nowhere/a.svg"),
+        (&["figure", "k-sweep", "ended", "-o", "a.svg"], "values of k"),
+        (&["figure", "profiles", "ended", "-o", "a.svg", "--layer", "dense9"], "dense9"),
+        (&["figure", "accuracy", "ended", "-o", "a.svg", "--width", "1"], "20 to 2000"),
+        (
+            &["figure", "accuracy", "ended", "-o", "a.png", "--dpi", "2400", "--width", "2000"],
+            "pixels",
+        ),
+        (&["bench", "--network", "conv3"], "conv3"),
+        (&["bench", "--network", "f1", "--seconds", "nan"], "--seconds NaN"),
+        (&["bench", "--network", "f1", "--threads", "0"], "--threads"),
+        // Weights.
+        (&["profile", "missing"], "missing"),
+        (&["profile", "text"], "text"),
+        (&["profile", weights, "text"], "text"),
+        (&["snapshot", "info", "text"], "text"),
+        (&["snapshot", "decode", weights], "--force"),
+        (&["snapshot", "decode", weights, "-o", "a"], weights),
+        (&["snapshot", "encode", weights, "-o", "nowhere/a"], "cannot write nowhere/a"),
+        (&["eval", "--weights", "text"], "--network"),
+        (&["eval", "--weights", "text", "--network", "f1"], "text"),
+        (&["eval", "--weights", weights, "--network", "conv3"], "conv3"),
+        (&["eval", "--weights", weights, "--network", "mlp"], weights),
+        // Data.
+        (&["data", "preview", "mnist", "--data", "empty"], "mnist"),
+        (&["data", "preview", "--index", "1000000"], "1000000"),
+        (&["data", "fetch", "glyphs"], "glyphs"),
+        (&["data", "fetch", "mnist", "--mirror", "ftp://a"], "ftp://a"),
+    ];
+    for (arguments, named) in table {
+        eprintln!("{arguments:?}");
+        workplace.run(arguments).assert_refused(2, &[named]);
+    }
+}
+
+/// The theme is read only if the screen has a terminal.
+#[test]
+fn a_broken_theme_exits_with_2() {
+    for content in ["text = 3", "text = \"no colour\"", "txt = \"red\"", "["] {
+        let workplace = Workplace::new();
+        workplace.write(".config/laperm/theme.toml", content);
+        let mut pty = Pty::start(&workplace, &["replay"], (100, 30));
+        assert_eq!(pty.wait_for_end(), 2, "{}", pty.text());
+        assert!(pty.text().contains("theme.toml"), "{}", pty.text());
+    }
+}
+
 #[test]
 fn an_instruction_set_that_is_none_is_named() {
     let mut laperm = std::process::Command::new(LAPERM);
     let output = laperm.arg("runs").env("LAPERM_SIMD", "mmx").output().expect("the program starts");
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8_lossy(&output.stderr);
-    assert!(message.contains("LAPERM_SIMD=mmx: this CPU has portable"), "{message}");
+    assert!(message.contains("LAPERM_SIMD=mmx: this CPU supports portable"), "{message}");
 }

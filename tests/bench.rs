@@ -1,4 +1,4 @@
-//! `laperm bench` through the real binary. How fast anything is, is no matter of a test.
+//! `laperm bench` through the real binary. Tests do not depend on how fast anything is.
 
 mod support;
 
@@ -15,7 +15,7 @@ fn report(outcome: &Outcome) -> Value {
     serde_json::from_str(&outcome.stdout).unwrap()
 }
 
-/// Checks that these are positive numbers, and gives them.
+/// Asserts that the values of these keys are positive numbers, and returns them.
 #[track_caller]
 fn positive<const N: usize>(object: &Value, keys: [&str; N]) -> [f64; N] {
     keys.map(|key| {
@@ -43,11 +43,11 @@ fn a_network_is_measured() {
     }
     let parts = ["step_ms", "forward_ms", "backward_ms", "optimizer_ms"];
     let [step, parts @ ..] = positive(network, parts);
-    // As in every step, so for the medians.
+    // This holds in each step, and therefore for the medians.
     assert!(parts.iter().all(|&part| part <= step), "{parts:?} of {step}");
     positive(network, ["sync_ms", "distance_ms", "data_ms", "evaluate_images_per_second"]);
     positive(network, ["steps", "threads"]);
-    // The first layer needs no gradient of what comes in.
+    // The first layer needs no gradient of its inputs.
     assert_eq!(network["operations"], f64::from(128 * 2 * 2 * 7_840));
     let [share] = positive(network, ["share_of_peak"]);
     assert!(share < 1.2, "{share}");
@@ -55,7 +55,7 @@ fn a_network_is_measured() {
         let [memory] = positive(network, ["peak_memory_mb"]);
         assert!((5.0..2_000.0).contains(&memory), "{memory}");
     }
-    assert_eq!(workplace.files(), Vec::<String>::new(), "it leaves nothing behind");
+    assert_eq!(workplace.files(), Vec::<String>::new(), "it leaves no files behind");
 }
 
 #[test]
@@ -112,14 +112,12 @@ fn what_cannot_be_measured_is_refused() {
 fn who_measures_ends_with_who_asked() {
     let workplace = Workplace::new();
     let bench = workplace.start(&["bench", "--network", "mlp", "--seconds", "1000"]);
-    let worker = eventually("somebody measures", || worker_in(workplace.path()));
+    let worker = eventually("a worker starts", || worker_in(workplace.path()));
     bench.signal(Signal::KILL);
-    eventually("nobody measures any more", || {
-        (!is_worker(&worker, workplace.path())).then_some(())
-    });
+    eventually("the worker ends", || (!is_worker(&worker, workplace.path())).then_some(()));
 }
 
-/// The process that measures, of those at work in `folder`.
+/// The worker process of a benchmark running in `folder`.
 fn worker_in(folder: &Path) -> Option<std::path::PathBuf> {
     let processes = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
     processes.into_iter().find(|process| is_worker(process, folder))

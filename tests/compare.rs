@@ -22,7 +22,7 @@ fn two_runs() -> Workplace {
     workplace
 }
 
-/// The runs' folders as the command line takes them, the older first.
+/// Names of the runs' folders, the oldest first.
 fn names(workplace: &Workplace) -> Vec<String> {
     let mut names: Vec<String> = workplace.runs().iter().map(|run| run.name()).collect();
     names.sort();
@@ -35,7 +35,7 @@ fn two_runs_are_compared_in_json_in_a_picture_and_on_the_screen() {
     let names = names(&workplace);
     let (a, b) = (names[0].as_str(), names[1].as_str());
 
-    // The folder's name in the folder of the runs, or its path.
+    // A run is named by its folder's name or path.
     let path = format!("runs/{b}");
     let outcome = workplace.run(&["compare", a, &path, "--json"]);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -97,7 +97,7 @@ fn marked_runs_are_compared_and_deleted_on_the_start_screen() {
     pty.wait_for("2 marked");
     pty.keys("c");
     pty.wait_for("Differences");
-    // Back to where one came from, with all that was chosen there.
+    // Back in the list, with the marks.
     pty.keys("q");
     pty.wait_for("2 marked");
     pty.keys("D");
@@ -130,14 +130,14 @@ fn a_living_run_is_listed_followed_and_never_deleted() {
     pty.wait_for("stop it first");
     let outcome = workplace.run(&["runs", "--delete", &name, "--yes"]);
     outcome.assert_refused(2, &[&name, "is being trained"]);
-    // Its steps go on in the list.
+    // Its steps increase in the list,
     let steps = |screen: &str| {
         let line = screen.lines().find(|line| line.contains("running")).map(str::to_owned);
         line.unwrap_or_default()
     };
     let earlier = steps(&pty.text());
     pty.wait_until("its steps go on", |screen| steps(screen) != earlier);
-    // And where it is compared.
+    // and in the comparison.
     pty.keys(" /\x15finished\r c");
     pty.wait_for("Differences");
     let earlier = steps(&pty.wait_for("running"));
@@ -146,12 +146,12 @@ fn a_living_run_is_listed_followed_and_never_deleted() {
     pty.wait_for("2 marked");
     pty.keys("q");
     assert_eq!(pty.wait_for_end(), 0);
-    // A run that is over is deleted, but not without being asked.
+    // A run that is over is deleted, but not without confirmation.
     workplace.run(&["runs", "--delete", &before[0]]).assert_refused(2, &["--yes"]);
     let outcome = workplace.run(&["runs", "--delete", &before[0], "--yes"]);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert_eq!(workplace.runs().len(), 2);
-    // A process that is gone without a word leaves a run that counts as crashed.
+    // A run whose process was killed counts as crashed.
     drop(living);
     let mut pty = Pty::start(&workplace, &[], SIZE);
     pty.wait_for("crashed");

@@ -253,10 +253,13 @@ fn a_comparison() {
     });
 }
 
+/// The name of a matrix, and the weight of every index.
+type Matrix = (&'static str, fn(u16) -> f32);
+
 /// Returns a .safetensors file of three matrices with 8 vectors of 50 weights each: with equal
 /// profiles, with different profiles, and with zeros in every other position.
 fn weights() -> Vec<u8> {
-    let matrices: [(&str, fn(u16) -> f32); 3] = [
+    let matrices: [Matrix; 3] = [
         ("alike.weight", |i| f32::from(i * 7 % 50) / 25.0 - 1.0),
         ("unlike.weight", |i| f32::from(i * 7 % 50) / 25.0 * f32::from(1 + i / 50) - 1.0),
         ("pruned.weight", |i| if i % 2 == 0 { 0.0 } else { f32::from(i % 11) / 11.0 }),

@@ -1,7 +1,7 @@
-//! A network as large as VGG16 in every format: the same numbers, and little memory.
+//! A network as large as VGG16 in every format: read with equal values and in little memory.
 //!
-//! `LAPERM_LARGE=1 cargo test --release --test large_weights -- --nocapture` takes all of its 138 million weights, and
-//! prints seconds and megabytes; without, its layers are a quarter as wide.
+//! `LAPERM_LARGE=1 cargo test --release --test large_weights -- --nocapture` uses all of its 138
+//! million weights, and prints seconds and megabytes. Otherwise, its layers are a quarter as wide.
 
 mod support;
 
@@ -16,12 +16,12 @@ use safetensors::tensor::{Dtype, TensorInfo};
 use serde_json::Value;
 use support::Workplace;
 
-/// A weight matrix, and the bias that goes with it.
+/// A weight matrix.
 struct Layer {
     name: String,
     outputs: usize,
     inputs: usize,
-    /// Places of a kernel.
+    /// Positions of a kernel: 9 for 3x3, 1 for a dense layer.
     positions: usize,
 }
 
@@ -36,14 +36,14 @@ impl Layer {
         all[..if self.positions == 1 { 2 } else { 4 }].to_vec()
     }
 
-    /// Keras's shape: the other way round.
+    /// The shape in Keras, which has the axes in the opposite order.
     fn shape_of_keras(&self) -> Vec<usize> {
         let side = self.positions.isqrt();
         let all = [side, side, self.inputs, self.outputs];
         all[if self.positions == 1 { 2 } else { 0 }..].to_vec()
     }
 
-    /// Random weights, the same whenever they are asked for.
+    /// Random weights, a function of the layer.
     fn values(&self) -> Vec<f32> {
         let mut bytes = vec![0; self.weights() * 4];
         let index = self.name.bytes().map(u64::from).sum();
@@ -55,7 +55,7 @@ impl Layer {
         bytes.chunks_exact(4).map(value).collect()
     }
 
-    /// The same weights in Keras's order.
+    /// The same weights in Keras's order of axes.
     fn values_of_keras(&self) -> Vec<f32> {
         let values = self.values();
         let mut turned = vec![0.0; values.len()];
@@ -73,7 +73,7 @@ impl Layer {
     }
 }
 
-/// VGG16, its hidden layers divided by `narrower`.
+/// The layers of VGG16, with the widths of hidden layers divided by `narrower`.
 fn vgg16(narrower: usize) -> Vec<Layer> {
     let convolutions = [64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512];
     let dense = [4096, 4096, 1000 * narrower];
@@ -128,7 +128,7 @@ fn write_h5(path: &Path, layers: &[Layer]) {
     file.close().unwrap();
 }
 
-/// A zip archive of uncompressed files, as `torch.save` writes it.
+/// A zip archive of uncompressed files, as written by `torch.save`.
 struct Archive {
     file: BufWriter<File>,
     length: usize,
@@ -145,7 +145,8 @@ impl Archive {
     fn add(&mut self, name: &str, content: &[u8]) {
         let size = u32::try_from(content.len()).unwrap().to_le_bytes();
         let crc = crc32fast::hash(content).to_le_bytes();
-        // Version 1.0, no flags, stored, no time; then checksum, both sizes, and the lengths of name and extra field.
+        // Version 1.0, no flags, stored, no time; then the checksum, both sizes, and the lengths of
+        // the name and the extra field.
         let fixed = [
             &[10, 0][..],
             &[0; 8],
@@ -188,7 +189,7 @@ fn write_pth(path: &Path, layers: &[Layer]) {
     archive.finish();
 }
 
-/// The state dictionary: every tensor with the place of its numbers, its shape and strides.
+/// The state dictionary: each tensor with the storage of its values, its shape and its strides.
 fn pickle(layers: &[Layer]) -> Vec<u8> {
     let text =
         |text: &str| [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat();
@@ -221,7 +222,8 @@ fn pickle(layers: &[Layer]) -> Vec<u8> {
     pickle
 }
 
-/// Profiles the file in the real program, within the memory that two of the largest layer take and 100 MB.
+/// Profiles a file with the real program. Asserts that memory stays below that of the largest layer
+/// twice, plus 100 MB.
 #[track_caller]
 fn profile(workplace: &Workplace, layers: &[Layer], name: &str) -> Value {
     let size = workplace.path().join(name).metadata().unwrap().len();

@@ -1,5 +1,6 @@
-//! Thousands of damaged logs, frames, checkpoints, coded snapshots, messages and files of weights, made from real ones:
-//! nothing panics, hangs, or takes memory that it was not given. The same targets are there for cargo-fuzz, in tests/fuzz.
+//! Thousands of damaged logs, frames, checkpoints, coded snapshots, messages and files of weights,
+//! made from real ones: no reader panics, hangs, or allocates memory that the bytes do not pay for.
+//! The same targets exist for cargo-fuzz, in tests/fuzz.
 
 mod support;
 #[path = "fuzz/targets.rs"]
@@ -16,14 +17,14 @@ use laperm::train::{Checkpoint, EventKind, Snapshot};
 use rand::{Rng, RngExt};
 use support::{SMALL, Workplace, events};
 
-/// Of each kind.
+/// Number of damaged copies of each original.
 const CASES: u64 = 2_500;
 
-/// Kilobytes that this process may have had at its greatest: what reading the originals takes, and a margin that no
-/// made-up size fits in.
+/// Limit of the peak memory in kilobytes: what reading the originals takes, and a margin that is
+/// smaller than any made-up size.
 const MOST_MEMORY: u64 = 200_000;
 
-/// A run with a log, frames and a checkpoint, and all of it small.
+/// A small run with a log, frames and a checkpoint.
 fn originals() -> (Workplace, RunFolder) {
     let workplace = Workplace::new();
     workplace.write("small.toml", SMALL);
@@ -33,13 +34,13 @@ fn originals() -> (Workplace, RunFolder) {
     (workplace, run)
 }
 
-/// The run's last snapshot as an .lperm file.
+/// The run's last snapshot, encoded as an .lperm file.
 fn coded(run: &RunFolder) -> Vec<u8> {
     let path = fs::read_dir(run.snapshots()).unwrap().last().unwrap().unwrap().path();
     Snapshot::read(&path).unwrap().encode().unwrap()
 }
 
-/// A damaged copy, the same for the same `case`.
+/// Returns a damaged copy, the same for the same `case`.
 fn damaged(original: &[u8], case: u64) -> Vec<u8> {
     let mut random = stream(case, Purpose::EvaluationSample, 0, 0);
     let mut bytes = original.to_vec();
@@ -61,7 +62,7 @@ fn damaged(original: &[u8], case: u64) -> Vec<u8> {
                 random.fill_bytes(&mut noise);
                 bytes.splice(at.min(end)..end, noise);
             }
-            // Numbers are where sizes come from.
+            // Numbers become sizes.
             6 => {
                 let digit = (at..bytes.len()).find(|&i| bytes[i].is_ascii_digit());
                 if let Some(digit) = digit {
@@ -79,7 +80,7 @@ fn damaged(original: &[u8], case: u64) -> Vec<u8> {
     bytes
 }
 
-/// The most memory this process has had, in kilobytes.
+/// Peak memory of this process, in kilobytes.
 fn peak_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -104,14 +105,18 @@ fn damage_is_survived() {
     assert!(Checkpoint::from_bytes(&checkpoint).is_ok());
     let coded = coded(&run);
     assert!(Snapshot::decode(Path::new("coded.lperm"), &coded).is_ok());
-    let message = b"{\"laperm\":1,\"role\":\"test\"}\n{\"command\":\"set_period\",\"k\":100}\n{\"command\":\"watch\",\"layer\":0,\"vector\":3}\n";
-    let (reader, door) = (targets::Log::new(), targets::Door::new());
+    let message = concat!(
+        "{\"laperm\":1,\"role\":\"test\"}\n",
+        "{\"command\":\"set_period\",\"k\":100}\n",
+        "{\"command\":\"watch\",\"layer\":0,\"vector\":3}\n",
+    );
+    let (reader, server) = (targets::Log::new(), targets::Host::new());
     for case in 0..CASES {
         reader.read(&damaged(&log, case));
         targets::frame(&damaged(&frame, case));
         targets::checkpoint(&damaged(&checkpoint, case));
         targets::coded(&damaged(&coded, case));
-        door.say(&damaged(message, case));
+        server.send(&damaged(message.as_bytes(), case));
     }
     assert_little_memory();
 }

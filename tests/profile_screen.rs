@@ -7,10 +7,10 @@ use std::fs;
 use support::Workplace;
 use support::pty::Pty;
 
-/// A name, the shape, and the weight of every index.
+/// Name, shape, and the weight at every index.
 type Matrix = (&'static str, [usize; 2], fn(usize) -> f32);
 
-/// A .safetensors file of matrices.
+/// Writes a .safetensors file of matrices.
 fn write(workplace: &Workplace, name: &str, matrices: &[Matrix]) {
     let mut header = serde_json::Map::new();
     let mut bytes: Vec<u8> = Vec::new();
@@ -29,7 +29,8 @@ fn write(workplace: &Workplace, name: &str, matrices: &[Matrix]) {
     fs::write(workplace.path().join(name), file).unwrap();
 }
 
-/// Ten weights in each vector, every other vector ten times as wide, so that they are far from alike.
+/// Ten weights in each vector. Every other vector has ten times the spread, so that the profiles
+/// differ.
 fn unlike(i: usize) -> f32 {
     let wide = if (i / 10).is_multiple_of(2) { 10.0 } else { 1.0 };
     (i % 10) as f32 * wide

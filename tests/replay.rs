@@ -16,6 +16,7 @@ const SIZE: (u16, u16) = (100, 30);
 const LEFT: &str = "\x1b[D";
 const RIGHT: &str = "\x1b[C";
 const SHIFT_RIGHT: &str = "\x1b[1;2C";
+const ESCAPE: &str = "\x1b";
 const HOME: &str = "\x1b[H";
 const END: &str = "\x1b[F";
 
@@ -32,7 +33,7 @@ fn replay(workplace: &Workplace, run: &RunFolder, more: &[&str]) -> Pty {
     Pty::start(workplace, &[&["replay", &path], more].concat(), SIZE)
 }
 
-/// Types `keys` and waits for what they bring.
+/// Types `keys` and waits for `text` on the screen.
 #[track_caller]
 fn type_and_see(pty: &mut Pty, keys: &str, text: &str) {
     pty.keys(keys);
@@ -115,7 +116,7 @@ fn a_run_that_is_being_written_is_followed() {
     pty.assert_restored();
 }
 
-/// `step 30/60` on the screen: both numbers.
+/// Both numbers of `step 30/60` on the screen.
 fn steps(screen: &str) -> Option<(u64, u64)> {
     let (step, last) = screen.split_once("step ")?.1.split_once('/')?;
     Some((step.parse().ok()?, last.split_whitespace().next()?.parse().ok()?))
@@ -151,6 +152,28 @@ fn without_a_run_the_carried_one_is_played() {
     pty.assert_restored();
     assert_eq!(unpacked(), Vec::<std::path::PathBuf>::new());
     assert_eq!(workplace.runs().len(), 0);
+}
+
+#[test]
+fn a_replay_opened_from_the_list_returns_to_it() {
+    let workplace = Workplace::new();
+    finished_run(&workplace);
+    let mut pty = Pty::start(&workplace, &[], SIZE);
+    pty.wait_for("finished");
+    for (open, leave) in [("\tR", "q"), ("\r", ESCAPE)] {
+        type_and_see(&mut pty, open, "REPLAY");
+        let screen = pty.wait_for("step 60/60");
+        assert!(screen.contains("at the end"), "{screen}");
+        // The list is as it was left, with the run still selected.
+        type_and_see(&mut pty, leave, "▸runs");
+    }
+    // The list says why a run cannot be opened.
+    let run = workplace.only_run();
+    fs::write(run.events(), "not\na log\n").unwrap();
+    type_and_see(&mut pty, "R", "not the log of a run");
+    pty.keys("\x03");
+    assert_eq!(pty.wait_for_end(), 0);
+    pty.assert_restored();
 }
 
 #[test]

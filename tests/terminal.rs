@@ -1,4 +1,4 @@
-//! The screen in a terminal, as a person meets it.
+//! The screen of a run and the start screen, in the real program in a pseudo-terminal.
 
 mod support;
 
@@ -10,13 +10,13 @@ use laperm::run::RunFolder;
 use laperm::train::{Command, Event, EventKind, Reason};
 use rustix::process::Signal;
 use support::pty::Pty;
-use support::{SMALL, Workplace, events, reason};
+use support::{SMALL, Workplace, events, eventually, reason};
 
 const SIZE: (u16, u16) = (100, 30);
 const CONTROL_C: &str = "\x03";
 const ESCAPE: &str = "\x1b";
 
-/// A run that is not over before it is told to stop, with all its panels filled.
+/// A run that ends only when it is stopped, with data in all its panels.
 fn long_run(workplace: &Workplace) -> Pty {
     long_run_with(workplace, &[])
 }
@@ -40,14 +40,14 @@ fn assert_panels_fill(pty: &Pty) {
     });
 }
 
-/// Types `keys` and waits for what they bring.
+/// Types `keys` and waits for `text` on the screen.
 #[track_caller]
 fn type_and_see(pty: &mut Pty, keys: &str, text: &str) {
     pty.keys(keys);
     pty.wait_for(text);
 }
 
-/// The commands that were obeyed, with their steps.
+/// The commands that were applied, with their steps.
 fn applied(events: &[Event]) -> Vec<(u64, Command)> {
     let command = |event: &Event| match &event.kind {
         EventKind::Applied { command, .. } => Some((event.step, command.clone())),
@@ -64,7 +64,7 @@ fn snapshots(run: &RunFolder) -> Vec<String> {
     files
 }
 
-/// Checks that the only run was stopped in an orderly way and is all on disk.
+/// Checks that the only run was stopped by a command or signal and is complete on disk.
 #[track_caller]
 fn assert_stopped_and_saved(workplace: &Workplace) {
     let run = workplace.only_run();
@@ -84,12 +84,84 @@ fn enter_on_the_start_screen_trains_and_fills_the_panels() {
     pty.keys("\r");
     assert_panels_fill(&pty);
     type_and_see(&mut pty, "q", "stop and save");
-    pty.keys("s");
+    // The list is there again, and shows how the run ended.
+    type_and_see(&mut pty, "s", "stops and is saved");
+    let screen = pty.wait_for("stopped");
+    assert!(screen.contains("train networks by permuting"), "{screen}");
+    pty.keys("q");
     assert_eq!(pty.wait_for_end(), 0);
     pty.assert_restored();
     let screen = pty.text();
     assert!(screen.contains("quick: stopped after"), "{screen}");
     assert_stopped_and_saved(&workplace);
+}
+
+#[test]
+fn a_run_that_is_detached_returns_to_the_list_and_is_opened_from_there() {
+    let workplace = Workplace::new();
+    let mut pty = Pty::start(&workplace, &[], SIZE);
+    pty.wait_for("quick");
+    pty.keys("\r");
+    assert_panels_fill(&pty);
+    type_and_see(&mut pty, "d", "continues");
+    pty.wait_for("running");
+    // Still live: it is attached to, not replayed.
+    type_and_see(&mut pty, "\t\r", "▶ running");
+    type_and_see(&mut pty, ESCAPE, "stop and save");
+    type_and_see(&mut pty, "d", "train networks by permuting");
+    pty.keys("q");
+    assert_eq!(pty.wait_for_end(), 0);
+    pty.assert_restored();
+    let run = workplace.only_run();
+    let screen = pty.text();
+    assert!(screen.contains(&format!("laperm attach {}", run.name())), "{screen}");
+    let outcome = workplace.run(&["ctl", &run.name(), "stop"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_stopped_and_saved(&workplace);
+}
+
+#[test]
+fn a_signal_in_a_run_opened_from_the_list_stops_and_saves_it() {
+    let workplace = Workplace::new();
+    let mut pty = Pty::start(&workplace, &[], SIZE);
+    pty.wait_for("quick");
+    pty.keys("\r");
+    assert_panels_fill(&pty);
+    pty.signal(Signal::TERM);
+    assert_eq!(pty.wait_for_end(), 0);
+    pty.assert_restored();
+    assert_stopped_and_saved(&workplace);
+}
+
+#[test]
+fn a_lost_terminal_does_not_end_a_run_opened_from_the_list() {
+    let workplace = Workplace::new();
+    let mut pty = Pty::start(&workplace, &[], SIZE);
+    pty.wait_for("quick");
+    pty.keys("\r");
+    assert_panels_fill(&pty);
+    assert_eq!(pty.hang_up(), 0);
+    let run = workplace.only_run();
+    let outcome = workplace.run(&["ctl", &run.name(), "stop"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_stopped_and_saved(&workplace);
+}
+
+#[test]
+fn the_start_screen_has_a_palette_too() {
+    let workplace = Workplace::new();
+    let mut pty = Pty::start(&workplace, &[], SIZE);
+    pty.wait_for("quick");
+    type_and_see(&mut pty, ":", "actions");
+    type_and_see(&mut pty, "compare", "mark two or more runs with space first");
+    // Ctrl-U empties the line.
+    type_and_see(&mut pty, "\x15filter", "type to filter");
+    type_and_see(&mut pty, "\r", "filter:");
+    type_and_see(&mut pty, "no such thing", "nothing matches the filter");
+    // Ctrl-C works wherever something is typed.
+    pty.keys(CONTROL_C);
+    assert_eq!(pty.wait_for_end(), 0);
+    pty.assert_restored();
 }
 
 #[test]
@@ -139,7 +211,7 @@ fn a_live_run_is_steered_and_its_log_tells() {
     assert_snapshots_prove(&workplace, &run);
 }
 
-/// What a command asked for happened at its step.
+/// Checks that every command had its effect at its step.
 #[track_caller]
 fn assert_every_answer_is_there(events: &[Event], steps: &[u64]) {
     let happened = |step: u64, what: &dyn Fn(&EventKind) -> bool| {
@@ -162,7 +234,8 @@ fn assert_every_answer_is_there(events: &[Event], steps: &[u64]) {
     happened(steps[9], &|kind| matches!(kind, EventKind::Frame { at: Some(_), .. }));
 }
 
-/// Both saved by hand and the one saved at the end are permutations; p is in those after its change.
+/// Checks that all snapshots, the two by hand and the one at the end, are permutations, and that
+/// those after the change of p are pruned.
 #[track_caller]
 fn assert_snapshots_prove(workplace: &Workplace, run: &RunFolder) {
     let files = snapshots(run);
@@ -207,8 +280,9 @@ fn any_size_is_survived_and_a_small_one_is_told() {
     pty.resize(40, 10);
     pty.wait_for("laperm needs 60 columns");
     for (columns, rows) in [(1, 1), (2, 200), (200, 2), (60, 18), (200, 60), (1, 1)] {
+        let before = pty.bytes();
         pty.resize(columns, rows);
-        sleep(Duration::from_millis(200));
+        eventually("it is drawn again", || (pty.bytes() > before).then_some(()));
     }
     pty.resize(80, 24);
     assert_panels_fill(&pty);
@@ -301,6 +375,7 @@ fn a_run_that_is_over_stays_and_can_be_opened_again() {
     pty.wait_for("finished");
     pty.keys("\t\r");
     assert_panels_fill(&pty);
+    type_and_see(&mut pty, "q", "train networks by permuting");
     pty.keys("q");
     assert_eq!(pty.wait_for_end(), 0);
     pty.assert_restored();

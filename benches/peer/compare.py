@@ -1,9 +1,9 @@
-"""Runs `laperm bench` and its peer in PyTorch in turns, and prints what they take and the ratios, as Markdown.
+"""Runs `laperm bench` and its baseline in PyTorch alternately, and prints times, memory and ratios as Markdown.
 
 usage: compare.py [--laperm PROGRAM] [--python PYTHON] [--networks NAME …] [--rounds N] [--seconds S] [--json FILE]
 
-PYTHON has PyTorch 2.9; this script needs the standard library only. A ratio is ours to PyTorch's: time, or memory, so
-below 1 is better, everywhere. Each number is the median of all rounds.
+PYTHON must have PyTorch 2.9; this script needs only the standard library. A ratio is laperm's time or memory divided by
+PyTorch's, so less than 1 is better. Each number is the median of all rounds.
 """
 
 import argparse
@@ -21,7 +21,7 @@ MEASURES = ["step_ms", "forward_ms", "backward_ms", "optimizer_ms", "sync_ms", "
 
 
 def run(command):
-    """The JSON object that a command prints; its standard error is ours."""
+    """The JSON object that a command prints. Its standard error is passed through."""
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
@@ -37,18 +37,18 @@ def theirs(arguments, network):
 
 
 def timed(measured):
-    """With the time per 1,000 evaluated images instead of their number per second."""
+    """Adds the time per 1,000 evaluated images."""
     return {**measured, "evaluate_ms": 1e6 / measured["evaluate_images_per_second"]}
 
 
 def medians(rounds):
-    """The median of every measure that all rounds have."""
+    """The median of each measure that all rounds have."""
     known = [m for m in MEASURES if all(r.get(m) is not None for r in rounds)]
     return {measure: statistics.median(r[measure] for r in rounds) for measure in known}
 
 
 def compare(arguments):
-    """Every network in every round, both sides one after the other."""
+    """Measures each network in each round, laperm and PyTorch one after the other."""
     ours_of, theirs_of = ({network: [] for network in arguments.networks} for _ in range(2))
     about = {"machine": platform.machine(), "system": platform.platform(), "threads": arguments.threads}
     peaks = []
@@ -60,7 +60,7 @@ def compare(arguments):
             peaks.append(report["peak_gflops"])
             peer = theirs(arguments, network)
             theirs_of[network].append(timed(peer))
-            assert report["networks"][0]["parameters"] == peer["parameters"], "not the same network"
+            assert report["networks"][0]["parameters"] == peer["parameters"], "the networks differ"
             about |= {key: report[key] for key in ("version", "cpu", "backend", "instruction_set")}
             about["torch"] = peer["torch"]
     networks = []
@@ -73,7 +73,7 @@ def compare(arguments):
 
 
 def shown(number):
-    """Three digits, or all before the point."""
+    """Three significant digits, or all digits before the point."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
@@ -99,11 +99,11 @@ def main():
     parser.add_argument("--laperm", default="target/release/laperm", help="the program")
     parser.add_argument("--python", default="python3", help="a Python that has PyTorch")
     parser.add_argument("--networks", nargs="+", default=NETWORKS, metavar="NAME")
-    parser.add_argument("--backend", default="flex", help="ours")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of both")
+    parser.add_argument("--backend", default="flex", help="laperm's backend")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of both")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each thing that is repeated")
-    parser.add_argument("--json", metavar="FILE", help="write everything there, too")
+    parser.add_argument("--seconds", type=float, default=2.0, help="duration of each measurement")
+    parser.add_argument("--json", metavar="FILE", help="also write all results to this file")
     arguments = parser.parse_args()
     result = compare(arguments)
     if arguments.json:

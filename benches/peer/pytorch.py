@@ -1,10 +1,10 @@
-"""What somebody would write in PyTorch instead: the paper's networks, a training step, and LaPerm's synchronization.
+"""Baseline in plain PyTorch: the paper's networks, a training step, and LaPerm's synchronization.
 
 usage: pytorch.py NETWORK [--batch N] [--threads N] [--seconds S]
 
 Measures as `laperm bench` does, on random data, and prints one JSON object with fields of the same names: medians after
-a warm-up; the sync of weights that have nothing to do with those of the sync before; the most memory that the process had
-by the end of the steps. Written for PyTorch 2.9, eager, on the CPU.
+a warm-up, the sync of weights that are unrelated to those of the previous sync, and the peak memory of the process up to
+the end of the steps. Written for PyTorch 2.9, eager, on the CPU.
 """
 
 import argparse
@@ -20,16 +20,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-LEAST = 3  # repetitions, whatever they take
-WARM_UP = 2  # steps before the first that counts
+LEAST = 3  # repetitions, regardless of their duration
+WARM_UP = 2  # steps before the first measured one
 EVALUATION_BATCH = 250
 
 
-# The networks: table 1 and sections 3 and 5.5 of the paper; batch norm as in Keras.
+# The networks of table 1 and sections 3 and 5.5 of the paper, with batch norm as in Keras.
 
 
 class Pad(nn.Module):
-    """Keras's 'same' padding for a stride of 2: the odd zero comes after the image."""
+    """Keras's 'same' padding for a stride of 2, with the extra zero after the image."""
 
     def __init__(self, before, after):
         super().__init__()
@@ -153,12 +153,12 @@ NETWORKS = {
 
 
 class LaPerm:
-    """The sorted initial weights, and the synchronization that puts them back in the order of what was learned."""
+    """The sorted initial weights, and the synchronization that rearranges them in the order of the trained weights."""
 
     def __init__(self, network, biases):
         parameters = list(network.parameters())
         weights = [p for p in parameters if p.dim() > 1]
-        # Scale and shift of batch norms are no weight vectors; the network with permuted biases has none.
+        # Scales and shifts of batch norms are not permuted; the network with permuted biases has none.
         self.permuted = parameters if biases else weights
         self.draw()
         self.sorted = [self.vectors(p).sort(dim=1)[0].clone() for p in self.permuted]
@@ -182,7 +182,7 @@ class LaPerm:
 
 
 def adam(network, penalty):
-    """Adam, with or without an L2 penalty on the weights of all layers but the last."""
+    """Adam. The L2 penalty, if any, applies to the weights of all layers but the last."""
     weights = [p for p in network.parameters() if p.dim() > 1]
     penalized = weights[:-1] if penalty else []
     known = {id(p) for p in penalized}
@@ -192,7 +192,7 @@ def adam(network, penalty):
 
 
 def repeat(seconds, act):
-    """What `act` gives, again and again for so many seconds, but a few times at least."""
+    """The results of `act`, repeated for the given number of seconds but at least LEAST times."""
     begun, results = time.perf_counter(), []
     while len(results) < LEAST or time.perf_counter() - begun < seconds:
         results.append(act())
@@ -206,7 +206,7 @@ def milliseconds(act):
 
 
 def peak_memory():
-    """10^6 bytes."""
+    """Peak memory of this process, in units of 10^6 bytes."""
     unit = 1 if platform.system() == "Darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
@@ -269,9 +269,9 @@ def measure(name, batch, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("network", choices=NETWORKS)
-    parser.add_argument("--batch", type=int, help="examples per step [default: the paper's]")
-    parser.add_argument("--threads", type=int, help="default: chosen by PyTorch")
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each thing that is repeated")
+    parser.add_argument("--batch", type=int, help="default: the paper's")
+    parser.add_argument("--threads", type=int, help="default: PyTorch's choice")
+    parser.add_argument("--seconds", type=float, default=2.0, help="duration of each measurement")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

@@ -48,8 +48,8 @@ pub(super) struct BenchArguments {
     /// Numbers of threads, such as 1,2 [default: one thread per core].
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     threads: Vec<NonZeroUsize>,
-    /// Seconds for each part that is repeated, approximately. A part of which a few repetitions take
-    /// longer takes that long.
+    /// Approximate duration of each repeated measurement, in seconds; more if a few repetitions
+    /// take longer.
     #[arg(long, value_name = "S", default_value_t = 2.0)]
     seconds: f64,
     /// Print one JSON object.
@@ -257,8 +257,8 @@ impl Report {
         let cpu = self.cpu.as_deref().unwrap_or("unknown processor");
         let Report { backend, instruction_set, peak_gflops, arithmetic_gflops, .. } = self;
         format!(
-            "{}\n{cpu}, {instruction_set}, backend {backend}: {peak_gflops:.0} GFLOP/s in matrix products (the \
-             peak), {arithmetic_gflops:.0} in registers\n",
+            "{}\n{cpu}, {instruction_set}, backend {backend}: {peak_gflops:.0} GFLOP/s in matrix \
+             products (the peak), {arithmetic_gflops:.0} in registers\n",
             output::table(&rows)
         )
     }

@@ -84,8 +84,8 @@ fn draw(compare: &Compare, (columns, rows): (u16, u16), path: &Path) -> Result {
 
 fn show(compare: Compare) -> Result {
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-        let message = "the screen needs a terminal on standard input and output; to compare without one, use \
-                       --json or --svg FILE";
+        let message = "the screen needs a terminal on standard input and output; to compare \
+                       without one, use --json or --svg FILE";
         return Err(InputError(message.into()).into());
     }
     let theme = Theme::load()?;

@@ -8,9 +8,8 @@ use super::output;
 
 /// Print a completion script for a shell.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example: laperm completions bash > ~/.local/share/bash-completion/completions/laperm"
-)]
+#[command(after_help = "Example:\n  \
+                  laperm completions bash > ~/.local/share/bash-completion/completions/laperm")]
 pub(super) struct CompletionsArguments {
     /// Shell that reads the script.
     shell: Shell,

@@ -11,7 +11,9 @@ use crate::run::{RunFolder, find_run};
 use crate::session::{ConnectError, Connection};
 use crate::train::{Command, Event, EventKind};
 
-/// Control a run from a script: each command waits until the run has carried it out.
+/// Control a run from a script.
+///
+/// Each command waits until the run has carried it out.
 #[derive(Debug, Args)]
 #[command(after_help = "Exits with 1 if the run refuses a command.\n\n\
     Examples:\n  \
@@ -21,14 +23,14 @@ pub(super) struct CtlArguments {
     /// Run to control: its folder, its name, or the beginning of its name.
     run: String,
     #[command(subcommand)]
-    wish: Wish,
+    action: Action,
     /// Print one JSON object with the events that answer the command.
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Debug, Subcommand)]
-enum Wish {
+enum Action {
     /// Pause before the next training step.
     Pause,
     /// Continue a paused run.
@@ -62,7 +64,7 @@ struct Answers {
 }
 
 pub(super) fn run(arguments: &CtlArguments, runs: &Path) -> Result {
-    let commands = arguments.wish.commands()?;
+    let commands = arguments.action.commands()?;
     let folder = find_run(runs, &arguments.run)?;
     let mut connection = Connection::open(&folder, "ctl")?;
     let mut sender = connection.commands()?;
@@ -87,20 +89,20 @@ pub(super) fn run(arguments: &CtlArguments, runs: &Path) -> Result {
     if done { Ok(()) } else { Err(Failure::already_reported()) }
 }
 
-impl Wish {
+impl Action {
     fn commands(&self) -> Result<Vec<Command>> {
         Ok(match self {
-            Wish::Pause => vec![Command::Pause],
-            Wish::Resume => vec![Command::Resume],
-            Wish::Step => vec![Command::Step],
-            Wish::Set { values } => {
+            Action::Pause => vec![Command::Pause],
+            Action::Resume => vec![Command::Resume],
+            Action::Step => vec![Command::Step],
+            Action::Set { values } => {
                 values.iter().map(|value| set(value)).collect::<Result<_, _>>()?
             }
-            Wish::Schedule => vec![Command::BackToSchedule],
-            Wish::Sync => vec![Command::Sync],
-            Wish::Evaluate => vec![Command::Evaluate],
-            Wish::Snapshot => vec![Command::Snapshot],
-            Wish::Stop => vec![Command::Stop],
+            Action::Schedule => vec![Command::BackToSchedule],
+            Action::Sync => vec![Command::Sync],
+            Action::Evaluate => vec![Command::Evaluate],
+            Action::Snapshot => vec![Command::Snapshot],
+            Action::Stop => vec![Command::Stop],
         })
     }
 }

@@ -45,14 +45,16 @@ enum DataCommand {
         json: bool,
     },
     Preview(preview::PreviewArguments),
-    /// Download a dataset. An interrupted download is continued.
+    /// Download a dataset.
+    ///
+    /// An interrupted download is continued. All files are checked against published checksums.
     Fetch {
         /// Dataset to download.
         name: DatasetName,
         /// Address of a folder with the same files, to download from instead of the published ones.
         #[arg(long, value_name = "URL")]
         mirror: Option<String>,
-        /// Folder to write the files to [default: a folder in the user's cache folder].
+        /// Folder to write the files to [default: laperm/NAME in the user's cache folder].
         #[arg(long, value_name = "DIR")]
         into: Option<PathBuf>,
     },
@@ -60,7 +62,8 @@ enum DataCommand {
 
 #[derive(Debug, Args)]
 struct Place {
-    /// Folder that contains the datasets [default: $LAPERM_DATA, ./data and the cache folder].
+    /// Folder that contains the datasets [default: each of $LAPERM_DATA, ./data and the cache
+    /// folder].
     #[arg(long = "data", value_name = "DIR")]
     folder: Option<PathBuf>,
 }

@@ -14,11 +14,14 @@ use crate::experiment::{Experiment, Published};
 use crate::model::{Matching, NamedTensor, adopt};
 use crate::train::{Backend, Classifier, Score, Snapshot, SnapshotError, load_data};
 
-/// Evaluate weights from a file, of laperm or of another program, on a dataset.
+/// Evaluate weights from a file on a dataset.
+///
+/// The file may be a snapshot of a run, or may have been written by PyTorch, Keras or another
+/// program.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     laperm eval --weights runs/RUN/snapshots/step-0012000.safetensors\n  \
-    laperm eval --weights conv7.h5 --network conv7 --data ~/mnist")]
+    laperm eval --weights conv7.h5 --network conv7 --data ~/datasets")]
 pub(super) struct EvalArguments {
     /// File of weights: a snapshot (.safetensors or .lperm), or a .safetensors, .pt, .pth or Keras
     /// .h5 file of another program.
@@ -37,8 +40,8 @@ pub(super) struct EvalArguments {
     /// experiment or in the paper].
     #[arg(long, value_enum, value_name = "NAME")]
     dataset: Option<DatasetName>,
-    /// Folder that contains the dataset [default: the first of $LAPERM_DATA, ./data and the cache
-    /// folder that has it].
+    /// Folder that contains the dataset [default: the experiment's; otherwise the first of
+    /// $LAPERM_DATA, ./data and the cache folder that has it].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Number of training examples to evaluate, from the first; 0 is none [default: all].

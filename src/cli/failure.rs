@@ -67,8 +67,8 @@ impl Failure {
         Failure { code: 0, message: None }
     }
 
-    /// Failure to install the error reports themselves.
-    pub(super) fn no_reports(report: Report) -> Self {
+    /// Failure of color-eyre itself, whose reports are not typed.
+    pub(super) fn of_color_eyre(report: Report) -> Self {
         Failure { code: FAILED, message: Some(report) }
     }
 
@@ -172,32 +172,32 @@ impl CommandError for WriteError {
     }
 }
 
-/// Exit code of an error whose type knows whether the input is at fault.
-fn code(is_input: bool) -> u8 {
+/// Exit code of an error whose type declares whether the input is at fault.
+fn code_of_blame(is_input: bool) -> u8 {
     if is_input { BAD_INPUT } else { FAILED }
 }
 
 impl CommandError for DataError {
     fn exit_code(&self) -> u8 {
-        code(self.is_input())
+        code_of_blame(self.is_input())
     }
 }
 
 impl CommandError for ExportError {
     fn exit_code(&self) -> u8 {
-        code(self.is_input())
+        code_of_blame(self.is_input())
     }
 }
 
 impl CommandError for FolderError {
     fn exit_code(&self) -> u8 {
-        code(self.is_input())
+        code_of_blame(self.is_input())
     }
 }
 
 impl CommandError for TensorFileError {
     fn exit_code(&self) -> u8 {
-        code(self.is_input())
+        code_of_blame(self.is_input())
     }
 }
 
@@ -305,5 +305,53 @@ impl CommandError for AttachError {
             Self::Connect(error) => error.exit_code(),
             Self::Read(error) => error.exit_code(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind::{BrokenPipe, NotFound, PermissionDenied, StorageFull};
+
+    use super::*;
+
+    fn code(failure: impl Into<Failure>) -> u8 {
+        failure.into().code
+    }
+
+    fn write(kind: io::ErrorKind) -> WriteError {
+        WriteError { path: "a.svg".into(), source: kind.into() }
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_written_is_bad_input_and_a_full_disk_is_not() {
+        assert_eq!(code(write(NotFound)), BAD_INPUT);
+        assert_eq!(code(write(PermissionDenied)), BAD_INPUT);
+        assert_eq!(code(write(StorageFull)), FAILED);
+    }
+
+    #[test]
+    fn an_error_within_another_keeps_its_code() {
+        let data = |kind: io::ErrorKind| DataError::Io {
+            path: "a".into(),
+            action: "read",
+            source: kind.into(),
+        };
+        assert_eq!(code(StartError::Data(data(NotFound))), BAD_INPUT);
+        assert_eq!(code(StartError::Data(data(StorageFull))), FAILED);
+        let start = |kind| ResumptionError::Start(StartError::Data(data(kind)));
+        assert_eq!(code(start(NotFound)), BAD_INPUT);
+        assert_eq!(code(start(StorageFull)), FAILED);
+        let connect = |error| AttachError::Connect(error);
+        assert_eq!(code(connect(ConnectError::NotHosted("a".into()))), BAD_INPUT);
+        assert_eq!(code(connect(ConnectError::Broken(BrokenPipe.into()))), FAILED);
+    }
+
+    #[test]
+    fn a_host_that_ended_passes_on_its_code_and_message() {
+        let failure = Failure::from(HostError { message: "no data".into(), code: 2 });
+        assert_eq!((failure.code, failure.to_string().as_str()), (2, "no data"));
+        let failure = Failure::already_reported();
+        assert_eq!((failure.code, failure.to_string().as_str()), (FAILED, ""));
+        assert_eq!(Failure::output_closed().code, 0);
     }
 }

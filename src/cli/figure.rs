@@ -14,7 +14,7 @@ use crate::run::{TimeUnit, find_run};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     laperm figure accuracy 2026-11-22_140512 2026-11-22_151044 -o accuracy.svg\n  \
-    laperm figure distance 2026-11-22 --x steps --layer conv2 -o distance.png --dpi 600")]
+    laperm figure ranking-distance 2026-11-22 --x steps -o distance.png --dpi 600")]
 pub(super) struct FigureArguments {
     /// Figure to draw.
     #[arg(value_enum)]
@@ -48,13 +48,18 @@ pub(super) struct FigureArguments {
     #[arg(long, value_name = "MM", value_parser = millimetres)]
     height: Option<f64>,
     /// Resolution of a PNG in dots per inch, 10 to 2400.
-    #[arg(long, default_value_t = 300, value_name = "N", value_parser = clap::value_parser!(u16).range(10..=2400))]
+    #[arg(
+        long,
+        default_value_t = 300,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(10..=2400)
+    )]
     dpi: u16,
 }
 
 impl ValueEnum for Kind {
     fn value_variants<'a>() -> &'a [Self] {
-        &Kind::ALL
+        Kind::ALL
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {

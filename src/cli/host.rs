@@ -92,9 +92,9 @@ pub(super) fn serve(mut live: Live) -> Result {
     outcome(reason, &folder)
 }
 
-/// Prints the run's folder for the client that started this process, then detaches from its session
-/// and its standard streams. Later output, such as the message of a panic, goes to `host.log` in the
-/// run's folder.
+/// Prints the run's folder for the client that started this process, then detaches from the
+/// client's session and standard streams. Later output, such as the message of a panic, goes to
+/// `host.log` in the run's folder.
 fn leave_terminal(folder: &RunFolder) -> Result {
     // Fails only for the leader of a process group, which no client starts.
     let _ = rustix::process::setsid();

@@ -1,4 +1,4 @@
-//! The command line. A subcommand is one file, with a row in [`Subcommands`] and one in [`run`].
+//! The command line. A subcommand is one file, with a row in `Subcommands` and one in `dispatch`.
 //!
 //! The first lines of a subcommand's help are the doc comment of its arguments.
 
@@ -43,7 +43,6 @@ mod start;
 #[command(
     name = "laperm",
     version,
-    about,
     infer_subcommands = true,
     after_help = "Without a command, laperm opens the start screen.\n\
                   Exit codes: 0 done, 1 failed, 2 bad usage or bad input."
@@ -81,14 +80,14 @@ enum Subcommands {
 pub fn main() -> ExitCode {
     // clap reports bad usage itself, with exit code 2.
     let arguments = Arguments::parse();
-    let installed = color_eyre::install().map_err(Failure::no_reports);
-    match installed.and_then(|()| run(arguments)) {
+    let installed = color_eyre::install().map_err(Failure::of_color_eyre);
+    match installed.and_then(|()| dispatch(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }
 
-fn run(arguments: Arguments) -> Result {
+fn dispatch(arguments: Arguments) -> Result {
     // Refuses an unknown LAPERM_SIMD, which the kernels would ignore.
     InstructionSet::requested()?;
     let runs = &arguments.runs;

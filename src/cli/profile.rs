@@ -16,16 +16,15 @@ use crate::weights::{
     compare, partners, printable,
 };
 
-/// Summarize the weight matrices of a file of any origin, or compare two files.
+/// Summarize the weight matrices of a file, or compare two files.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     laperm profile model.safetensors\n  \
-    laperm profile before.pt after.pt     # is one a permutation of the other?")]
+    laperm profile before.pt after.pt     # are the weights permuted?")]
 pub(super) struct ProfileArguments {
     /// File of weights: .safetensors, PyTorch's .pt or .pth, Keras's .h5, or a snapshot.
     file: PathBuf,
-    /// Second file, to compare: whether each of its weight vectors is a permutation of that in the
-    /// first.
+    /// Second file: reports which of its weight vectors are permutations of those in the first.
     second: Option<PathBuf>,
     /// Axis of a matrix that runs over its outputs [default: the convention of the format].
     #[arg(long, value_enum, value_name = "AXIS")]

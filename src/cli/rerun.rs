@@ -17,17 +17,18 @@ use crate::run::{
 use crate::session::Live;
 use crate::train::{Event, EventKind, Prepared, Script};
 
-/// Repeat a run from its start, including every change made by hand at its step, and compare the
-/// final weights.
+/// Repeat a run from its start, and compare the final weights.
+///
+/// Every change that was made by hand is made again after the same step.
 #[derive(Debug, Args)]
-#[command(after_help = "Exits with 1 if the weights differ although they should not.\n\n\
+#[command(after_help = "Exits with 1 if the weights differ although they should be identical.\n\n\
     Examples:\n  \
     laperm rerun 2026-11-22\n  \
     laperm rerun 2026-11-22 --set wrapper.k=50   # the same run with another k")]
 pub(super) struct RerunArguments {
     /// Run to repeat: its folder, its name, or the beginning of its name.
     run: String,
-    /// Train without the screen. Accepted for symmetry: a rerun never opens the screen.
+    /// Accepted as for `run`; a rerun never opens the screen.
     #[arg(long)]
     headless: bool,
     /// Print one JSON object at the end.
@@ -36,7 +37,7 @@ pub(super) struct RerunArguments {
     /// Step to end at [default: the last step of the original; if that crashed, its planned end].
     #[arg(long, value_name = "STEP")]
     until: Option<u64>,
-    /// Set any key of the experiment, such as wrapper.k=20. May be repeated.
+    /// Set any key of the experiment, such as wrapper.k=20; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
@@ -126,7 +127,8 @@ fn end_at(until: u64, train: &mut TrainSection, steps_per_epoch: u64) -> Result<
     }
     if until > planned {
         return Err(InputError(format!(
-            "--until {until}: the experiment ends at step {planned}; extend it with --set train.epochs=N"
+            "--until {until}: the experiment ends at step {planned}; extend it with \
+             --set train.epochs=N"
         )));
     }
     if until < planned {
@@ -159,7 +161,8 @@ impl Comparison {
             Some(true) => format!("the weights are identical to those of {original}: {now}\n"),
             Some(false) => {
                 let text = format!(
-                    "the weights are NOT identical to those of {original}: {now} instead of {before}\n"
+                    "the weights are NOT identical to those of {original}: {now} instead of \
+                     {before}\n"
                 );
                 text + &self.why_not()
             }

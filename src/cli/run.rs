@@ -1,8 +1,9 @@
 //! `laperm run FILE`
 
-use clap::Args;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use clap::Args;
 
 use super::failure::Result;
 use super::screen::{ScreenOptions, require_terminal, watch};
@@ -13,12 +14,12 @@ use crate::session::{Attached, Live};
 use crate::train::{Backend, Prepared};
 use crate::tui::{Screen, Theme};
 
-/// Train an experiment, on the screen or with --headless.
+/// Train an experiment, on the screen or without it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     laperm run experiments/quick.toml\n  \
     laperm run experiments/quick.toml --headless --set wrapper.k=20 --seed 2\n  \
-    laperm run experiments/fig05-conv4.toml --data ~/mnist --epochs 10 --json")]
+    laperm run experiments/fig05-conv4.toml --data ~/datasets --epochs 10 --json")]
 pub(super) struct RunArguments {
     /// Experiment to train, a TOML file; `-` reads it from standard input.
     file: PathBuf,
@@ -32,9 +33,7 @@ pub(super) struct RunArguments {
     hosted: bool,
 }
 
-// No doc comments on flattened options: clap would show them as the help of the subcommand.
-
-// What the command line says about a run, besides its experiment.
+/// Options of a run, most of which override keys of its experiment.
 #[derive(Debug, Default, Args)]
 pub(super) struct RunOptions {
     /// Train without the screen.
@@ -43,7 +42,7 @@ pub(super) struct RunOptions {
     /// Train without the screen, and print one JSON object at the end.
     #[arg(long)]
     json: bool,
-    /// Set any key of the experiment, such as wrapper.k=20. May be repeated.
+    /// Set any key of the experiment, such as wrapper.k=20; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Seed from which everything random derives [default: the experiment's].
@@ -58,8 +57,8 @@ pub(super) struct RunOptions {
     /// Stop after this number of training steps.
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
-    /// Folder that contains the dataset [default: the first of $LAPERM_DATA, ./data and the cache
-    /// folder that has it].
+    /// Folder that contains the dataset [default: the experiment's; otherwise the first of
+    /// $LAPERM_DATA, ./data and the cache folder that has it].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }

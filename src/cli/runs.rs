@@ -66,7 +66,8 @@ fn delete(arguments: &RunsArguments, runs: &Path) -> Result {
 /// Asks for confirmation on the terminal. Without a terminal, that is an error.
 fn agrees(question: &str) -> Result<bool> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-        let message = "no terminal to ask for confirmation on: add --yes to delete without it";
+        let message = "there is no terminal to ask for confirmation on: add --yes to delete \
+                       without it";
         return Err(InputError(message.into()).into());
     }
     let mut terminal = io::stderr();

@@ -1,4 +1,4 @@
-//! What the commands that open the screen share: their options, and what happens after it.
+//! What the commands that open the screen share: their options, and what they do once it is closed.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -12,16 +12,15 @@ use super::ending::{farewell, outcome};
 use super::failure::{InputError, Result};
 use super::output;
 use super::signals::OnHangup;
+use crate::run::read_state;
 use crate::session::{Attached, Source};
 use crate::train::Command;
 use crate::tui::{self, ClosedRun, Leave, Pace, Screen, Theme};
 
-// No doc comments on flattened options: clap would show them as the help of the subcommand.
-
-// Options of the screen of a run.
+/// Options of the screen of a run.
 #[derive(Debug, Default, Args)]
 pub(super) struct ScreenOptions {
-    /// What happens to the run if its terminal is lost.
+    /// What happens to the run when its terminal is lost.
     #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
     pub(super) on_hangup: OnHangup,
     /// Send less than 2 kB per second to the terminal, for slow connections.
@@ -40,8 +39,8 @@ pub(super) fn require_terminal() -> Result {
     if io::stdin().is_terminal() && io::stdout().is_terminal() {
         return Ok(());
     }
-    let message = "the screen needs a terminal on standard input and output; to train without one, use \
-                   `laperm run FILE --headless`";
+    let message = "the screen needs a terminal on standard input and output; to train without \
+                   one, use `laperm run FILE --headless`";
     Err(InputError(message.into()).into())
 }
 
@@ -64,8 +63,8 @@ pub(super) fn watch(
     shown.runs.into_iter().try_for_each(conclude)
 }
 
-/// Ends the program after its terminal is gone. Returning instead would try to restore the terminal,
-/// which fails.
+/// Ends the program after its terminal is gone. Returning instead would try to restore the
+/// terminal, which fails.
 pub(super) fn hang_up() -> ! {
     std::process::exit(0)
 }
@@ -90,7 +89,7 @@ pub(super) fn conclude(run: ClosedRun) -> Result {
         let _ = writeln!(io::stderr(), "stopping and saving; Ctrl-C leaves without waiting for it");
         attached.wait();
     }
-    let state = crate::run::read_state(&run.folder)?;
+    let state = read_state(&run.folder)?;
     output::text(&farewell(&state, &run.folder))?;
     outcome(state.reason, &run.folder)
 }

@@ -11,6 +11,9 @@ use crate::train::{Snapshot, SnapshotInfo, SnapshotKind, Verified};
 
 /// Encode, decode, verify or describe a snapshot of a run's weights.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example: laperm snapshot encode runs/RUN/snapshots/step-0012000.safetensors"
+)]
 pub(super) struct SnapshotArguments {
     #[command(subcommand)]
     command: SnapshotCommand,
@@ -18,18 +21,21 @@ pub(super) struct SnapshotArguments {
 
 #[derive(Debug, Subcommand)]
 enum SnapshotCommand {
-    /// Write a snapshot as an .lperm file, which stores the rule and the seed of the initial weights
-    /// and the permutation of each weight vector.
+    /// Write a snapshot as an .lperm file.
+    ///
+    /// That stores the rule and the seed of the initial weights, and the permutation of each
+    /// weight vector.
     Encode(ConvertArguments),
-    /// Write an .lperm file as the .safetensors file that it was encoded from; all weights are
-    /// bit-identical.
+    /// Write an .lperm file as a .safetensors file.
+    ///
+    /// Its weights are bit-identical to those that were encoded.
     Decode(ConvertArguments),
-    /// Prove, from its seed and initialization rule alone, that every weight vector of a snapshot is
-    /// a permutation of its initial values.
-    #[command(after_help = "Exits with 1 if some weight vector is not.")]
+    /// Prove that every weight vector of a snapshot is a permutation of its initial values.
+    ///
+    /// The initial values are drawn again from the seed and the rule in the snapshot.
+    #[command(after_help = "Exits with 1 if any weight vector is not such a permutation.")]
     Verify(FileArguments),
-    /// Describe a snapshot: its run, its accuracy, and the size of each tensor beside the lower
-    /// bound for a permutation.
+    /// Describe a snapshot: its training, and the size of each tensor beside its lower bound.
     Info(FileArguments),
 }
 
@@ -183,8 +189,11 @@ fn in_words(info: &SnapshotInfo) -> String {
         |share: Option<f64>| share.map_or("?".into(), |share| format!("{:.2} %", share * 100.0));
     let synced = if info.synced { "" } else { ", not a permutation of the initial weights" };
     format!(
-        "kind        {kind}{synced}\nexperiment  {}: {} on {}, seed {}\ntraining    step {}, k {}, p {}, test \
-         accuracy {}\nparameters  {}\nweights     {}\n\n{}",
+        "kind        {kind}{synced}\n\
+         experiment  {}: {} on {}, seed {}\n\
+         training    step {}, k {}, p {}, test accuracy {}\n\
+         parameters  {}\n\
+         weights     {}\n\n{}",
         info.experiment,
         info.network,
         info.dataset,

@@ -16,7 +16,8 @@ use crate::tui::{
     self, Choice, ClosedRun, Compare, ExperimentItem, Leave, Pace, Screen, Start, Theme, Window,
 };
 
-/// The experiment that needs no data. It is offered first, in whatever folder the program is started.
+/// The experiment that needs no data. It is offered first, in whatever folder the program is
+/// started.
 const QUICK: &str = include_str!("../../experiments/quick.toml");
 const QUICK_PATH: &str = "experiments/quick.toml";
 
@@ -34,7 +35,9 @@ pub(super) fn start(runs: &Path) -> Result {
         screen::hang_up();
     }
     screen.close();
-    still_of_interest(shown.runs).into_iter().try_for_each(screen::conclude)
+    // All are concluded, whatever becomes of the first.
+    let concluded = still_of_interest(shown.runs).into_iter().map(screen::conclude);
+    concluded.fold(Ok(()), Result::and)
 }
 
 /// The view that a choice leads to. The runs are in the folder `runs`.
@@ -57,8 +60,8 @@ fn open(choice: Choice, runs: &Path) -> Result<Box<dyn Window>> {
     })
 }
 
-/// Of the runs that were shown, those that the user stopped, and those that continue after they were
-/// detached. Of a run that was shown several times, only the last counts.
+/// Of the runs that were shown, those that the user stopped, and those that continue after they
+/// were detached. Of a run that was shown several times, only the last counts.
 fn still_of_interest(runs: Vec<ClosedRun>) -> Vec<ClosedRun> {
     let mut kept: Vec<ClosedRun> = Vec::new();
     for run in runs {

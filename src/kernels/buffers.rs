@@ -1,8 +1,8 @@
-//! Memory for batches and for the kernels' results, used again from step to step.
+//! Memory for batches and for the kernels' results, reused from step to step.
 //!
-//! A training step asks for the same tensors in the same sizes as the step before it. Fresh memory of such sizes comes
-//! from the operating system page by page, each of them zeroed first, which costs more than many a kernel; memory that
-//! was in use before comes as it is.
+//! Each training step allocates tensors of the same sizes as the step before. Fresh memory of these
+//! sizes comes from the operating system page by page, and each page is zeroed first. That takes
+//! longer than many a kernel. Reused memory needs neither.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,26 +10,27 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Shorter vectors are left to the allocator.
 const SHORTEST: usize = 1 << 13;
 
-/// A vector that has waited while this many were asked for has no use any more.
+/// A vector is freed if it has not been reused after this number of requests.
 const PATIENCE: u64 = 4096;
 
 struct Buffers {
-    /// Those that wait, longest first, with the request that was the latest when they came.
-    waiting: VecDeque<(u64, Vec<f32>)>,
+    /// Free vectors, oldest first, each with the number of the latest request when it
+    /// was returned.
+    free: VecDeque<(u64, Vec<f32>)>,
     requests: u64,
-    /// How many of each length were taken and have not come back.
+    /// Number of vectors of each length that were taken and not returned.
     lent: BTreeMap<usize, usize>,
 }
 
 static BUFFERS: Mutex<Buffers> = Mutex::new(Buffers::new());
 
-/// A vector of this length, whose numbers are to be overwritten: they may be anything.
+/// Returns a vector of this length with arbitrary values, which the caller must overwrite.
 pub(crate) fn take(length: usize) -> Vec<f32> {
     let found = if length < SHORTEST { None } else { buffers().take(length) };
     found.unwrap_or_else(|| vec![0.0; length])
 }
 
-/// Keeps a vector for [`take`], in place of one of its length that was taken.
+/// Returns a vector for reuse by [`take`], in exchange for one of the same length that was taken.
 pub(crate) fn give(buffer: Vec<f32>) {
     if buffer.len() >= SHORTEST {
         buffers().give(buffer);
@@ -42,27 +43,27 @@ fn buffers() -> MutexGuard<'static, Buffers> {
 
 impl Buffers {
     const fn new() -> Self {
-        Buffers { waiting: VecDeque::new(), requests: 0, lent: BTreeMap::new() }
+        Buffers { free: VecDeque::new(), requests: 0, lent: BTreeMap::new() }
     }
 
     fn take(&mut self, length: usize) -> Option<Vec<f32>> {
         self.requests += 1;
         *self.lent.entry(length).or_default() += 1;
         let oldest = self.requests.saturating_sub(PATIENCE);
-        while self.waiting.front().is_some_and(|&(came, _)| came < oldest) {
-            self.waiting.pop_front();
+        while self.free.front().is_some_and(|&(came, _)| came < oldest) {
+            self.free.pop_front();
         }
-        // The latest of this length, which is most likely still in a cache.
-        let fitting = self.waiting.iter().rposition(|(_, buffer)| buffer.len() == length)?;
-        self.waiting.remove(fitting).map(|(_, buffer)| buffer)
+        // The latest one of this length is the most likely to be cached.
+        let fitting = self.free.iter().rposition(|(_, buffer)| buffer.len() == length)?;
+        self.free.remove(fitting).map(|(_, buffer)| buffer)
     }
 
-    /// Not every vector that is taken comes back, and what others have made comes too: more of a length than were taken
-    /// would only fill the memory.
+    /// Not every vector that is taken comes back, and vectors allocated elsewhere are returned,
+    /// too. Keeping more of a length than were taken would only use up memory.
     fn give(&mut self, buffer: Vec<f32>) {
         if let Some(lent @ 1..) = self.lent.get_mut(&buffer.len()) {
             *lent -= 1;
-            self.waiting.push_back((self.requests, buffer));
+            self.free.push_back((self.requests, buffer));
         }
     }
 }
@@ -81,7 +82,7 @@ mod tests {
         give(buffer);
         let again = take(LENGTH);
         assert_eq!((again.as_ptr(), again[7]), (place, 7.0));
-        // There is no other.
+        // It was the only one.
         assert_eq!(take(LENGTH)[7], 0.0);
     }
 
@@ -94,7 +95,7 @@ mod tests {
         for _ in 0..5 {
             buffers.give(vec![2.0; LENGTH]);
         }
-        assert_eq!(buffers.waiting.len(), 2);
+        assert_eq!(buffers.free.len(), 2);
         assert!(buffers.take(LENGTH).is_some_and(|buffer| buffer == [2.0; LENGTH]));
     }
 

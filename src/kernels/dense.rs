@@ -1,46 +1,49 @@
-//! Dense layers: `[batch, inputs]` times weights `[outputs, inputs]`, and both gradients.
+//! Dense layers: `[batch, inputs]` times the transpose of the weights `[outputs, inputs]`, and both
+//! gradients.
 //!
-//! Large weights are the cost, so each pass is arranged to go over them once, in long runs.
+//! The time to read large weights bounds the cost, so each pass reads them once, in long contiguous
+//! runs.
 
 use rayon::prelude::*;
 
 use super::{
     InstructionSet,
     instructions::vectorized,
-    layout::turn,
+    layout::transpose_strided,
     multiply::{Dots, Product, Scratch, Tile},
     relu::at_least,
 };
 
-/// Products (sums of two) that are worth another thread.
+/// Number of products worth another thread.
 const WORTH_A_THREAD: usize = 1_000_000;
 
-/// Numbers whose finish is worth another thread.
+/// Number of outputs worth another thread when they are finished.
 const NUMBERS_WORTH_A_THREAD: usize = 1 << 16;
 
-/// Samples that are finished at a time.
+/// Samples finished at a time.
 const SAMPLES: usize = 8;
 
 /// Panels of columns that a thread computes at a time.
 const PANELS: usize = 8;
 
-/// The shape of a dense layer.
+/// Shape of a dense layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dense {
-    /// Samples at once.
+    /// Number of samples.
     pub batch: usize,
-    /// Numbers of a sample.
+    /// Values per sample.
     pub inputs: usize,
-    /// Numbers of its output.
+    /// Output values per sample.
     pub outputs: usize,
 }
 
 impl Dense {
-    /// `outputs` (`[batch, outputs]`) = `inputs` (`[batch, inputs]`) times `weights` (`[outputs, inputs]`), plus `bias`
-    /// (one number per output), negative numbers replaced by zero if `relu`.
+    /// Computes `outputs` (`[batch, outputs]`) = `inputs` (`[batch, inputs]`) times the transpose
+    /// of `weights` (`[outputs, inputs]`), plus `bias` (one value per output), then max(x, 0) if
+    /// `relu`.
     ///
     /// # Panics
-    /// If the length of a slice is not that of the shape; so do the other methods.
+    /// If a slice's length does not match the shape. This holds for the other methods, too.
     pub fn forward(
         &self,
         set: InstructionSet,
@@ -53,7 +56,7 @@ impl Dense {
         self.check(inputs, weights, outputs, bias);
         let mut sums = Scratch::new(outputs.len());
         let (depth, batch) = (self.inputs, self.batch.max(1));
-        let share = self.share(self.outputs, Dots::rows_together(set));
+        let share = self.share(self.outputs, Dots::rows_per_block(set));
         let dots =
             |left: &[f32], sums: &mut [f32]| Dots { depth, left, right: inputs, sums }.run(set);
         if share < self.outputs && depth > 0 {
@@ -73,7 +76,7 @@ impl Dense {
             });
     }
 
-    /// `inputs_gradient` = the gradient of the inputs, given the gradient of the outputs (before any ReLU).
+    /// Computes the gradient of the inputs from the gradient of the outputs (before any ReLU).
     pub fn backward_inputs(
         &self,
         set: InstructionSet,
@@ -112,8 +115,8 @@ impl Dense {
         }
     }
 
-    /// `weights_gradient` and `bias_gradient` = the gradients of the weights and of the bias, given that of the outputs
-    /// (before any ReLU).
+    /// Computes the gradients of weights and bias from the gradient of the outputs (before any
+    /// ReLU).
     pub fn backward_weights(
         &self,
         set: InstructionSet,
@@ -152,11 +155,11 @@ impl Dense {
         }
     }
 
-    /// Of so many rows of work, those that a thread does: a multiple of `together`.
-    fn share(&self, rows: usize, together: usize) -> usize {
+    /// Rows that a thread computes, out of the given number: a multiple of `multiple`.
+    fn share(&self, rows: usize, multiple: usize) -> usize {
         let products = self.batch * self.inputs * self.outputs;
         let shares = (products / WORTH_A_THREAD).clamp(1, rayon::current_num_threads());
-        rows.div_ceil(shares).next_multiple_of(together)
+        rows.div_ceil(shares).next_multiple_of(multiple)
     }
 
     fn check(&self, inputs: &[f32], weights: &[f32], outputs: &[f32], bias: Option<&[f32]>) {
@@ -168,7 +171,8 @@ impl Dense {
 }
 
 vectorized! {
-    /// Some samples' outputs: their columns of `sums` (`[outputs, batch]`), turned, with bias and ReLU.
+    /// Finishes the outputs of some samples: transposes their columns of `sums`
+    /// (`[outputs, batch]`), adds the bias and applies ReLU.
     fn finish<'a>(
         batch: usize,
         units: usize,
@@ -177,7 +181,7 @@ vectorized! {
         relu: bool,
         outputs: &'a mut [f32],
     ) {
-        turn([units, outputs.len() / units], [batch, units], sums, outputs);
+        transpose_strided([units, outputs.len() / units], [batch, units], sums, outputs);
         for outputs in outputs.chunks_exact_mut(units) {
             if let Some(bias) = bias {
                 for (output, bias) in outputs.iter_mut().zip(bias) {
@@ -200,7 +204,7 @@ mod tests {
     use super::*;
     use crate::kernels::testing::{assert_close, numbers};
 
-    /// The sum of `terms` products, in double precision.
+    /// Sum of `terms` products in double precision.
     fn sum(terms: usize, product: impl Fn(usize) -> (f32, f32)) -> f64 {
         (0..terms).map(product).map(|(a, b)| f64::from(a) * f64::from(b)).sum()
     }

@@ -1,9 +1,10 @@
-//! Which values dropout keeps, as a function of seed, step and place alone.
+//! Dropout masks as a function of seed, step and position alone.
 //!
-//! The random numbers are those of the stream `(seed, Purpose::Dropout, step, site)`: ChaCha with 8 rounds, whose blocks
-//! of 16 words are functions of their number. A value takes 16 bits. Sixteen blocks are computed together, one per lane
-//! of a vector, and make one *group* of 512 values, in the order in which the vectors hold them: the low halves of the
-//! first words of all blocks, then their high halves, then the second words.
+//! The random numbers are those of the stream `(seed, Purpose::Dropout, step, site)`: ChaCha with 8
+//! rounds, whose blocks of 16 words are functions of a counter. A value uses 16 bits. Sixteen
+//! blocks are computed together, one per vector lane. They make one *group* of 512 values, in the
+//! order in which the vectors hold them: the low halves of the first words of all blocks, then
+//! their high halves, then the same of the second words, and so on.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -12,7 +13,7 @@ use super::InstructionSet;
 use super::instructions::vectorized;
 use crate::random::{Purpose, key};
 
-/// Blocks per group: the lanes of the widest vectors, or of two narrower ones.
+/// Blocks per group: the lanes of the widest vector, or of two narrower ones.
 const LANES: usize = 16;
 
 /// Values per group.
@@ -21,25 +22,27 @@ const GROUP: usize = LANES * 16 * 2;
 /// Values per share of a thread.
 const SHARE: usize = 32 * GROUP;
 
-/// Dropout of one layer in one training step: each value becomes 0 with probability `rate`, else it is multiplied by
-/// 1 / (1 - rate). Which values are dropped depends on their position in memory, and on nothing else that is not here.
+/// Dropout of one layer in one training step. Each value becomes 0 with probability `rate`, and is
+/// otherwise multiplied by 1 / (1 - rate). Which values are dropped depends only on these fields
+/// and on their position in memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropout {
-    /// The run's seed.
+    /// Seed of the run.
     pub seed: u64,
-    /// The training step, counted from 1.
+    /// Training step, counted from 1.
     pub step: u64,
-    /// The dropout layer of the network, counted from 1.
+    /// Dropout layer of the network, counted from 1.
     pub site: u64,
-    /// The probability, at least 0 and below 1; kept to 1 in 65,536.
+    /// Probability of dropping a value, in [0, 1), rounded to a multiple of 1/65,536.
     pub rate: f64,
 }
 
 impl Dropout {
-    /// Values with dropout. The backward pass is the same: it takes the gradient of the outputs to that of the values.
+    /// Applies dropout. The backward pass is the same function: applied to the gradient of the
+    /// outputs, it returns that of the values.
     ///
     /// # Panics
-    /// Lengths that differ.
+    /// If the lengths differ.
     pub fn apply(&self, set: InstructionSet, values: &[f32], outputs: &mut [f32]) {
         assert_eq!(values.len(), outputs.len());
         let shares = outputs.par_chunks_mut(SHARE).zip(values.par_chunks(SHARE));
@@ -49,7 +52,7 @@ impl Dropout {
         });
     }
 
-    /// What [`Dropout::apply`] multiplies the first `elements` values by.
+    /// Returns the factors by which [`Dropout::apply`] multiplies the first `elements` values.
     pub fn factors(&self, elements: usize) -> Vec<f32> {
         let set = InstructionSet::current();
         let mut factors = vec![0.0; elements];
@@ -60,7 +63,7 @@ impl Dropout {
         factors
     }
 
-    /// The factors of the values at `start` and after it.
+    /// Writes the factors of the values from `start` on.
     pub(super) fn fill(&self, set: InstructionSet, start: usize, factors: &mut [f32]) {
         let bytes = key(self.seed, Purpose::Dropout, self.step, self.site);
         let mut words = [0; 8];
@@ -81,7 +84,7 @@ vectorized! {
     }
 }
 
-/// Writes the factors of the values at `start` and after it.
+/// Kernel of [`Dropout::fill`].
 struct Fill<'a> {
     key: [u32; 8],
     threshold: u32,
@@ -114,7 +117,7 @@ impl WithSimd for Fill<'_> {
     }
 }
 
-/// The factors of one group.
+/// Writes the factors of one group.
 #[inline(always)]
 fn fill_group<S: Simd>(
     simd: S,
@@ -139,10 +142,10 @@ fn fill_group<S: Simd>(
     }
 }
 
-/// The words of the blocks of ChaCha8 that are one part of a group.
+/// Computes one part of a group's blocks of ChaCha8, word by word.
 #[inline(always)]
 fn blocks<S: Simd>(simd: S, key: &[u32; 8], group: u64, part: usize) -> [S::u32s; 16] {
-    // The numbers of a group's blocks differ in their last bits only.
+    // The counters of a group's blocks differ only in their last four bits.
     const OFFSETS: [u32; LANES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
     let first = group * LANES as u64;
     let offsets = S::as_simd_u32s(&OFFSETS).0[part];
@@ -171,7 +174,8 @@ fn blocks<S: Simd>(simd: S, key: &[u32; 8], group: u64, part: usize) -> [S::u32s
     words
 }
 
-/// The eight rounds of ChaCha8: four times down the columns and along the diagonals of a square of words.
+/// The eight rounds of ChaCha8: four times the columns and then the diagonals of the matrix of
+/// words.
 #[inline(always)]
 fn rounds<S: Simd>(simd: S, mut words: [S::u32s; 16]) -> [S::u32s; 16] {
     for _ in 0..4 {
@@ -193,18 +197,18 @@ fn quarter_round<S: Simd, const A: usize, const B: usize, const C: usize, const 
     words: &mut [S::u32s; 16],
 ) {
     words[A] = simd.add_u32s(words[A], words[B]);
-    words[D] = rotated(simd, simd.xor_u32s(words[D], words[A]), 16);
+    words[D] = rotate_left(simd, simd.xor_u32s(words[D], words[A]), 16);
     words[C] = simd.add_u32s(words[C], words[D]);
-    words[B] = rotated(simd, simd.xor_u32s(words[B], words[C]), 12);
+    words[B] = rotate_left(simd, simd.xor_u32s(words[B], words[C]), 12);
     words[A] = simd.add_u32s(words[A], words[B]);
-    words[D] = rotated(simd, simd.xor_u32s(words[D], words[A]), 8);
+    words[D] = rotate_left(simd, simd.xor_u32s(words[D], words[A]), 8);
     words[C] = simd.add_u32s(words[C], words[D]);
-    words[B] = rotated(simd, simd.xor_u32s(words[B], words[C]), 7);
+    words[B] = rotate_left(simd, simd.xor_u32s(words[B], words[C]), 7);
 }
 
-/// The bits of each word, rotated to the left.
+/// Rotates each word to the left.
 #[inline(always)]
-fn rotated<S: Simd>(simd: S, words: S::u32s, bits: u32) -> S::u32s {
+fn rotate_left<S: Simd>(simd: S, words: S::u32s, bits: u32) -> S::u32s {
     let left = simd.wrapping_dyn_shl_u32s(words, simd.splat_u32s(bits));
     let right = simd.wrapping_dyn_shr_u32s(words, simd.splat_u32s(32 - bits));
     simd.or_u32s(left, right)
@@ -220,7 +224,7 @@ mod tests {
 
     const DROPOUT: Dropout = Dropout { seed: 1, step: 2, site: 3, rate: 0.4 };
 
-    /// The same factors from the stream of bytes, one at a time.
+    /// Reference: the same factors from the byte stream, one at a time.
     fn by_the_book(dropout: &Dropout, elements: usize) -> Vec<f32> {
         let mut bytes = vec![0; elements.div_ceil(GROUP) * GROUP * 2];
         stream(dropout.seed, Purpose::Dropout, dropout.step, dropout.site).fill_bytes(&mut bytes);
@@ -265,7 +269,7 @@ mod tests {
     fn keeps_its_rate_and_the_mean() {
         let factors = DROPOUT.factors(100_000);
         let dropped = factors.iter().filter(|&&factor| factor == 0.0).count();
-        // Three standard deviations of a binomial are 465.
+        // Three standard deviations of this binomial distribution are 465.
         assert!((39_500..40_500).contains(&dropped), "{dropped}");
         assert!(factors.iter().all(|&factor| factor == 0.0 || (factor - 1.0 / 0.6).abs() < 1e-6));
     }
@@ -274,7 +278,7 @@ mod tests {
     fn is_a_function_of_seed_step_and_site() {
         let reference = DROPOUT.factors(40_000);
         assert_eq!(reference, DROPOUT.factors(40_000));
-        // A longer layer begins with the same values.
+        // The values of a longer layer begin with the same factors.
         assert_eq!(reference[..], DROPOUT.factors(50_000)[..40_000]);
         for other in [
             Dropout { seed: 2, ..DROPOUT },

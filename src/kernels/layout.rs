@@ -1,20 +1,20 @@
-//! Turning images from channels first to channels last, and back, in one pass.
+//! Transposition, between images in channels-first and channels-last order.
 
 use rayon::prelude::*;
 
 use super::InstructionSet;
 use super::instructions::vectorized;
 
-/// Rows and columns of the squares that are turned one after another, so that both sides stay in the cache.
+/// Side of the squares transposed one after another, so that source and destination stay cached.
 const SIDE: usize = 8;
 
-/// Each of the matrices `[rows, columns]` in `values` as its transpose `[columns, rows]`.
+/// Transposes each of the matrices `[rows, columns]` in `values` to `[columns, rows]`.
 ///
-/// From channels first to channels last, rows are the channels and columns the pixels of an image; back, it is the
-/// other way round.
+/// From channels first to channels last, the rows are the channels and the columns the pixels of an
+/// image. In the opposite direction it is the other way round.
 ///
 /// # Panics
-/// Lengths that differ, or that are no whole number of matrices.
+/// If the lengths differ, or if they are not a whole number of matrices.
 pub fn transpose(
     set: InstructionSet,
     [rows, columns]: [usize; 2],
@@ -32,21 +32,21 @@ pub fn transpose(
 
 vectorized! {
     fn transpose_one<'a>(rows: usize, columns: usize, values: &'a [f32], outputs: &'a mut [f32]) {
-        turn([rows, columns], [columns, rows], values, outputs);
+        transpose_strided([rows, columns], [columns, rows], values, outputs);
     }
 }
 
-/// Turns `rows` of `columns` numbers each. The first stride is from one of the rows to the next, the second from one of
-/// the rows that the columns become to the next.
+/// Transposes `rows` of `columns` values each. The strides are the distances between rows, in
+/// `values` and in `outputs`.
 #[inline(always)]
-pub(super) fn turn(
+pub(super) fn transpose_strided(
     [rows, columns]: [usize; 2],
     strides: [usize; 2],
     values: &[f32],
     outputs: &mut [f32],
 ) {
     if rows < SIDE || columns < SIDE {
-        return turn_rest([rows, columns], strides, values, outputs);
+        return transpose_rest([rows, columns], strides, values, outputs);
     }
     for column in (0..columns).step_by(SIDE) {
         for row in (0..rows).step_by(SIDE) {
@@ -54,17 +54,17 @@ pub(super) fn turn(
             let to = &mut outputs[column * strides[1] + row..];
             let [height, width] = [SIDE.min(rows - row), SIDE.min(columns - column)];
             if height == SIDE && width == SIDE {
-                turn_square(strides, from, to);
+                transpose_square(strides, from, to);
             } else {
-                turn_rest([height, width], strides, from, to);
+                transpose_rest([height, width], strides, from, to);
             }
         }
     }
 }
 
-/// [`turn`] for a square that fits a few registers.
+/// [`transpose_strided`] for one square, which fits in registers.
 #[inline(always)]
-fn turn_square(strides: [usize; 2], from: &[f32], to: &mut [f32]) {
+fn transpose_square(strides: [usize; 2], from: &[f32], to: &mut [f32]) {
     let mut square = [[0.0; SIDE]; SIDE];
     for (row, square) in square.iter_mut().enumerate() {
         square.copy_from_slice(&from[row * strides[0]..][..SIDE]);
@@ -77,9 +77,9 @@ fn turn_square(strides: [usize; 2], from: &[f32], to: &mut [f32]) {
     }
 }
 
-/// Turns what is no whole square.
+/// [`transpose_strided`] for parts that are not whole squares.
 #[inline(always)]
-fn turn_rest([rows, columns]: [usize; 2], strides: [usize; 2], from: &[f32], to: &mut [f32]) {
+fn transpose_rest([rows, columns]: [usize; 2], strides: [usize; 2], from: &[f32], to: &mut [f32]) {
     for column in 0..columns {
         for row in 0..rows {
             to[column * strides[1] + row] = from[row * strides[0] + column];

@@ -1,18 +1,19 @@
 //! Softmax cross-entropy.
 
-/// What a batch of logits is worth.
+/// Loss of a batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Loss {
-    /// Mean cross-entropy; NaN where a logit is not finite.
+    /// Mean cross-entropy; NaN if a logit is NaN or +∞.
     pub mean: f32,
-    /// How many rows are greatest at their label; the first of equals counts.
+    /// Number of rows whose greatest logit is at their label. Among equal logits, the first counts
+    /// as the greatest.
     pub correct: usize,
 }
 
 /// Softmax cross-entropy of the logits `[n, classes]`, and its gradient with respect to them.
 ///
 /// # Panics
-/// Lengths that do not fit the labels, or a label that is no class.
+/// If lengths do not match the labels, or if a label is not below `classes`.
 pub fn cross_entropy(
     classes: usize,
     logits: &[f32],
@@ -34,7 +35,8 @@ pub fn cross_entropy(
     Loss { mean: (total / labels.len().max(1) as f64) as f32, correct }
 }
 
-/// Cross-entropy of one row, whether it is greatest at its label, and its gradient.
+/// Returns the cross-entropy of one row and whether its greatest logit is at `label`; writes its
+/// gradient.
 fn row_loss(row: &[f32], label: usize, gradient: &mut [f32]) -> (f64, bool) {
     let greatest =
         row.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a || b.is_nan() { b } else { a });
@@ -46,7 +48,7 @@ fn row_loss(row: &[f32], label: usize, gradient: &mut [f32]) -> (f64, bool) {
     }
     gradient.iter_mut().for_each(|gradient| *gradient = (f64::from(*gradient) / sum) as f32);
     gradient[label] -= 1.0;
-    // The first of equals counts, as everywhere.
+    // Among equal logits, the first is the prediction, as everywhere.
     let first = row.iter().position(|&x| x == greatest);
     (sum.ln() - f64::from(row[label] - greatest), first == Some(label))
 }

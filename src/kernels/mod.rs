@@ -1,12 +1,12 @@
-//! Fast operations for the CPU, on plain slices, each beside a scalar twin that says what it computes.
+//! Fast CPU operations on plain slices, each tested against a simple scalar reference.
 //!
-//! Images lie *channels last*: `[batch, height, width, channels]`. So the channels of one pixel are neighbours, vector
-//! instructions run along them, and whatever the size, stride or padding of a convolution, one multiplication kernel
-//! serves it. Weights keep the order of a weight vector: `[out, in, height, width]`.
+//! Images are *channels last*: `[batch, height, width, channels]`. The channels of a pixel are
+//! contiguous, so vector instructions run along them, and the same multiplication kernels serve
+//! convolutions of any size, stride and padding. Weights keep the order of the paper's weight
+//! vectors: `[out, in, height, width]`.
 
 use crate::instructions::{self, InstructionSet};
 
-mod attend;
 pub(crate) mod buffers;
 mod convolution;
 mod dense;
@@ -20,17 +20,18 @@ mod optimizer;
 mod peak;
 mod pool;
 mod relu;
+mod spin;
 #[cfg(test)]
 mod testing;
 
-pub use attend::attended;
 pub use convolution::Convolution;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use layout::transpose;
 pub use loss::{Loss, cross_entropy};
-pub use normalize::{Moments, Normalize};
+pub use normalize::{Affine, Moments, Normalize, NormalizeGradients};
 pub use optimizer::{Fused, Rule, Share, Update, step};
 pub use peak::arithmetic_peak;
 pub use pool::Pool;
 pub use relu::{add, relu, relu_backward};
+pub use spin::with_spinning_worker;

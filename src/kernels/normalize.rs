@@ -1,13 +1,15 @@
-//! Batch normalization, with the ReLUs and the dropout around it.
+//! Batch normalization, together with the ReLUs and the dropout around it.
 //!
-//! Values are rows of `channels` numbers: a dense layer's batch, or the pixels of images. The forward pass reads them
-//! twice, for the moments and to write the outputs; the backward pass reads values and gradient twice, for two sums
-//! and to write the gradient. So a value costs 8 bytes read and 4 written, then 16 read and 4 written. ReLU and dropout cost no
-//! pass of their own: what they did is worked out again on the way back.
+//! Values are rows of `channels` numbers: a dense layer's batch, or the pixels of images. Memory
+//! bandwidth bounds the cost. The forward pass reads the values twice, for the moments and for the
+//! outputs. The backward pass reads values and gradient twice, for two sums and for the result. Per
+//! value this is 8 bytes read and 4 written, then 16 read and 4 written. ReLU and dropout need no
+//! passes of their own: the backward pass recomputes what they did.
 //!
-//! Every pass goes through blocks of rows, whose size depends on the number of channels alone. Within a block, sums are
-//! in single precision and over few numbers; those of the blocks are put together in order and in double precision. So
-//! results are exact to a few units in the last place, and the same bits on any number of threads.
+//! Each pass works on blocks of rows, whose size depends only on the number of channels. Within a
+//! block, sums are short and in single precision. The sums of blocks are added in order and in
+//! double precision. Results are therefore exact to a few units in the last place, and identical on
+//! any number of threads.
 
 use rayon::prelude::*;
 
@@ -15,111 +17,127 @@ use super::instructions::vectorized;
 use super::relu::at_least;
 use super::{Dropout, InstructionSet};
 
-/// Values per block, about: few enough to stay in the nearest cache from one pass through it to the next.
+/// Approximate number of values per block: few enough to stay in the first-level cache between two
+/// passes.
 const BLOCK: usize = 1 << 12;
 
-/// Blocks that a thread takes at once: with fewer, sharing costs more than it gains.
+/// Blocks per share of a thread. With fewer, scheduling costs more than parallelism gains.
 const SHARE: usize = 4;
 
-/// Values that are treated alike, at least: rows with fewer channels are taken several at a time.
+/// Least number of values per tile. Rows with fewer channels are processed several at a time.
 const TILE: usize = 256;
 
-/// What happens to values: ReLU, batch normalization, ReLU, dropout, all but the second if asked for.
+/// ReLU, batch normalization, ReLU, dropout. All but the normalization are optional.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Normalize {
-    /// Numbers per row.
+    /// Number of values per row.
     pub channels: usize,
     /// Added to the variance.
     pub epsilon: f32,
-    /// Whether max(x, 0) is normalized in place of x.
+    /// Whether ReLU precedes the normalization.
     pub relu_before: bool,
-    /// Whether the normalized values are cut at 0.
+    /// Whether ReLU follows it.
     pub relu_after: bool,
-    /// Dropout at the end, in training.
+    /// Dropout at the end, only in training.
     pub dropout: Option<Dropout>,
+}
+
+/// Learned parameters of a batch normalization: an affine map per channel, `[channels]` each.
+#[derive(Debug, Clone, Copy)]
+pub struct Affine<'a> {
+    /// Factor of the normalized values, γ.
+    pub scale: &'a [f32],
+    /// Added after the scale, β.
+    pub shift: &'a [f32],
+}
+
+/// Where the backward pass writes its results.
+#[derive(Debug)]
+pub struct NormalizeGradients<'a> {
+    /// Gradient of the values, `[rows, channels]`.
+    pub values: &'a mut [f32],
+    /// Gradient of the scale, `[channels]`.
+    pub scale: &'a mut [f32],
+    /// Gradient of the shift, `[channels]`.
+    pub shift: &'a mut [f32],
 }
 
 /// Mean and variance of each channel of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments {
-    /// Mean.
+    /// Mean, `[channels]`.
     pub mean: Vec<f32>,
-    /// Variance, biased: the sum of squares divided by the number of rows.
+    /// Biased variance, `[channels]`: the sum of squared deviations divided by the number of rows.
     pub variance: Vec<f32>,
 }
 
 impl Normalize {
-    /// The outputs as in training, from the batch's own moments, which are returned.
+    /// Computes the outputs in training, and returns the moments of the batch, which they use.
     ///
     /// # Panics
-    /// Lengths that differ, or that do not fit the number of channels.
+    /// If lengths do not match each other or the number of channels.
     pub fn forward_train(
         &self,
         set: InstructionSet,
         values: &[f32],
-        scale: &[f32],
-        shift: &[f32],
+        affine: Affine,
         outputs: &mut [f32],
     ) -> Moments {
         let moments = self.moments(set, values);
-        self.write(set, values, scale, shift, &moments, self.dropout, outputs);
+        self.write(set, values, affine, &moments, outputs);
         moments
     }
 
-    /// The outputs as in evaluation: with these moments, and without dropout.
+    /// Computes the outputs in evaluation: with the given moments and without dropout.
     ///
     /// # Panics
-    /// Lengths that differ, or that do not fit the number of channels.
+    /// If lengths do not match each other or the number of channels.
     pub fn forward(
         &self,
         set: InstructionSet,
         values: &[f32],
-        scale: &[f32],
-        shift: &[f32],
+        affine: Affine,
         moments: &Moments,
         outputs: &mut [f32],
     ) {
-        self.write(set, values, scale, shift, moments, None, outputs);
+        Normalize { dropout: None, ..*self }.write(set, values, affine, moments, outputs);
     }
 
-    /// The gradients of the values, the scale and the shift, from that of the outputs of
-    /// [`Normalize::forward_train`].
+    /// Computes the gradients of values, scale and shift from the gradient of the outputs of
+    /// [`Normalize::forward_train`], which also returned the moments.
     ///
     /// # Panics
-    /// Lengths that differ, or that do not fit the number of channels.
-    #[expect(clippy::too_many_arguments, reason = "what went in, and a gradient for each")]
+    /// If lengths do not match each other or the number of channels.
     pub fn backward(
         &self,
         set: InstructionSet,
         values: &[f32],
-        scale: &[f32],
-        shift: &[f32],
+        affine: Affine,
         moments: &Moments,
         gradient: &[f32],
-        values_gradient: &mut [f32],
-        scale_gradient: &mut [f32],
-        shift_gradient: &mut [f32],
+        results: NormalizeGradients,
     ) {
         assert_eq!(gradient.len(), values.len());
-        assert_eq!(values_gradient.len(), values.len());
-        assert_eq!(scale_gradient.len(), self.channels);
-        assert_eq!(shift_gradient.len(), self.channels);
-        let mut lines = self.lines(scale, shift, moments);
-        let sums = self.gradient_sums(set, values, gradient, &lines);
+        assert_eq!(results.values.len(), values.len());
+        assert_eq!(results.scale.len(), self.channels);
+        assert_eq!(results.shift.len(), self.channels);
+        let mut coefficients = self.coefficients(affine, moments);
+        let sums = self.gradient_sums(set, values, gradient, &coefficients);
         let rows = (values.len() / self.channels).max(1) as f64;
         let [mut constant, mut slope] = [vec![0.0; self.channels], vec![0.0; self.channels]];
         for channel in 0..self.channels {
             let inverse = self.inverse_deviation(moments, channel);
             let [plain, weighted] = [sums[channel], sums[self.channels + channel]];
-            shift_gradient[channel] = plain as f32;
-            scale_gradient[channel] = (weighted * inverse) as f32;
-            let factor = f64::from(scale[channel]) * inverse / rows;
+            results.shift[channel] = plain as f32;
+            results.scale[channel] = (weighted * inverse) as f32;
+            let factor = f64::from(affine.scale[channel]) * inverse / rows;
             constant[channel] = (factor * plain) as f32;
             slope[channel] = (factor * weighted * inverse * inverse) as f32;
         }
-        lines.tiles.extend(self.tiled(&constant).chain(self.tiled(&slope)));
+        coefficients.tiles.extend(self.tiled(&constant).chain(self.tiled(&slope)));
         let block = self.block();
-        let blocks = values_gradient
+        let blocks = results
+            .values
             .par_chunks_mut(block)
             .zip(values.par_chunks(block))
             .zip(gradient.par_chunks(block))
@@ -127,11 +145,11 @@ impl Normalize {
         blocks.enumerate().for_each(|(index, ((result, values), gradient))| {
             self.factors(set, index, result);
             let drops = self.dropout.is_some();
-            backward_block(set, &lines, drops, values, gradient, result);
+            backward_block(set, &coefficients, drops, values, gradient, result);
         });
     }
 
-    /// The moments of the batch.
+    /// Computes the moments of the batch.
     fn moments(&self, set: InstructionSet, values: &[f32]) -> Moments {
         assert!(self.channels > 0 && values.len().is_multiple_of(self.channels));
         let (block, tile) = (self.block(), self.tile());
@@ -165,14 +183,14 @@ impl Normalize {
         moments
     }
 
-    /// Per channel, the sum of the gradient of the normalized values, and its sum weighted by the values' distance from
-    /// their mean.
+    /// Returns per channel the sum of the gradient of the normalized values, then per channel this
+    /// sum weighted by the values' deviations from their mean.
     fn gradient_sums(
         &self,
         set: InstructionSet,
         values: &[f32],
         gradient: &[f32],
-        lines: &Lines,
+        coefficients: &Coefficients,
     ) -> Vec<f64> {
         let block = self.block();
         let parts = self.parts(values.len(), |index, part, scratch| {
@@ -182,7 +200,7 @@ impl Normalize {
             let dropped = if self.dropout.is_some() { values.len() } else { 0 };
             let factors = &mut factors[..dropped];
             self.factors(set, index, factors);
-            block_gradient_sums(set, lines, values, gradient, factors, part, scratch);
+            block_gradient_sums(set, coefficients, values, gradient, factors, part, scratch);
         });
         let mut sums = vec![0.0; 2 * self.channels];
         for part in parts.chunks_exact(2 * self.channels) {
@@ -193,8 +211,9 @@ impl Normalize {
         sums
     }
 
-    /// Two numbers per channel for each block of `length` values: what `block` writes, given the block's index and space
-    /// for two tiles and a block.
+    /// Returns two values per channel for each block of `length` values, written by `block`. It is
+    /// given the index of the block, the place for its results, and scratch space for two tiles and
+    /// a block.
     fn parts(
         &self,
         length: usize,
@@ -208,38 +227,34 @@ impl Normalize {
         parts
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a line is known by all of these")]
     fn write(
         &self,
         set: InstructionSet,
         values: &[f32],
-        scale: &[f32],
-        shift: &[f32],
+        affine: Affine,
         moments: &Moments,
-        dropout: Option<Dropout>,
         outputs: &mut [f32],
     ) {
         assert!(self.channels > 0 && values.len().is_multiple_of(self.channels));
         assert_eq!(values.len(), outputs.len());
-        let lines = self.lines(scale, shift, moments);
-        let this = Normalize { dropout, ..*self };
+        let coefficients = self.coefficients(affine, moments);
         let block = self.block();
         let blocks =
             outputs.par_chunks_mut(block).zip(values.par_chunks(block)).with_min_len(SHARE);
         blocks.enumerate().for_each(|(index, (outputs, values))| {
-            this.factors(set, index, outputs);
-            forward_block(set, &lines, this.dropout.is_some(), values, outputs);
+            self.factors(set, index, outputs);
+            forward_block(set, &coefficients, self.dropout.is_some(), values, outputs);
         });
     }
 
-    /// What dropout, if there is any, multiplies the values of a block by.
+    /// Writes the dropout factors of a block, if there is dropout.
     fn factors(&self, set: InstructionSet, block: usize, factors: &mut [f32]) {
         if let Some(dropout) = self.dropout {
             dropout.fill(set, block * self.block(), factors);
         }
     }
 
-    fn lines(&self, scale: &[f32], shift: &[f32], moments: &Moments) -> Lines {
+    fn coefficients(&self, Affine { scale, shift }: Affine, moments: &Moments) -> Coefficients {
         for numbers in [scale, shift, &moments.mean, &moments.variance] {
             assert_eq!(numbers.len(), self.channels);
         }
@@ -250,7 +265,7 @@ impl Normalize {
             .collect();
         let floor_after = if self.relu_after { 0.0 } else { f32::NEG_INFINITY };
         let tiles = self.tiled(&moments.mean).chain(self.tiled(&factor)).chain(self.tiled(shift));
-        Lines { floors: [self.floor_before(), floor_after], tiles: tiles.collect() }
+        Coefficients { floors: [self.floor_before(), floor_after], tiles: tiles.collect() }
     }
 
     fn inverse_deviation(&self, moments: &Moments, channel: usize) -> f64 {
@@ -261,39 +276,41 @@ impl Normalize {
         if self.relu_before { 0.0 } else { f32::NEG_INFINITY }
     }
 
-    /// Values that are treated alike: a whole number of rows.
+    /// Values per tile: a whole number of rows.
     fn tile(&self) -> usize {
         TILE.div_ceil(self.channels) * self.channels
     }
 
-    /// Values of a block: a whole number of tiles.
+    /// Values per block: a whole number of tiles.
     fn block(&self) -> usize {
         (BLOCK / self.tile()).max(1) * self.tile()
     }
 
-    /// One number per channel, for each value of a tile.
+    /// Repeats values per channel to fill a tile.
     fn tiled<'a>(&self, numbers: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
         numbers.iter().copied().cycle().take(self.tile())
     }
 }
 
-/// What turns values into outputs: max((max(x, floor before) - mean) * factor + shift, floor after).
-struct Lines {
+/// The map from values to outputs: max((max(x, floor before) - mean) * factor + shift, floor
+/// after).
+struct Coefficients {
     floors: [f32; 2],
-    /// Tiles of means, factors and shifts, one after another; on the way back also of constants and slopes. In one list,
-    /// the compiler sees that none of them overlaps what is written.
+    /// Tiles of means, factors and shifts, one after another; in the backward pass followed by
+    /// constants and slopes. As one slice, they are known not to overlap what is written, so the
+    /// compiler can vectorize.
     tiles: Vec<f32>,
 }
 
 vectorized! {
-    /// What the values become, multiplied by the factors that lie in `outputs` if it drops values.
-    fn forward_block<'a>(lines: &'a Lines, drops: bool, values: &'a [f32], outputs: &'a mut [f32]) {
-        let tile = lines.tiles.len() / 3;
+    /// Computes the outputs of a block. With dropout, `outputs` holds the factors at first.
+    fn forward_block<'a>(coefficients: &'a Coefficients, drops: bool, values: &'a [f32], outputs: &'a mut [f32]) {
+        let tile = coefficients.tiles.len() / 3;
         for (values, outputs) in values.chunks(tile).zip(outputs.chunks_mut(tile)) {
             if drops {
-                forward_tile::<true>(lines.floors, &lines.tiles, values, outputs);
+                forward_tile::<true>(coefficients.floors, &coefficients.tiles, values, outputs);
             } else {
-                forward_tile::<false>(lines.floors, &lines.tiles, values, outputs);
+                forward_tile::<false>(coefficients.floors, &coefficients.tiles, values, outputs);
             }
         }
     }
@@ -316,7 +333,7 @@ fn forward_tile<const DROPS: bool>(
     }
 }
 
-/// The beginnings of several tiles that lie one after another.
+/// The first `length` values of each of several tiles that lie one after another.
 #[inline(always)]
 fn parts<const COUNT: usize>(tiles: &[f32], length: usize) -> [&[f32]; COUNT] {
     let tile = tiles.len() / COUNT;
@@ -324,7 +341,7 @@ fn parts<const COUNT: usize>(tiles: &[f32], length: usize) -> [&[f32]; COUNT] {
 }
 
 vectorized! {
-    /// Mean and sum of squares (of distances from it) of each channel of a block.
+    /// Computes mean and sum of squared deviations of each channel of a block.
     fn block_moments<'a>(floor: f32, tile: usize, values: &'a [f32], part: &'a mut [f32], scratch: &'a mut [f32]) {
         let channels = part.len() / 2;
         let rows = (values.len() / channels) as f32;
@@ -362,7 +379,7 @@ fn add_squares(floor: f32, means: &[f32], values: &[f32], sums: &mut [f32]) {
     }
 }
 
-/// The sums of the numbers of a tile that belong to the same channel.
+/// Sums the values of a tile by channel.
 #[inline(always)]
 fn fold(tile: &[f32], sums: &mut [f32]) {
     sums.fill(0.0);
@@ -373,23 +390,24 @@ fn fold(tile: &[f32], sums: &mut [f32]) {
     }
 }
 
-/// The gradient of what became a value of at least `floor`.
+/// Gradient before a ReLU or other lower bound: zero if the value does not exceed `floor`.
 #[inline(always)]
 fn gated(value: f32, floor: f32, gradient: f32) -> f32 {
     if value > floor { gradient } else { 0.0 }
 }
 
 vectorized! {
-    /// Both sums over a block; where it drops values, `factors` are what they were multiplied by, else there are none.
+    /// Computes both sums over a block. With dropout, `factors` are its factors; otherwise it is
+    /// empty.
     fn block_gradient_sums<'a>(
-        lines: &'a Lines,
+        coefficients: &'a Coefficients,
         values: &'a [f32],
         gradient: &'a [f32],
         factors: &'a [f32],
         part: &'a mut [f32],
         scratch: &'a mut [f32],
     ) {
-        let (floors, tiles) = (lines.floors, &lines.tiles);
+        let (floors, tiles) = (coefficients.floors, &coefficients.tiles);
         let tile = tiles.len() / 3;
         let (plain, weighted) = scratch[..2 * tile].split_at_mut(tile);
         plain.fill(0.0);
@@ -434,15 +452,16 @@ fn add_gradients<const DROPS: bool>(
 }
 
 vectorized! {
-    /// The gradient of the values; where it drops values, their factors lie in `result`.
+    /// Computes the gradient of the values of a block. With dropout, `result` holds the factors at
+    /// first.
     fn backward_block<'a>(
-        lines: &'a Lines,
+        coefficients: &'a Coefficients,
         drops: bool,
         values: &'a [f32],
         gradient: &'a [f32],
         result: &'a mut [f32],
     ) {
-        let (floors, tiles) = (lines.floors, &lines.tiles);
+        let (floors, tiles) = (coefficients.floors, &coefficients.tiles);
         let tile = tiles.len() / 5;
         for ((values, gradient), result) in values.chunks(tile).zip(gradient.chunks(tile)).zip(result.chunks_mut(tile)) {
             if drops {
@@ -480,14 +499,14 @@ mod tests {
 
     use super::*;
 
-    /// Scale and shift of each channel, and what normalization is to do with them.
+    /// A layer with its inputs and the gradient of its outputs.
     #[derive(Debug, Clone)]
     struct Case {
         normalize: Normalize,
         values: Vec<f32>,
         scale: Vec<f32>,
         shift: Vec<f32>,
-        /// The weights of the outputs in the sum that the gradients are of.
+        /// The function whose gradients are tested is the sum of the outputs weighted by this.
         gradient: Vec<f32>,
     }
 
@@ -516,7 +535,7 @@ mod tests {
         )
     }
 
-    /// The whole layer in double precision, one channel after another.
+    /// Reference in double precision, channel by channel.
     fn by_the_book(case: &Case, values: &[f64], scale: &[f64], shift: &[f64]) -> Vec<f64> {
         let Normalize { channels, epsilon, relu_before, relu_after, dropout } = case.normalize;
         let factors =
@@ -549,24 +568,20 @@ mod tests {
         }
     }
 
-    /// Outputs, moments, and the gradients of values, scale and shift.
+    /// Runs the layer: outputs, moments, and the gradients of values, scale and shift.
     fn run(case: &Case, set: InstructionSet) -> (Vec<f32>, Moments, [Vec<f32>; 3]) {
         let Case { normalize, values, scale, shift, gradient } = case;
+        let affine = Affine { scale, shift };
         let mut outputs = vec![f32::NAN; values.len()];
-        let moments = normalize.forward_train(set, values, scale, shift, &mut outputs);
+        let moments = normalize.forward_train(set, values, affine, &mut outputs);
         let [mut by_value, mut by_scale, mut by_shift] =
             [values, scale, shift].map(|numbers| vec![f32::NAN; numbers.len()]);
-        normalize.backward(
-            set,
-            values,
-            scale,
-            shift,
-            &moments,
-            gradient,
-            &mut by_value,
-            &mut by_scale,
-            &mut by_shift,
-        );
+        let results = NormalizeGradients {
+            values: &mut by_value,
+            scale: &mut by_scale,
+            shift: &mut by_shift,
+        };
+        normalize.backward(set, values, affine, &moments, gradient, results);
         (outputs, moments, [by_value, by_scale, by_shift])
     }
 
@@ -578,10 +593,11 @@ mod tests {
             for set in InstructionSet::available() {
                 let (outputs, moments, _) = run(&case, set);
                 assert_close(&outputs, &expected, 1e-4);
-                // Evaluation with the batch's moments is training without dropout.
+                // Evaluation with the moments of the batch equals training without dropout.
                 let plain = Case { normalize: Normalize { dropout: None, ..case.normalize }, ..case.clone() };
                 let mut evaluated = vec![f32::NAN; values.len()];
-                case.normalize.forward(set, &case.values, &case.scale, &case.shift, &moments, &mut evaluated);
+                let affine = Affine { scale: &case.scale, shift: &case.shift };
+                case.normalize.forward(set, &case.values, affine, &moments, &mut evaluated);
                 prop_assert_eq!(evaluated, run(&plain, set).0);
             }
         }
@@ -589,7 +605,7 @@ mod tests {
         #[test]
         fn gradients_are_the_slopes(case in cases(2..12)) {
             let [values, scale, shift] = [&case.values, &case.scale, &case.shift].map(|x| double(x));
-            // Where a ReLU has its kink, there is no slope.
+            // A ReLU has no slope at its kink.
             let smooth = Case { normalize: Normalize { relu_after: false, ..case.normalize }, ..case.clone() };
             let around = by_the_book(&smooth, &values, &scale, &shift);
             prop_assume!(values.iter().chain(&around).all(|&x| x == 0.0 || x.abs() > 1e-5));

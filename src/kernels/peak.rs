@@ -1,4 +1,4 @@
-//! The most that arithmetic alone can reach.
+//! Peak rate of floating-point arithmetic.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -7,14 +7,15 @@ use pulp::{Simd, WithSimd};
 
 use super::InstructionSet;
 
-/// Sums under way at once: enough to hide the latency of an addition behind the others, few enough for 16 registers.
+/// Independent sums: enough to hide the latency of an addition, few enough for 16 registers.
 const SUMS: usize = 12;
 
-/// Rounds between two looks at the clock: about a millisecond, so that all threads are at it together.
+/// Rounds per measurement: about a millisecond, so that all threads compute at the same time.
 const ROUNDS: usize = 500_000;
 
-/// Floating-point operations a second, in 10^9, of multiplications and additions that touch no memory, on all threads
-/// of rayon's pool at once; the best of what is reached within `patience`.
+/// Measures the rate of multiplications and additions that access no memory, in 10^9 operations per
+/// second, on all threads of rayon's pool together. Returns the best of the measurements made
+/// within `patience`.
 pub fn arithmetic_peak(set: InstructionSet, patience: Duration) -> f64 {
     let begun = Instant::now();
     let mut best = 0.0f64;
@@ -29,9 +30,9 @@ pub fn arithmetic_peak(set: InstructionSet, patience: Duration) -> f64 {
     best / 1e9
 }
 
-/// Adds products to [`SUMS`] vectors in registers; gives the number of operations.
+/// Adds products to [`SUMS`] vectors in registers. Returns the number of operations.
 struct Sums {
-    /// Whether multiplication and addition are one instruction.
+    /// Whether multiplication and addition are a single instruction.
     fused: bool,
 }
 
@@ -44,9 +45,10 @@ impl WithSimd for Sums {
         let mut sums = [simd.splat_f32s(black_box(1.0)); SUMS];
         for _ in 0..ROUNDS {
             for sum in &mut sums {
-                *sum = match self.fused {
-                    true => simd.mul_add_f32s(*sum, factor, factor),
-                    false => simd.add_f32s(simd.mul_f32s(*sum, factor), factor),
+                *sum = if self.fused {
+                    simd.mul_add_f32s(*sum, factor, factor)
+                } else {
+                    simd.add_f32s(simd.mul_f32s(*sum, factor), factor)
                 };
             }
         }

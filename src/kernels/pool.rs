@@ -1,20 +1,22 @@
-//! Max and average pooling by squares that do not overlap, each in one pass. The way back through a maximum looks at the
-//! images again to see which pixel it was, so nothing else has to be kept for it.
+//! Max and average pooling over squares that do not overlap, each in a single pass. The backward
+//! pass of max pooling finds the greatest pixels again in the images, so the forward pass stores no
+//! indices.
 
 use rayon::prelude::*;
 
 use super::InstructionSet;
 use super::instructions::vectorized;
 
-/// Input values per share of a thread, about.
+/// Approximate number of input values per share of a thread.
 const SHARE: usize = 1 << 14;
 
-/// Pooling of images `[batch, height, width, channels]` to `[batch, height / size, width / size, channels]`.
+/// Pooling of images `[batch, height, width, channels]` to
+/// `[batch, height / size, width / size, channels]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pool {
-    /// Height, width and channels; height and width are multiples of the size.
+    /// Height, width and channels. Height and width are multiples of the size.
     pub input: [usize; 3],
-    /// The side of a square, and the stride.
+    /// Side of a square, which is also the stride.
     pub size: usize,
 }
 
@@ -25,10 +27,10 @@ impl Pool {
         [height / self.size, width / self.size, channels]
     }
 
-    /// The greatest of each square; NaN where there is one.
+    /// Computes the maximum of each square; NaN if the square has one.
     ///
     /// # Panics
-    /// Lengths that do not fit the shapes.
+    /// If lengths do not match the shapes.
     pub fn max(&self, set: InstructionSet, images: &[f32], outputs: &mut [f32]) {
         self.check(images, outputs);
         let [images_share, outputs_share] = self.shares();
@@ -39,11 +41,12 @@ impl Pool {
         });
     }
 
-    /// The gradient of the images: in each square, that of the output belongs to the first of the greatest values, row by
-    /// row, and all else is 0. Of several NaN the last one counts.
+    /// Backward pass of [`Pool::max`]: the gradient of an output goes to the first of the greatest
+    /// values of its square, in row-major order. All others get 0. If the square has NaNs, the last
+    /// of them counts as the greatest.
     ///
     /// # Panics
-    /// Lengths that do not fit the shapes.
+    /// If lengths do not match the shapes.
     pub fn max_backward(
         &self,
         set: InstructionSet,
@@ -64,10 +67,10 @@ impl Pool {
         });
     }
 
-    /// The mean of each square.
+    /// Computes the mean of each square.
     ///
     /// # Panics
-    /// Lengths that do not fit the shapes.
+    /// If lengths do not match the shapes.
     pub fn average(&self, set: InstructionSet, images: &[f32], outputs: &mut [f32]) {
         self.check(images, outputs);
         let [images_share, outputs_share] = self.shares();
@@ -75,10 +78,11 @@ impl Pool {
         shares.for_each(|(outputs, images)| average(set, *self, images, outputs));
     }
 
-    /// The gradient of the images: each value of a square has an equal part of its output's gradient.
+    /// Backward pass of [`Pool::average`]: each value gets an equal part of the gradient of its
+    /// output.
     ///
     /// # Panics
-    /// Lengths that do not fit the shapes.
+    /// If lengths do not match the shapes.
     pub fn average_backward(
         &self,
         set: InstructionSet,
@@ -100,7 +104,7 @@ impl Pool {
         assert_eq!(images.len(), outputs.len() * self.size * self.size);
     }
 
-    /// Whole rows of squares, as numbers of values before and after pooling.
+    /// Values per share before and after pooling: whole rows of squares.
     fn shares(&self) -> [usize; 2] {
         let (images, outputs) = (self.images_row(), self.outputs_row());
         let rows = (SHARE / images).max(1);
@@ -119,7 +123,7 @@ impl Pool {
         self.input[1] / self.size * self.input[2]
     }
 
-    /// Where the pixels of a square begin in a row of squares, if the square's output begins at `output`.
+    /// Offsets of the pixels of a square in its row of squares, given the offset of its output.
     #[inline(always)]
     fn pixels(self, output: usize) -> impl Iterator<Item = usize> {
         let [_, width, channels] = self.input;
@@ -130,15 +134,16 @@ impl Pool {
     }
 }
 
-/// Whether a value takes the place of the greatest so far.
+/// Whether a value replaces the greatest so far.
 #[inline(always)]
 fn beats(value: f32, greatest: f32) -> bool {
     value > greatest || value.is_nan()
 }
 
-/// The value or 0. Written as a branch, it would become stores under a mask, which are slow on many CPUs.
+/// Returns the value or 0. Written as a branch, this would compile to masked stores, which are slow
+/// on many CPUs.
 #[inline(always)]
-fn only_if(condition: bool, value: f32) -> f32 {
+fn select_or_zero(condition: bool, value: f32) -> f32 {
     f32::from_bits(value.to_bits() & u32::from(condition).wrapping_neg())
 }
 
@@ -162,7 +167,7 @@ vectorized! {
 vectorized! {
     fn max_backward<'a>(pool: Pool, images: &'a [f32], gradient: &'a [f32], images_gradient: &'a mut [f32]) {
         let channels = pool.input[2];
-        // The greatest value so far in each channel of a square, and its place.
+        // The greatest value so far in each channel of a square, and its index.
         let (mut greatest, mut winner) = (vec![0.0; channels], vec![0u32; channels]);
         let row = pool.images_row();
         let rows = images.chunks_exact(row).zip(images_gradient.chunks_exact_mut(row));
@@ -181,7 +186,7 @@ vectorized! {
                 for (place, pixel) in pool.pixels(square * channels).enumerate() {
                     let result = &mut result[pixel..][..channels];
                     for ((result, winner), &gradient) in result.iter_mut().zip(&winner).zip(gradient) {
-                        *result = only_if(*winner == place as u32, gradient);
+                        *result = select_or_zero(*winner == place as u32, gradient);
                     }
                 }
             }
@@ -199,7 +204,7 @@ vectorized! {
             for ((above, below), outputs) in squares.zip(outputs.chunks_exact_mut(channels)) {
                 let ((a, b), (c, d)) = (above.split_at(channels), below.split_at(channels));
                 for ((output, (a, b)), (c, d)) in outputs.iter_mut().zip(a.iter().zip(b)).zip(c.iter().zip(d)) {
-                    *output = greatest_of_four([*a, *b, *c, *d]).0;
+                    *output = argmax_of_four([*a, *b, *c, *d]).0;
                 }
             }
         }
@@ -232,7 +237,7 @@ vectorized! {
     }
 }
 
-/// The gradient of a square of four pixels.
+/// Backward pass for a square of four pixels.
 #[inline(always)]
 fn square_backward(
     above: &[f32],
@@ -249,8 +254,8 @@ fn square_backward(
     let (first, second) = (&mut first[..channels], &mut second[..channels]);
     let (third, fourth) = (&mut third[..channels], &mut fourth[..channels]);
     for i in 0..channels {
-        let (_, winner) = greatest_of_four([a[i], b[i], c[i], d[i]]);
-        let part = |place| only_if(winner == place, gradient[i]);
+        let (_, winner) = argmax_of_four([a[i], b[i], c[i], d[i]]);
+        let part = |place| select_or_zero(winner == place, gradient[i]);
         first[i] = part(0);
         second[i] = part(1);
         third[i] = part(2);
@@ -258,9 +263,9 @@ fn square_backward(
     }
 }
 
-/// The greatest value and its place.
+/// Returns the greatest value and its index.
 #[inline(always)]
-fn greatest_of_four(values: [f32; 4]) -> (f32, u32) {
+fn argmax_of_four(values: [f32; 4]) -> (f32, u32) {
     let (mut greatest, mut winner) = (values[0], 0);
     for (place, &value) in values.iter().enumerate().skip(1) {
         let wins = beats(value, greatest);
@@ -312,7 +317,7 @@ mod tests {
 
     use super::*;
 
-    /// Where each value of the square of output `at` lies, row by row.
+    /// Offsets of the values in the square of output `at`, in row-major order.
     fn square(pool: &Pool, at: usize) -> Vec<usize> {
         let [height, width, channels] = pool.output();
         let (channel, column) = (at % channels, at / channels % width);
@@ -326,7 +331,8 @@ mod tests {
         places
     }
 
-    /// A pool, images of few different values (so that many are equal) and a gradient of its outputs.
+    /// A pool, images with few distinct values, so that many are equal, and a gradient of the
+    /// outputs.
     fn cases() -> impl Strategy<Value = (Pool, Vec<f32>, Vec<f32>)> {
         (0..3usize, 1..5usize, 1..5usize, 1..20usize, 1..4usize).prop_flat_map(
             |(batch, height, width, channels, size)| {

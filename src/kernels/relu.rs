@@ -1,4 +1,5 @@
-//! max(x, 0) alone, and the sums at the end of residual blocks. Each value is read once and written once.
+//! ReLU by itself, and the sums at the end of residual blocks. Each value is read once and written
+//! once.
 
 use rayon::prelude::*;
 
@@ -8,21 +9,21 @@ use super::instructions::vectorized;
 /// Values per share of a thread.
 const SHARE: usize = 1 << 14;
 
-/// max(x, 0) of each value; NaN stays NaN.
+/// Computes max(x, 0) of each value. NaN stays NaN.
 ///
 /// # Panics
-/// Lengths that differ.
+/// If the lengths differ.
 pub fn relu(set: InstructionSet, values: &[f32], outputs: &mut [f32]) {
     assert_eq!(values.len(), outputs.len());
     let shares = outputs.par_chunks_mut(SHARE).zip(values.par_chunks(SHARE));
     shares.for_each(|(outputs, values)| relu_share(set, values, outputs));
 }
 
-/// Adds values to sums, each of which becomes at least 0 if `relu`; NaN stays NaN. The backward pass is
-/// [`relu_backward`], for both summands alike.
+/// Adds `values` to `sums`, then applies max(x, 0) to the sums if `relu`. NaN stays NaN. The
+/// backward pass is [`relu_backward`], the same for both summands.
 ///
 /// # Panics
-/// Lengths that differ.
+/// If the lengths differ.
 pub fn add(set: InstructionSet, values: &[f32], relu: bool, sums: &mut [f32]) {
     assert_eq!(values.len(), sums.len());
     let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
@@ -30,10 +31,11 @@ pub fn add(set: InstructionSet, values: &[f32], relu: bool, sums: &mut [f32]) {
     shares.for_each(|(sums, values)| add_share(set, floor, values, sums));
 }
 
-/// Makes the gradient of the outputs of a ReLU that of what went into it: 0 where the outputs are not greater than 0.
+/// Turns the gradient after a ReLU, which produced `outputs`, into the gradient before it: 0
+/// wherever the output is not greater than 0.
 ///
 /// # Panics
-/// Lengths that differ.
+/// If the lengths differ.
 pub fn relu_backward(set: InstructionSet, outputs: &[f32], gradient: &mut [f32]) {
     assert_eq!(outputs.len(), gradient.len());
     let shares = gradient.par_chunks_mut(SHARE).zip(outputs.par_chunks(SHARE));
@@ -64,7 +66,8 @@ vectorized! {
     }
 }
 
-/// The greater of both; a value that is NaN stays NaN, so that it reaches the loss and is noticed.
+/// Returns the greater of both, but NaN for a value of NaN, so that it reaches the loss and is
+/// noticed.
 #[inline(always)]
 pub(super) fn at_least(value: f32, floor: f32) -> f32 {
     if value < floor { floor } else { value }

@@ -1,6 +1,6 @@
-//! What tests of kernels share.
+//! Helpers for tests of kernels.
 
-/// Numbers around zero that look random but are a function of their place.
+/// Pseudorandom numbers around zero, a function of seed and index.
 pub fn numbers(count: usize, seed: u64) -> Vec<f32> {
     (0..count as u64)
         .map(|index| {
@@ -12,7 +12,7 @@ pub fn numbers(count: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
-/// That each number is within `tolerance` of what the book says, for sums of numbers in -1..1.
+/// Asserts that each number is within `tolerance` of the reference, for sums of numbers in -1..1.
 pub fn assert_close(what: &str, ours: &[f32], book: &[f32], tolerance: f32) {
     for (index, (ours, book)) in ours.iter().zip(book).enumerate() {
         assert!((ours - book).abs() <= tolerance, "{what}[{index}]: {ours}, should be {book}");

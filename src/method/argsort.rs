@@ -1,14 +1,15 @@
-//! The order of one weight vector: the hot loop of every synchronization.
+//! Sorting of one weight vector: the hot loop of every synchronization.
 //!
-//! Vectors of the usual lengths are first sorted *roughly*: the weights' range is cut into some
-//! hundred thousand levels, so that a weight's level and its position fit into 32 bits, and two
-//! passes of a radix sort put them in the order of their levels. Very few weights share a level;
-//! those that do are sorted among themselves. What that is no good for goes the exact ways: short
-//! vectors are sorted by comparison, very long ones and those whose weights crowd at few levels by a
-//! radix sort of three passes over all bits of a weight.
+//! Vectors of the usual lengths are sorted in two stages. The range of the weights is divided into
+//! some hundred thousand levels, so that a weight's level and its position fit in 32 bits, and two
+//! passes of a radix sort put the weights in the order of their levels. Few weights share a level,
+//! and those are then sorted among themselves. Other vectors are sorted exactly: short ones by
+//! comparison, and very long ones, as well as those with many weights at one level, by a radix sort
+//! of three passes over all bits of a weight.
 //!
-//! There, a weight and its position are packed into one integer, the weight's order-preserving bits
-//! above the position, so that comparing integers compares weights and breaks ties by position.
+//! The exact sorts pack a weight and its position into one integer, with the weight's
+//! order-preserving bits above the position. Comparing these integers compares weights and breaks
+//! ties by position.
 
 use std::ops::Range;
 
@@ -16,39 +17,40 @@ const POSITION_BITS: u32 = 32;
 const DIGIT_BITS: u32 = 11;
 const BUCKETS: usize = 1 << DIGIT_BITS;
 
-/// From this length on, sorting roughly is cheaper than comparisons.
-const ROUGHLY_FROM: usize = 128;
-/// Up to this length, there are enough levels besides the positions.
-const ROUGHLY_TO: usize = 1 << 14;
-/// So many weights at one level are a crowd.
+/// Length from which sorting by level is faster than by comparison.
+const BY_LEVEL_FROM: usize = 128;
+/// Greatest length for which 32 bits have room for enough levels besides the positions.
+const BY_LEVEL_TO: usize = 1 << 14;
+/// Greatest number of weights at one level that are sorted by insertion.
 const CROWD: usize = 64;
 
-/// From this number on, positions are sorted by marking them.
+/// Number of positions from which a bit set sorts them faster than comparisons.
 const MANY_POSITIONS: usize = 32;
 
-/// Sorts weight vectors one after the other in the same buffers.
+/// Sorts weight vectors one after another in the same buffers.
 #[derive(Default)]
 pub(super) struct Argsort {
     pairs: Vec<u64>,
     spare: Vec<u64>,
-    rough: Vec<u32>,
+    entries: Vec<u32>,
     order: Vec<u32>,
-    /// A bit for each position.
+    /// One bit per position.
     marks: Vec<u64>,
 }
 
 impl Argsort {
-    /// The positions of `vector`'s entries (fewer than 2³² of them) from the smallest to the
-    /// largest: ties by position, both zeros equal, NaN last.
+    /// Returns the positions of `vector`'s entries from the smallest to the largest. Ties are
+    /// broken by position, both zeros are equal, and NaN comes last. The vector must have fewer
+    /// than 2³² entries.
     pub fn order(&mut self, vector: &[f32]) -> &[u32] {
         let sorted = match vector.len() {
-            ..ROUGHLY_FROM => {
+            ..BY_LEVEL_FROM => {
                 self.sort_by_comparison(vector);
                 true
             }
-            ROUGHLY_FROM..=1024 => self.sort_by_level::<256>(vector),
+            BY_LEVEL_FROM..=1024 => self.sort_by_level::<256>(vector),
             1025..=8192 => self.sort_by_level::<512>(vector),
-            8193..=ROUGHLY_TO => self.sort_by_level::<1024>(vector),
+            8193..=BY_LEVEL_TO => self.sort_by_level::<1024>(vector),
             _ => false,
         };
         if !sorted {
@@ -57,19 +59,19 @@ impl Argsort {
         &self.order
     }
 
-    /// The order found last.
+    /// The latest result of [`Argsort::order`].
     pub fn sorted(&self) -> &[u32] {
         &self.order
     }
 
-    /// Puts those positions of the order found last which have these ranks in ascending order.
+    /// Sorts those positions of the latest result that have the given ranks.
     pub fn sort_positions(&mut self, ranks: Range<usize>) {
         let words = self.order.len().div_ceil(64);
         let positions = &mut self.order[ranks];
         if positions.len() < MANY_POSITIONS {
             return positions.sort_unstable();
         }
-        // Mark them, and read the marks in order.
+        // Set a bit for each position, then read the bits in order.
         self.marks.clear();
         self.marks.resize(words, 0);
         for &position in &*positions {
@@ -93,13 +95,13 @@ impl Argsort {
         self.order.extend(self.pairs.iter().map(|&pair| pair as u32));
     }
 
-    /// Two passes, over the lower and the upper digit of a level, to this base. Gives up, and says so, where there
-    /// are no levels or a crowd at one of them.
+    /// Sorts in two radix passes, over the lower and the upper digit of the levels, in base `BASE`.
+    /// Returns false, without a result, if the weights have no levels or too many share one.
     fn sort_by_level<const BASE: usize>(&mut self, vector: &[f32]) -> bool {
         let position_bits = usize::BITS - (vector.len() - 1).leading_zeros();
         let level_bits = (2 * BASE.ilog2()).min(32 - position_bits);
         let Some(levels) = Levels::of(vector, level_bits) else { return false };
-        let Self { rough: first, order: second, .. } = self;
+        let Self { entries: first, order: second, .. } = self;
         first.resize(vector.len(), 0);
         second.resize(vector.len(), 0);
         for ((entry, &weight), position) in first.iter_mut().zip(vector).zip(0..) {
@@ -114,8 +116,8 @@ impl Argsort {
             next[1][upper(entry)] += 1;
         }
         next.iter_mut().for_each(|counts| to_starts(counts));
-        deal(first.iter().copied(), &mut next[0], lower, |slot, entry| second[slot] = entry);
-        deal(second.iter().copied(), &mut next[1], upper, |slot, entry| first[slot] = entry);
+        scatter(first.iter().copied(), &mut next[0], lower, |slot, entry| second[slot] = entry);
+        scatter(second.iter().copied(), &mut next[1], upper, |slot, entry| first[slot] = entry);
         std::mem::swap(first, second);
         sort_within_levels(second, position_bits, vector)
     }
@@ -128,31 +130,31 @@ impl Argsort {
 
         let mut next = bucket_starts(vector);
         let digit = |pass| move |pair| digit(pair, pass);
-        deal(pairs(vector), &mut next[0], digit(0), |slot, pair| first[slot] = pair);
-        deal(first.iter().copied(), &mut next[1], digit(1), |slot, pair| second[slot] = pair);
-        deal(second.iter().copied(), &mut next[2], digit(2), |slot, pair| {
+        scatter(pairs(vector), &mut next[0], digit(0), |slot, pair| first[slot] = pair);
+        scatter(first.iter().copied(), &mut next[1], digit(1), |slot, pair| second[slot] = pair);
+        scatter(second.iter().copied(), &mut next[2], digit(2), |slot, pair| {
             order[slot] = pair as u32
         });
     }
 }
 
-/// Equal steps from the smallest weight to the largest.
+/// Equally wide levels from the smallest weight to the largest.
 #[derive(Clone, Copy)]
 struct Levels {
     lowest: f32,
-    /// Levels per unit of weight.
+    /// Number of levels per unit of weight.
     density: f32,
 }
 
 impl Levels {
-    /// 2^`bits` levels (of at most 22 bits); none if a weight is not finite, or there is no step
-    /// between two levels that is a number.
+    /// Divides the range of `vector` into 2^`bits` levels, with `bits` at most 22. Returns `None`
+    /// if a weight is not finite or the number of levels per unit of weight is not a normal number.
     fn of(vector: &[f32], bits: u32) -> Option<Self> {
         const LANES: usize = 8;
         let (lanes, rest) = vector.as_chunks::<LANES>();
         let mut low = [f32::INFINITY; LANES];
         let mut high = [f32::NEG_INFINITY; LANES];
-        // A comparison passes NaN over; this sum does not, nor infinity.
+        // The comparisons ignore NaN. This sum catches NaN and infinity.
         let mut zero = [0.0; LANES];
         let mut last = [vector.first().copied().unwrap_or_default(); LANES];
         last[..rest.len()].copy_from_slice(rest);
@@ -170,23 +172,25 @@ impl Levels {
         (finite && density.is_normal()).then_some(Levels { lowest, density })
     }
 
-    /// Each operation keeps the order of weights, though it may make some equal.
+    /// Each operation is monotonic, so levels are in the order of the weights, though unequal
+    /// weights may share one.
     fn level(self, weight: f32) -> u32 {
-        // From here on, floats are whole numbers, which their lowest bits count.
+        // From this value on, floats are integers, counted by their lowest bits.
         const WHOLE: f32 = (1 << 23) as f32;
         ((weight - self.lowest) * self.density + WHOLE).to_bits() - WHOLE.to_bits()
     }
 }
 
-/// Turns entries in the order of their levels into positions in the order of their weights; whether
-/// there was no crowd.
+/// Turns entries ordered by level into positions ordered by weight. Returns false if too many
+/// unsorted weights share a level.
 fn sort_within_levels(entries: &mut [u32], position_bits: u32, vector: &[f32]) -> bool {
     const BLOCK: usize = 16;
     let mask = (1 << position_bits) - 1;
     let is_same = |a: u32, b: u32| (a ^ b) >> position_bits == 0;
     let mut start = 0;
     while start + 1 < entries.len() {
-        // Most blocks hold no two of a level, which is soon seen of a whole block.
+        // Most blocks have no two entries of one level, which a check of the whole block finds
+        // quickly.
         if let Some(block) = entries[start..].first_chunk::<{ BLOCK + 1 }>() {
             let pairs = block.iter().zip(&block[1..]);
             if !pairs.fold(false, |any, (&a, &b)| any | is_same(a, b)) {
@@ -206,7 +210,8 @@ fn sort_within_levels(entries: &mut [u32], position_bits: u32, vector: &[f32]) -
     true
 }
 
-/// Sorts the entries of one level by their weights, unless it is a crowd in disorder.
+/// Sorts the entries of one level by weight. Returns false if there are more than [`CROWD`] and
+/// they are not sorted already.
 fn sort_level(entries: &mut [u32], weight: impl Fn(u32) -> u32) -> bool {
     if entries.len() > CROWD {
         return entries.is_sorted_by_key(|&entry| weight(entry));
@@ -221,7 +226,7 @@ fn sort_level(entries: &mut [u32], weight: impl Fn(u32) -> u32) -> bool {
     true
 }
 
-/// Every weight packed with its position.
+/// Packs each weight with its position.
 fn pairs(vector: &[f32]) -> impl Iterator<Item = u64> {
     (0..).zip(vector).map(|(position, &weight)| {
         let position: u64 = position;
@@ -229,9 +234,9 @@ fn pairs(vector: &[f32]) -> impl Iterator<Item = u64> {
     })
 }
 
-/// An integer that orders as the weight does. Flipping the sign bit puts positive above negative
-/// numbers; flipping all other bits of negative numbers too makes them ascend. The sign of a weight
-/// is as good as random, so the flip is computed rather than branched on.
+/// Returns an integer that orders as the weight does. Flipping the sign bit puts positive above
+/// negative numbers; flipping all other bits of negative numbers, too, makes them ascend. The sign
+/// of a weight is practically random, so the mask is computed rather than branched on.
 pub(super) fn key(weight: f32) -> u32 {
     const SIGN: u32 = 1 << 31;
     let bits = weight.to_bits();
@@ -245,18 +250,18 @@ pub(super) fn key(weight: f32) -> u32 {
     }
 }
 
-/// The weight that has this key.
+/// Returns the weight with this key.
 pub(super) fn weight_of(key: u32) -> f32 {
     const SIGN: u32 = 1 << 31;
     f32::from_bits(if key & SIGN == 0 { !key } else { key ^ SIGN })
 }
 
-/// The `pass`-th digit of a packed weight, the least significant one first.
+/// The `pass`-th digit of a packed weight, from the least significant.
 fn digit(pair: u64, pass: u32) -> usize {
     (pair >> (POSITION_BITS + pass * DIGIT_BITS)) as usize % BUCKETS
 }
 
-/// Where the bucket of every digit begins, for each of the three passes.
+/// Start of each digit's bucket, for each of the three passes.
 fn bucket_starts(vector: &[f32]) -> [[u32; BUCKETS]; 3] {
     let mut starts = [[0; BUCKETS]; 3];
     for pair in pairs(vector) {
@@ -268,7 +273,7 @@ fn bucket_starts(vector: &[f32]) -> [[u32; BUCKETS]; 3] {
     starts
 }
 
-/// Turns the sizes of consecutive buckets into where they start.
+/// Turns the sizes of consecutive buckets into their starts.
 fn to_starts(counts: &mut [u32]) {
     let mut start = 0;
     for count in counts {
@@ -276,8 +281,8 @@ fn to_starts(counts: &mut [u32]) {
     }
 }
 
-/// Deals entries into buckets by one digit, keeping their order within a bucket.
-fn deal<T: Copy, const N: usize>(
+/// Distributes entries to buckets by one digit, keeping their order within a bucket.
+fn scatter<T: Copy, const N: usize>(
     entries: impl Iterator<Item = T>,
     next: &mut [u32; N],
     digit: impl Fn(T) -> usize,
@@ -319,7 +324,7 @@ mod tests {
         assert_eq!(key(-f32::NAN), key(f32::NAN));
     }
 
-    /// Weights as training leaves them, alike, crowded at one end, or any bits at all.
+    /// Vectors of spread weights, of few distinct weights, with an outlier, or of arbitrary bits.
     fn vectors() -> impl Strategy<Value = Vec<f32>> {
         let lengths = || prop_oneof![0usize..300, 1000usize..1100, 4000usize..9000];
         let spread = lengths().prop_flat_map(|length| vec(-0.05f32..0.05, length));
@@ -339,7 +344,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
 
-        /// Reuses the buffers for the next sort, as a run over many vectors does.
+        /// Reuses the buffers, as a sync of many vectors does.
         #[test]
         fn all_sorts_agree(vector in vectors()) {
             let mut argsort = Argsort::default();

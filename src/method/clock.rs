@@ -1,13 +1,13 @@
-//! When to synchronize.
+//! The synchronization schedule.
 
 use serde::{Deserialize, Serialize};
 use std::num::NonZero;
 
-/// Counts the steps since the last synchronization and says when the next one is due.
+/// Counts the steps since the last synchronization and reports when the next one is due.
 ///
-/// While the period k stays as it is, synchronizations fall on the steps that k divides, as in the
-/// paper. Counting from the last one, rather than dividing the step, keeps a k that changes
-/// mid-run honest: lowering it makes an overdue synchronization come at the next step.
+/// While the period k is constant, synchronizations fall on the steps that k divides, as in the
+/// paper. Counting from the last one, rather than dividing the step, also handles a k that changes
+/// during training: if a lowered k makes a synchronization overdue, it happens at the next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncClock {
     period: NonZero<u64>,
@@ -15,13 +15,13 @@ pub struct SyncClock {
 }
 
 impl SyncClock {
-    /// A clock for a synchronization every `period` (k) steps, with none counted yet.
+    /// A clock for a synchronization every `period` (k) steps. No steps are counted yet.
     pub fn new(period: NonZero<u64>) -> Self {
         Self { period, steps_since_sync: 0 }
     }
 
-    /// Counts one step of the inner optimizer, and says whether to synchronize after it. If so,
-    /// counting starts again.
+    /// Counts one step of the inner optimizer. Returns true if a synchronization is due after it,
+    /// and then restarts the count.
     #[must_use]
     pub fn tick(&mut self) -> bool {
         self.steps_since_sync += 1;
@@ -32,7 +32,7 @@ impl SyncClock {
         due
     }
 
-    /// Starts counting again, as after a synchronization that was made out of turn.
+    /// Restarts the count, after a synchronization outside the schedule.
     pub fn reset(&mut self) {
         self.steps_since_sync = 0;
     }

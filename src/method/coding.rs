@@ -1,18 +1,20 @@
-//! A synchronized parameter as bits (section 7 of the paper): who has the initial values needs only the permutation of
-//! each weight vector.
+//! Entropy coding of a synchronized parameter (section 7 of the paper). A reader who has the
+//! initial values needs only the permutation of each weight vector.
 //!
-//! A vector's *classes* are its different initial values in ascending order; class c occurs m_c times. Position by
-//! position, a range coder is told the class of the value there, with probability
+//! The *classes* of a vector are its distinct initial values in ascending order; class c occurs m_c
+//! times. Position by position, a range coder encodes the class of the value there, with
+//! probability
 //!
 //! ```text
-//! (how often the class is still to come) / (how many positions are still to come)
+//! (remaining values of the class) / (remaining positions)
 //! ```
 //!
-//! The product over all positions is ∏ m_c! / n!, so that a vector costs the logarithm of the number of its different
-//! arrangements. Where all values differ this is the Lehmer code: each position says which of the values that are left
-//! it takes. Where many are equal (pruned weights are zero, a weight agnostic network shares one value) exchanging
-//! equals costs nothing, and so pruning makes the code smaller. The counts lie in a Fenwick tree, and all vectors of a
-//! parameter go into one stream.
+//! The product over all positions is ∏ m_c! / n!, so a vector costs the logarithm of the number of
+//! its distinct arrangements. If all values differ this is the Lehmer code: each position states
+//! which of the remaining values it takes. If many are equal (pruned weights are zero, a weight
+//! agnostic network shares one value), exchanging equal values costs nothing, so pruning makes the
+//! code smaller. The counts are kept in a Fenwick tree, and all vectors of a parameter are coded in
+//! one stream.
 
 use constriction::stream::model::{DecoderModel, EncoderModel, EntropyModel};
 use constriction::stream::queue::{DefaultRangeDecoder, DefaultRangeEncoder};
@@ -23,55 +25,53 @@ use thiserror::Error;
 
 use super::{Reservoir, VectorShape, argsort::Argsort};
 
-/// Probabilities are multiples of 2 to the power of minus this. The coder's range has 32 to 64 bits, so at least four
-/// are left to round with, which costs 0.002 bits a weight.
+/// Probabilities are multiples of 2^-`PRECISION`. The coder's range has 32 to 64 bits, which leaves
+/// at least four for rounding and costs 0.002 bits per weight.
 const PRECISION: usize = 28;
 
-/// The longest weight vector there is a code for.
+/// Greatest length of a weight vector that can be coded.
 const MOST_WEIGHTS: usize = 1 << PRECISION;
 
-/// Why weights have no code, or a code no weights.
+/// Why weights cannot be encoded, or a code cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum CodingError {
     /// A weight vector is too long.
     #[error(
-        "a weight vector of {len} weights is too long to be coded; the longest has {MOST_WEIGHTS}"
+        "a weight vector of {len} weights is too long to be coded; the limit is {MOST_WEIGHTS}"
     )]
     TooLong {
-        /// Its length.
+        /// Length of the vector.
         len: usize,
     },
-    /// A weight vector holds a value, to the bit, that is not among its initial ones, or not as often.
+    /// A weight vector has a value that, compared bit by bit, is not among its initial ones, or not
+    /// as often.
     #[error("weight vector {vector} is not a permutation of its initial values")]
     Foreign {
-        /// Which, counted from 0.
+        /// Index of the vector, from 0.
         vector: usize,
     },
     /// The bytes are not a code.
-    #[error("the code leads to no permutation of weight vector {vector}")]
+    #[error("the code does not decode to a permutation of weight vector {vector}")]
     Damaged {
-        /// Which, counted from 0.
+        /// Index of the vector, from 0.
         vector: usize,
     },
 }
 
 impl Reservoir {
-    /// The code of synchronized `weights`: [`Reservoir::decode`] gives the very same bits back. It has as many bits as
-    /// the logarithm to base 2 of the number of weights that can be reached ([`Reservoir::log10_reachable`]), 0.002
-    /// for each weight, and at most 64 more.
+    /// Encodes synchronized `weights`. [`Reservoir::decode`] restores them bit for bit. The code
+    /// has at most as many bits as the logarithm to base 2 of the number of reachable weights
+    /// ([`Reservoir::log10_reachable`]), plus 0.002 for each weight, plus 64.
     ///
     /// # Errors
-    /// If a vector of `weights` is not a permutation of the reservoir's to the bit, or too long.
+    /// If a vector of `weights` is not a permutation of the reservoir's, bit for bit, or is too
+    /// long.
     ///
     /// # Panics
-    /// If `weights` has not as many entries as the reservoir.
+    /// If the number of weights is not that of the reservoir.
     pub fn encode(&self, weights: &[f32]) -> Result<Vec<u8>, CodingError> {
         let len = self.codable()?;
-        assert_eq!(
-            weights.len(),
-            self.shape().elements(),
-            "as many weights as the reservoir holds"
-        );
+        assert_eq!(weights.len(), self.shape().elements(), "the reservoir's number of weights");
         let (mut coder, mut argsort) = (DefaultRangeEncoder::new(), Argsort::default());
         for (vector, weights) in weights.chunks(len).enumerate() {
             let sorted = self.sorted(vector);
@@ -89,11 +89,12 @@ impl Reservoir {
         Ok(to_bytes(&words))
     }
 
-    /// The weights whose code [`Reservoir::encode`] gave. Every other code is an error or leads to some permutation of
-    /// the reservoir's values; what is allocated depends on the reservoir alone.
+    /// Decodes the result of [`Reservoir::encode`]. Any other bytes give an error or some
+    /// permutation of the reservoir's values. The amount of memory allocated depends only on the
+    /// reservoir.
     ///
     /// # Errors
-    /// If the bytes lead to no permutation, or the vectors are too long to have a code.
+    /// If the bytes lead to no permutation, or if the vectors are too long to be coded.
     pub fn decode(&self, code: &[u8]) -> Result<Vec<f32>, CodingError> {
         let VectorShape { count, .. } = self.shape();
         self.codable()?;
@@ -104,11 +105,10 @@ impl Reservoir {
             let values: Vec<f32> = runs(sorted).map(|run| run[0]).collect();
             let mut remaining = Remaining::new(sorted);
             for _ in sorted {
-                let class = match remaining.is_certain() {
-                    true => remaining.find(0),
-                    false => coder
-                        .decode_symbol(&remaining)
-                        .map_err(|_| CodingError::Damaged { vector })?,
+                let class = if remaining.is_certain() {
+                    remaining.find(0)
+                } else {
+                    coder.decode_symbol(&remaining).map_err(|_| CodingError::Damaged { vector })?
                 };
                 remaining.take(class);
                 weights.push(values[class]);
@@ -117,7 +117,7 @@ impl Reservoir {
         Ok(weights)
     }
 
-    /// The length of the weight vectors, if there is a code for them.
+    /// Length of the weight vectors, if they can be coded.
     fn codable(&self) -> Result<usize, CodingError> {
         match self.shape().len {
             len if len > MOST_WEIGHTS => Err(CodingError::TooLong { len }),
@@ -126,12 +126,12 @@ impl Reservoir {
     }
 }
 
-/// Equal values of a sorted vector: one slice for each class.
+/// Runs of equal values in a sorted vector: one slice per class.
 fn runs(sorted: &[f32]) -> impl Iterator<Item = &[f32]> {
     sorted.chunk_by(|a, b| a == b)
 }
 
-/// The class of every weight; nothing if they are no permutation of `sorted`.
+/// Returns the class of each weight; `None` if the weights are no permutation of `sorted`.
 fn classes(weights: &[f32], sorted: &[f32], argsort: &mut Argsort) -> Option<Vec<usize>> {
     let mut classes = vec![0; weights.len()];
     let mut positions = argsort.order(weights).iter().map(|&position| position as usize);
@@ -146,8 +146,8 @@ fn classes(weights: &[f32], sorted: &[f32], argsort: &mut Argsort) -> Option<Vec
     Some(classes)
 }
 
-/// How often each class of a vector is still to come: a Fenwick tree, whose entry i holds the sum of the counts from
-/// i - (i & -i) to i, less one.
+/// Number of remaining values of each class, as a Fenwick tree: entry i holds the sum of the counts
+/// from i - (i & -i) to i - 1.
 struct Remaining {
     counts: Vec<u32>,
     tree: Vec<u32>,
@@ -168,12 +168,12 @@ impl Remaining {
         Remaining { counts, tree, total: sorted.len() as u32 }
     }
 
-    /// Whether only one class is left.
+    /// Whether at most one class remains.
     fn is_certain(&self) -> bool {
         self.total == 0 || self.counts[self.find(0)] == self.total
     }
 
-    /// How many of the classes before `class` are left.
+    /// Number of remaining values of the classes before `class`.
     fn below(&self, class: usize) -> u32 {
         let (mut node, mut sum) = (class, 0);
         while node > 0 {
@@ -183,7 +183,8 @@ impl Remaining {
         sum
     }
 
-    /// The class of the `rank`-th value that is left, counted from 0; `rank` is below the total.
+    /// Returns the class of the `rank`-th remaining value, counted from 0. `rank` must be less than
+    /// the total.
     fn find(&self, mut rank: u32) -> usize {
         let (mut class, mut step) = (0, self.tree.len().next_power_of_two());
         while step > 0 {
@@ -198,7 +199,7 @@ impl Remaining {
         class
     }
 
-    /// One value of `class` fewer is left.
+    /// Removes one value of `class`.
     fn take(&mut self, class: usize) {
         self.counts[class] -= 1;
         self.total -= 1;
@@ -209,19 +210,20 @@ impl Remaining {
         }
     }
 
-    /// Where a class begins, and its share, in units of the coder's probability.
+    /// Start and size of a class's interval, in units of the coder's probability.
     fn interval(&self, class: usize) -> Option<(u32, NonZero<u32>)> {
         let (below, count) = (self.below(class), *self.counts.get(class)?);
         let begin = below * self.unit();
-        // What the division leaves over is the last one's.
-        let end = match below + count == self.total {
-            true => 1 << PRECISION,
-            false => (below + count) * self.unit(),
+        // The last class gets the remainder of the division.
+        let end = if below + count == self.total {
+            1 << PRECISION
+        } else {
+            (below + count) * self.unit()
         };
         Some((begin, NonZero::new(end - begin).filter(|_| count > 0)?))
     }
 
-    /// The share of one value.
+    /// Size of the interval of one value.
     fn unit(&self) -> u32 {
         (1 << PRECISION) / self.total
     }
@@ -250,12 +252,13 @@ impl DecoderModel<PRECISION> for Remaining {
         let class = self.find((quantile / self.unit()).min(self.total - 1));
         match self.interval(class) {
             Some((begin, share)) => (class, begin, share),
-            None => unreachable!("a value that is left has a class that is left"),
+            None => unreachable!("every remaining value has a class"),
         }
     }
 }
 
-/// The words, most significant byte first. A decoder reads zeros beyond the end, so zeros at the end are left out.
+/// Serializes words, most significant byte first. Trailing zeros are omitted, since a decoder reads
+/// zeros beyond the end.
 fn to_bytes(words: &[u32]) -> Vec<u8> {
     let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
     bytes.truncate(bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1));
@@ -283,7 +286,7 @@ mod tests {
         Reservoir::new(initial.to_vec(), len).unwrap()
     }
 
-    /// The number of bits that the number of arrangements has.
+    /// The logarithm to base 2 of the number of arrangements.
     fn bound(reservoir: &Reservoir) -> f64 {
         reservoir.log10_reachable() * std::f64::consts::LOG2_10
     }
@@ -335,7 +338,7 @@ mod tests {
         assert!(lengths[0] * 3 < lengths[2]);
     }
 
-    /// Initial values of which some are equal, more or less of them.
+    /// Initial values, more or less of which are equal, and weights to sort them by.
     fn values(shape: VectorShape) -> impl Strategy<Value = (Vec<f32>, Vec<f32>)> {
         let different = prop_oneof![Just(2u32), Just(10), Just(1000), Just(u32::MAX)];
         (different, any::<u64>()).prop_map(move |(different, seed)| {
@@ -352,7 +355,7 @@ mod tests {
         (0usize..5, 1usize..300).prop_map(|(count, len)| VectorShape { count, len })
     }
 
-    /// Of 10,000 weights and more, in few long or many short vectors.
+    /// At least 10,000 weights, in few long or many short vectors.
     fn large() -> impl Strategy<Value = VectorShape> {
         (10_000usize..30_000, 1u32..14).prop_map(|(elements, octaves)| {
             let len = 9usize << octaves.min(10);

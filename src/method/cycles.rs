@@ -1,14 +1,14 @@
-//! What happened to a weight vector, as a permutation and its disjoint cycles (figure 13).
+//! Change of a weight vector as a permutation and its disjoint cycles (figure 13).
 
 use serde::{Deserialize, Serialize};
 
-/// The permutation σ that leads from one ranking of a vector to another.
+/// Returns the permutation σ from one ranking of a vector to another.
 ///
-/// Its vertices are the vector's values in ascending order: the weight that was the v-th smallest,
-/// counted from 0, is now the σ\[v\]-th smallest.
+/// Its vertices are the vector's values in ascending order: the v-th smallest weight, counted from
+/// 0, becomes the σ\[v\]-th smallest.
 ///
 /// # Panics
-/// If the rankings are not of the same length, or not rankings.
+/// If the rankings differ in length or are not rankings.
 pub fn permutation(before: &[u32], after: &[u32]) -> Vec<u32> {
     assert_eq!(before.len(), after.len(), "two rankings of one vector");
     let mut sigma = vec![0; before.len()];
@@ -18,8 +18,9 @@ pub fn permutation(before: &[u32], after: &[u32]) -> Vec<u32> {
     sigma
 }
 
-/// The disjoint cycles of a permutation, fixed points left out, each written from its smallest
-/// vertex on; the longest first, and of equally long ones that with the smallest vertex.
+/// Returns the disjoint cycles of a permutation without its fixed points. Each is written from its
+/// smallest vertex on. The longest comes first; among cycles of equal length, the one with the
+/// smallest vertex.
 ///
 /// # Panics
 /// If an entry is not below the permutation's length.
@@ -42,7 +43,7 @@ pub fn cycles(permutation: &[u32]) -> Vec<Vec<u32>> {
     cycles
 }
 
-/// The disjoint cycles of a permutation in numbers.
+/// Statistics of the disjoint cycles of a permutation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CycleSummary {
     /// Number of cycles of at least two vertices.
@@ -56,7 +57,7 @@ pub struct CycleSummary {
 }
 
 impl CycleSummary {
-    /// Sums up a permutation.
+    /// Summarizes a permutation.
     ///
     /// # Panics
     /// As [`cycles()`].
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_permutation_maps_old_ranks_to_new_ones() {
-        // The largest weight became the smallest; the other two moved up one place.
+        // The largest weight became the smallest; the other two moved up by one rank.
         assert_eq!(permutation(&[2, 0, 1], &[0, 1, 2]), [1, 2, 0]);
         assert_eq!(permutation(&[2, 0, 1], &[2, 0, 1]), [0, 1, 2]);
     }

@@ -1,29 +1,29 @@
-//! Ranking distance: how far weights moved among their neighbours (section 3 of the paper).
+//! Ranking distance: how far weights moved in the ranking (section 3 of the paper).
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::Add;
 
-/// Weights summed up at a time. Within one such piece, squares below 2⁵² fit a 64-bit sum.
+/// Number of weights summed at a time. A sum of this many squares below 2⁵² fits in 64 bits.
 pub(super) const PIECE: usize = 4096;
 
-/// What became of the ranks of some weights. Whole numbers, which add up to the same in any order,
-/// on any number of threads.
+/// Statistics of how the ranks of some weights changed. They are integers, so their sums are the
+/// same in any order and on any number of threads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RankChange {
     weights: u64,
     moved: u64,
-    /// Sum of the distances and of their squares.
+    /// Sum of the distances; below, that of their squares.
     sum: u128,
     squares: u128,
 }
 
 impl RankChange {
-    /// From one ranking to another of the same weights: of one vector, or of every vector of a
-    /// matrix one after the other. Vectors are shorter than 2²⁶.
+    /// Compares two rankings of the same weights: of one vector, or of all vectors of a matrix one
+    /// after the other. Vectors must be shorter than 2²⁶.
     ///
     /// # Panics
-    /// If there is not one rank after for each before.
+    /// If the rankings differ in length.
     pub fn between(before: &[u32], after: &[u32]) -> Self {
         assert_eq!(before.len(), after.len(), "two rankings of the same weights");
         before
@@ -37,12 +37,13 @@ impl RankChange {
             .reduce(Self::default, Self::add)
     }
 
-    /// Of so many weights: how many moved, how far in all, and the sum of the squares of that.
+    /// Statistics of `weights` weights, `moved` of which changed rank, from the sums of their
+    /// distances and of the squares of these.
     pub(super) fn of_sums(weights: usize, moved: u64, sum: u64, squares: u64) -> Self {
         Self { weights: weights as u64, moved, sum: sum.into(), squares: squares.into() }
     }
 
-    /// Of up to [`PIECE`] weights, by the distance of each.
+    /// Statistics of up to [`PIECE`] weights with these distances.
     #[inline]
     pub(super) fn of_piece(distances: impl Iterator<Item = u32>) -> Self {
         let (mut weights, mut moved, mut sum, mut squares) = (0, 0, 0, 0);
@@ -56,12 +57,12 @@ impl RankChange {
         Self { weights, moved, sum: sum.into(), squares: squares.into() }
     }
 
-    /// Share of the weights whose rank changed; 0 of none.
+    /// Fraction of the weights whose rank changed; 0 if there are no weights.
     pub fn moved(self) -> f32 {
         self.moved as f32 / self.weights.max(1) as f32
     }
 
-    /// How far the weights moved; 0 of none.
+    /// Ranking distance of the weights; 0 if there are none.
     pub fn distance(self) -> RankingDistance {
         let count = u128::from(self.weights.max(1));
         let variance = (count * self.squares - self.sum * self.sum) as f64 / (count * count) as f64;
@@ -86,23 +87,23 @@ impl Add for RankChange {
 /// matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RankingDistance {
-    /// Mean, in ranks: from 0 to half the vectors' length.
+    /// Mean, in ranks: from 0 to half the length of a vector.
     pub mean: f64,
-    /// Standard deviation (of the population), in ranks.
+    /// Population standard deviation, in ranks.
     pub sd: f64,
 }
 
 impl RankingDistance {
-    /// The distance between two rankings of the same weights: of one vector, or of every vector of
-    /// a matrix one after the other. It is zero for none. Vectors are shorter than 2²⁶.
+    /// Distance between two rankings of the same weights: of one vector, or of all vectors of a
+    /// matrix one after the other; 0 if there are no weights. Vectors must be shorter than 2²⁶.
     ///
     /// # Panics
-    /// If there is not one rank after for each before.
+    /// If the rankings differ in length.
     pub fn between(before: &[u32], after: &[u32]) -> Self {
         RankChange::between(before, after).distance()
     }
 
-    /// The same as a fraction of the vectors' length `len`, as the paper's figure 3 shows it.
+    /// The distance as a fraction of the vectors' length `len`, as in the paper's figure 3.
     pub fn ratio(self, len: usize) -> Self {
         Self { mean: self.mean / len as f64, sd: self.sd / len as f64 }
     }

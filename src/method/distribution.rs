@@ -1,30 +1,33 @@
-//! How the weights of each weight vector are distributed (figure 12, row 1).
+//! Distribution of the weights of each weight vector (figure 12, row 1).
 
 use rayon::prelude::*;
 
 use super::argsort::{key, weight_of};
 use super::{profile::evenly, vectors::assert_whole};
 
-/// The percentiles that a [`Distribution`] keeps of each vector, as shares: those of the paper's figure 12.
+/// Percentiles that a [`Distribution`] keeps of each vector, as fractions: those of the paper's
+/// figure 12.
 pub const PERCENTILES: [f64; 3] = [0.15, 0.5, 0.85];
 
-/// The weights of a matrix, vector by vector, in a few numbers.
+/// Summary of the weights of a matrix, vector by vector.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
-    /// The least of all weights.
+    /// Smallest weight.
     pub min: f32,
-    /// The greatest of all weights.
+    /// Greatest weight.
     pub max: f32,
-    /// For each of [`PERCENTILES`], that percentile of each vector looked at, interpolated between its neighbours.
+    /// For each of [`PERCENTILES`], that percentile of each sampled vector, interpolated between
+    /// the two nearest weights.
     pub percentiles: [Vec<f32>; 3],
 }
 
 impl Distribution {
-    /// The distribution of the vectors of length `len` in `values`, from no more than `max_vectors` vectors (at least
-    /// one), evenly chosen. NaN counts as greater than all numbers, but not for the ends.
+    /// Summarizes the vectors of length `len` in `values`. The percentiles are taken from at most
+    /// `max_vectors` vectors (at least one), evenly spaced. NaN ranks above all numbers in the
+    /// percentiles and is ignored by `min` and `max`.
     ///
     /// # Panics
-    /// If `values` is not a whole number of vectors, at least one.
+    /// If `values` is not a positive whole number of vectors.
     pub fn of(values: &[f32], len: usize, max_vectors: usize) -> Self {
         assert_whole(values.len(), len);
         assert!(!values.is_empty(), "a distribution needs at least one weight vector");
@@ -46,10 +49,10 @@ impl Distribution {
     }
 }
 
-/// [`PERCENTILES`] of the numbers with these keys, whose order is changed on the way: the value at that share of the way
-/// from the smallest to the largest, on the straight line between its two neighbours.
+/// Returns [`PERCENTILES`] of the weights with these keys, interpolated linearly. Reorders the
+/// keys.
 fn percentiles(keys: &mut [u32]) -> [f32; 3] {
-    // What is left of one percentile is left of the next.
+    // Keys below one percentile are below the next, too.
     let mut from = 0;
     PERCENTILES.map(|share| {
         let place = share * (keys.len() - 1) as f64;
@@ -65,7 +68,7 @@ fn percentiles(keys: &mut [u32]) -> [f32; 3] {
     })
 }
 
-/// The least and the greatest number; infinite the wrong way round if there is none.
+/// Returns the smallest and the greatest number; (∞, -∞) if there is none.
 fn range(values: &[f32]) -> (f32, f32) {
     const PIECE: usize = 4096;
     const NOTHING: (f32, f32) = (f32::INFINITY, f32::NEG_INFINITY);
@@ -81,7 +84,8 @@ mod tests {
 
     #[test]
     fn percentiles_lie_between_their_neighbours() {
-        // Sorted: 0 10 20 30 40; its 15th percentile is at 0.6 of the way from the first to the second.
+        // Sorted: 0 10 20 30 40; the 15th percentile is 0.6 of the way from the first to the
+        // second.
         let values = [40.0, 0.0, 20.0, 10.0, 30.0, -5.0, -5.0, -5.0, -5.0, 99.0];
         let distribution = Distribution::of(&values, 5, 100);
         assert_eq!((distribution.min, distribution.max), (-5.0, 99.0));
@@ -96,7 +100,7 @@ mod tests {
         let values: Vec<f32> = (0..9u8).map(f32::from).collect();
         let distribution = Distribution::of(&values, 1, 3);
         assert_eq!(distribution.percentiles, [(); 3].map(|()| vec![0.0, 4.0, 8.0]));
-        // All weights count for the ends.
+        // All weights count for the minimum and the maximum.
         let distribution = Distribution::of(&[5.0, 1.0, -9.0, 2.0], 2, 1);
         assert_eq!((distribution.min, distribution.percentiles[1].len()), (-9.0, 1));
     }

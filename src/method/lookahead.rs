@@ -1,17 +1,17 @@
-//! Lookahead (Zhang et al. 2019), from which LaPerm takes its shape, and its baseline.
+//! Lookahead (Zhang et al. 2019), whose structure LaPerm shares, as a baseline.
 
 use thiserror::Error;
 
 /// Slow weights φ that follow the fast weights θ of an inner optimizer: k steps forward, one back.
 ///
-/// When to synchronize is a [`SyncClock`](super::SyncClock)'s matter, as for LaPerm.
+/// As for LaPerm, a [`SyncClock`](super::SyncClock) determines when to synchronize.
 ///
 /// ```
 /// use laperm::method::Lookahead;
 ///
 /// let mut fast = vec![1.0, 2.0];
 /// let mut lookahead = Lookahead::new(&fast, 0.5)?;
-/// fast = vec![3.0, 0.0]; // whatever an inner optimizer makes of them
+/// fast = vec![3.0, 0.0]; // steps of an inner optimizer
 /// lookahead.sync(&mut fast);
 /// assert_eq!(fast, [2.0, 1.0]);
 /// # Ok::<(), laperm::method::LookaheadError>(())
@@ -22,20 +22,20 @@ pub struct Lookahead {
     alpha: f32,
 }
 
-/// Why a lookahead cannot be made.
+/// Why a lookahead cannot be created.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum LookaheadError {
     /// The slow step size is outside (0, 1].
-    #[error("the lookahead step size {alpha} is not usable; it must be above 0 and at most 1")]
+    #[error("the lookahead step size is {alpha}; it must be above 0 and at most 1")]
     StepSize {
-        /// Step size asked for.
+        /// The requested step size.
         alpha: f32,
     },
 }
 
 impl Lookahead {
-    /// Slow weights that start where the `fast` ones are, with slow step size `alpha` (α) in
-    /// (0, 1]. With 1, a synchronization leaves the fast weights as they are, up to rounding.
+    /// Starts with slow weights equal to the `fast` ones. The slow step size `alpha` (α) is in (0,
+    /// 1]. With 1, a synchronization leaves the fast weights unchanged, up to rounding.
     ///
     /// # Errors
     /// If alpha is not in (0, 1].
@@ -49,7 +49,7 @@ impl Lookahead {
     /// Synchronizes: φ ← φ + α (θ - φ), then θ ← φ.
     ///
     /// # Panics
-    /// If there are not as many fast weights as slow ones.
+    /// If the numbers of fast and slow weights differ.
     pub fn sync(&mut self, fast: &mut [f32]) {
         assert_eq!(fast.len(), self.slow.len(), "as many fast weights as slow ones");
         for (slow, fast) in self.slow.iter_mut().zip(fast) {
@@ -58,7 +58,7 @@ impl Lookahead {
         }
     }
 
-    /// The slow weights φ, as they were at the last synchronization.
+    /// The slow weights φ, as of the last synchronization.
     pub fn slow(&self) -> &[f32] {
         &self.slow
     }
@@ -75,8 +75,8 @@ mod tests {
     use crate::method::SyncClock;
     use std::num::NonZero;
 
-    /// The inner optimizer takes 1 off at each step; k = 2 and α = 0.5, so every two steps forward
-    /// are followed by one back.
+    /// The inner optimizer subtracts 1 in each step. With k = 2 and α = 0.5, every two steps
+    /// forward are followed by one back.
     #[test]
     fn the_path_is_solvable_by_hand() {
         let mut fast = [3.0];

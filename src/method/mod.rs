@@ -1,11 +1,11 @@
 //! LaPerm: training a network by permuting its initial weights, and nothing else.
 //!
-//! The incoming weights of one neuron, flattened, are a *weight vector* w_j. Its *ranking* R_j says
-//! of every entry how many entries of the vector come before it in ascending order (section 3 of
-//! *Train by Reconnect*, Qiu and Suda 2020). Before training, every weight vector of the initial
-//! weights θ_0 is sorted and kept as θ_sorted, here a [`Reservoir`]. Then an inner optimizer, any
-//! at all, moves the weights as it likes, and every k steps they are *synchronized*: each vector is
-//! overwritten by the values of the reservoir in the ranking that the vector has by then.
+//! The incoming weights of one neuron, flattened, are a *weight vector* w_j. Its *ranking* R_j
+//! states for each entry how many entries of the vector come before it in ascending order (section
+//! 3 of *Train by Reconnect*, Qiu and Suda 2020). Before training, each weight vector of the
+//! initial weights θ_0 is sorted and stored as θ_sorted, here a [`Reservoir`]. An inner optimizer
+//! of any kind then updates the weights, and every k steps they are *synchronized*: each vector is
+//! overwritten by the values of the reservoir in the vector's current ranking.
 //!
 //! ```text
 //! Require: loss L, initial weights θ_0, synchronization period k, inner optimizer Opt
@@ -17,17 +17,18 @@
 //!         θ_t ← σ_θt(θ_sorted)                                      Reservoir::sync
 //! ```
 //!
-//! So the optimizer's values are forgotten again and again while their order survives, and the
-//! trained weights are a permutation of the initial ones, vector by vector. What moved is seen by
-//! comparing rankings: step by step as a [`RankingDistance`], between two synchronizations as a
-//! [`permutation()`] and its [`cycles()`], and of the values themselves as a [`Profile`].
+//! The values that the optimizer computes are thus discarded again and again, while their order
+//! survives, and the trained weights are a permutation of the initial ones, vector by vector. To
+//! see what moved, compare rankings: step by step as a [`RankingDistance`], or between two
+//! synchronizations as a [`permutation()`] and its [`cycles()`]. A [`Profile`] summarizes the
+//! values themselves.
 //!
-//! Everything works on plain slices in which each weight vector is contiguous: vector j of a matrix
-//! with vectors of length `len` is `values[j * len..(j + 1) * len]`. Every result is the same bits
-//! on any number of threads.
+//! All functions work on plain slices in which each weight vector is contiguous: vector j of a
+//! matrix with vectors of length `len` is `values[j * len..(j + 1) * len]`. Every result is
+//! bit-identical on any number of threads.
 //!
-//! Here is the whole of Algorithm 1 by hand: one neuron, the loss ½ Σ (θ - target)², gradient
-//! descent as the inner optimizer, and k = 2.
+//! Here is Algorithm 1 by hand: one neuron, the loss ½ Σ (θ - target)², gradient descent as the
+//! inner optimizer, and k = 2.
 //!
 //! ```
 //! use laperm::method::{Reservoir, SyncClock, cycles, permutation, ranking};

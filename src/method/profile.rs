@@ -1,38 +1,40 @@
 //! Weight profiles and their similarity (section 2 of the paper).
 //!
-//! A sorted weight vector is a *weight profile*. Those of one trained matrix nearly coincide, which
-//! the paper calls SoWP, and which is what makes training by permutation plausible. A matrix may
-//! have thousands of profiles of thousands of entries, so a [`Profile`] keeps a few positions of
-//! the sorted vectors and, at each, a few quantiles over the vectors.
+//! A sorted weight vector is a *weight profile*. The profiles of one trained matrix nearly
+//! coincide. The paper calls this SoWP, and it is what makes training by permutation plausible. A
+//! matrix may have thousands of profiles of thousands of entries, so a [`Profile`] keeps only some
+//! positions of the sorted vectors and, at each, some quantiles over the vectors.
 
 use super::{ranking::sort_vectors, vectors::assert_whole};
 
-/// The quantiles over weight vectors that a [`Profile`] keeps: both ends, the median, and the
-/// 15th and 85th percentiles of the paper's figure 12.
+/// Quantiles over weight vectors that a [`Profile`] keeps: minimum, maximum, median, and the 15th
+/// and 85th percentiles of the paper's figure 12.
 pub const QUANTILES: [f32; 5] = [0.0, 0.15, 0.5, 0.85, 1.0];
 
-/// The most weight vectors of which a [`Profile`] keeps each by itself: as many lines as eyes can follow.
+/// Greatest number of weight vectors that a [`Profile`] keeps individually. More lines could not be
+/// told apart in a chart.
 pub const FEW_VECTORS: usize = 16;
 
-/// The sorted weight vectors of one matrix, summed up as bands.
+/// The sorted weight vectors of one matrix, summarized as bands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
-    /// Positions in the sorted vectors, ascending, evenly spread from 0 to the last.
+    /// Positions in the sorted vectors, ascending, evenly spaced from the first to the last.
     pub positions: Vec<u32>,
     /// For each of [`QUANTILES`], that quantile over the vectors of the value at each position.
     pub bands: Vec<Vec<f32>>,
-    /// Every vector's sorted values at each position, where there are no more than [`FEW_VECTORS`]; else none.
+    /// Each vector's sorted values at each position, if there are at most [`FEW_VECTORS`];
+    /// otherwise empty.
     pub vectors: Vec<Vec<f32>>,
-    /// [`similarity()`] of the vectors looked at.
+    /// [`similarity()`] of the sampled vectors.
     pub similarity: f32,
 }
 
 impl Profile {
-    /// The profile of the vectors of length `len` in `values`, at no more than `points` positions
-    /// (at least one) and from no more than `max_vectors` vectors (at least one), evenly chosen.
+    /// Summarizes the vectors of length `len` in `values`, at up to `points` positions (at least
+    /// one) and from up to `max_vectors` vectors (at least one), both evenly spaced.
     ///
     /// # Panics
-    /// If `values` is not a whole number of vectors, at least one.
+    /// If `values` is not a positive whole number of vectors.
     pub fn of(values: &[f32], len: usize, points: usize, max_vectors: usize) -> Self {
         assert_whole(values.len(), len);
         assert!(!values.is_empty(), "a profile needs at least one weight vector");
@@ -50,7 +52,7 @@ impl Profile {
     }
 }
 
-/// The values of one sorted vector at a [`Profile`]'s positions, to draw it as a single line.
+/// Returns the values of a sorted vector at a [`Profile`]'s positions, to draw it as a single line.
 ///
 /// # Panics
 /// If a position is outside the vector.
@@ -58,14 +60,15 @@ pub fn sample(sorted: &[f32], positions: &[u32]) -> Vec<f32> {
     positions.iter().map(|&position| sorted[position as usize]).collect()
 }
 
-/// How far `sorted` weight vectors of length `len` are from coinciding: the mean absolute distance
-/// of their entries from their average profile, divided by the standard deviation of that profile.
+/// Measures how far `sorted` weight vectors of length `len` are from coinciding: the mean absolute
+/// distance of their entries from their average profile, divided by the standard deviation of that
+/// profile.
 ///
 /// 0 means identical vectors. The distance of one vector is the first Wasserstein distance between
-/// its values and the average profile's, so 0.1 says that values would have to move by a tenth of a
-/// standard deviation on average to make the distributions equal. If the average profile is
-/// constant there is nothing to compare with: the result is then 0 for identical vectors and
-/// infinite for others. It is 0 for no vectors, and NaN if a weight is.
+/// its values and those of the average profile. So 0.1 means that values would have to move by a
+/// tenth of a standard deviation on average to make the distributions equal. If the average profile
+/// is constant, there is no scale to compare with: the result is 0 for identical vectors and
+/// infinite for others. It is 0 if there are no vectors, and NaN if a weight is NaN.
 ///
 /// # Panics
 /// If `len` is 0 or `sorted` is not a whole number of vectors.
@@ -83,7 +86,7 @@ pub fn similarity(sorted: &[f32], len: usize) -> f32 {
     (distance / spread) as f32
 }
 
-/// The mean over the vectors, position by position.
+/// Mean over the vectors at each position.
 fn average_profile(sorted: &[f32], len: usize) -> Vec<f64> {
     let mut sums = vec![0.0; len];
     for vector in sorted.chunks(len) {
@@ -109,14 +112,15 @@ fn bands(sorted: &[f32], len: usize, positions: &[u32]) -> Vec<Vec<f32>> {
         .collect()
 }
 
-/// The quantile of ascending values, interpolated between its two neighbours.
+/// Returns a quantile of ascending values, interpolated linearly.
 fn quantile(ascending: &[f32], level: f32) -> f32 {
     let place = level * (ascending.len() - 1) as f32;
     let (below, above) = (ascending[place.floor() as usize], ascending[place.ceil() as usize]);
     below + place.fract() * (above - below)
 }
 
-/// At most `points` of the numbers below `count`, evenly spread; both ends from two points on.
+/// Returns up to `points` indices below `count`, evenly spaced. From two points on, they include
+/// the first and the last.
 pub(crate) fn evenly(count: usize, points: usize) -> impl Iterator<Item = usize> {
     let points = points.clamp(1, count);
     let (last, gaps) = (count - 1, (points - 1).max(1));
@@ -173,7 +177,8 @@ mod tests {
     #[test]
     fn similarity_is_a_distance_in_standard_deviations() {
         assert_eq!(similarity(&[1.0, 2.0, 3.0, 1.0, 2.0, 3.0], 3), 0.0);
-        // The average profile is 0, 4, its standard deviation 2, and every entry is 1 away from it.
+        // The average profile is 0, 4, its standard deviation 2, and each entry is at a distance of
+        // 1.
         assert_eq!(similarity(&[-1.0, 3.0, 1.0, 5.0], 2), 0.5);
     }
 

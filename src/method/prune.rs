@@ -1,31 +1,31 @@
-//! Which weights start at zero (section 5.4 of the paper).
+//! Selection of the weights that start at zero (section 5.4 of the paper).
 //!
-//! Every weight is given a priority once, and the pruning ratio p takes those of lowest priority.
-//! A larger p therefore prunes what a smaller one did and more: masks are nested, and p may go up
-//! and down during training without any new randomness.
+//! Each weight gets a priority once, and the pruning ratio p selects those of lowest priority. A
+//! larger p therefore prunes all weights that a smaller one does, and more: masks are nested, and p
+//! may go up and down during training without further random numbers.
 
 use super::ranking::rank_vectors;
 use serde::{Deserialize, Serialize};
 
-/// How a pruning ratio p picks the weights that start at zero.
+/// Rule by which a pruning ratio p selects the weights that start at zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PruneRule {
-    /// Each weight by itself, with probability p: those whose priority is below p. The number of
-    /// zeros differs from vector to vector.
+    /// Each weight independently, with probability p: those whose priority is below p. The number
+    /// of zeros varies between vectors.
     #[default]
     Independent,
-    /// The same number, p times its length rounded to the nearest, in every vector: those of lowest
-    /// priority, ties by position.
+    /// The same number in each vector, p times its length rounded to nearest: those of lowest
+    /// priority, with ties broken by position.
     Exact,
 }
 
-/// A pruning rule with what it needs to know of every weight's priority.
+/// Priorities of all weights, in the form that the rule needs.
 #[derive(Debug, Clone)]
 pub(super) enum Priority {
-    /// The priority itself, uniform in [0, 1).
+    /// Priority of each weight, uniform in [0, 1).
     Independent(Vec<f32>),
-    /// The rank of the priority within the weight's vector.
+    /// Rank of each weight's priority within its vector.
     Exact { ranks: Vec<u32>, len: usize },
 }
 
@@ -41,7 +41,7 @@ impl Priority {
         }
     }
 
-    /// Zeroes those of `weights` that a pruning ratio of `p` takes.
+    /// Sets those of `weights` to zero that a pruning ratio of `p` selects.
     pub fn prune(&self, weights: &mut [f32], p: f64) {
         match self {
             Self::Independent(priority) => {

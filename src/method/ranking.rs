@@ -1,8 +1,8 @@
 //! Rankings of weight vectors (section 3 of the paper).
 //!
-//! Ties are broken by position, so that a ranking is always a permutation of 0, 1, …, len - 1 even
-//! where weights are pruned or share one value. Both zeros count as equal, since a product may flip
-//! the sign of a pruned weight. NaN, of either sign, ranks last.
+//! Ties are broken by position, so that a ranking is always a permutation of 0, 1, …, len - 1, even
+//! if weights are pruned or share one value. Both zeros count as equal, since a product may flip
+//! the sign of a pruned weight. NaN of either sign ranks last.
 
 use super::argsort::Argsort;
 use super::distance::{PIECE, RankChange};
@@ -10,15 +10,15 @@ use super::vectors::assert_whole;
 use rayon::prelude::*;
 use std::ops::Add;
 
-/// The ranking R_j of a weight vector: for each entry, how many entries come before it in
-/// ascending order. Vectors have fewer than 2³² entries.
+/// Returns the ranking R_j of a weight vector: for each entry, the number of entries before it in
+/// ascending order. The vector must have fewer than 2³² entries.
 pub fn ranking(vector: &[f32]) -> Vec<u32> {
     let mut ranks = vec![0; vector.len()];
     write_ranks(Argsort::default().order(vector), &mut ranks);
     ranks
 }
 
-/// Whether these are the ranks of a vector of so many entries: every number below `length` exactly once.
+/// Whether `ranks` is a ranking of `length` entries: each number below `length` exactly once.
 pub fn is_ranking(ranks: &[u32], length: usize) -> bool {
     let mut seen = vec![false; length];
     let new =
@@ -26,15 +26,16 @@ pub fn is_ranking(ranks: &[u32], length: usize) -> bool {
     ranks.len() == length && ranks.iter().all(new)
 }
 
-/// The positions of a vector's entries in ascending order of value: the inverse of [`ranking`].
+/// Returns the positions of a vector's entries in ascending order of value: the inverse of
+/// [`ranking`].
 pub fn order(vector: &[f32]) -> Vec<u32> {
     Argsort::default().order(vector).to_vec()
 }
 
-/// Writes the ranking of every vector of length `len` in `values` to the same place in `ranks`.
+/// Writes the ranking of each vector of length `len` in `values` to the same range of `ranks`.
 ///
 /// # Panics
-/// If `len` is 0 or `values` is not a whole number of vectors, or `ranks` is not as long.
+/// If `len` is 0, `values` is not a whole number of vectors, or `ranks` has another length.
 pub fn rank_vectors(values: &[f32], len: usize, ranks: &mut [u32]) {
     assert_whole(values.len(), len);
     assert_eq!(values.len(), ranks.len(), "one rank for each weight");
@@ -47,12 +48,13 @@ pub fn rank_vectors(values: &[f32], len: usize, ranks: &mut [u32]) {
         });
 }
 
-/// Vectors of length `len` that are too little work to share out between threads.
+/// Number of vectors of length `len` in a piece of work that is worth sharing between threads.
 pub(super) fn share(len: usize) -> usize {
     (4096 / len).max(1)
 }
 
-/// Every vector of length `len` in `values`, sorted ascending: the paper's weight profiles.
+/// Returns the vectors of length `len` in `values`, each sorted ascending: the paper's weight
+/// profiles.
 ///
 /// # Panics
 /// If `len` is 0 or `values` is not a whole number of vectors.
@@ -76,7 +78,7 @@ pub(super) fn write_ranks(order: &[u32], ranks: &mut [u32]) {
     }
 }
 
-/// Writes the ranks over those of an earlier time.
+/// Replaces earlier ranks by those of `order`. Returns how they changed.
 pub(super) fn replace_ranks(order: &[u32], ranks: &mut [u32]) -> RankChange {
     let pieces = order.chunks(PIECE).zip((0u32..).step_by(PIECE));
     let changes = pieces.map(|(order, first)| {

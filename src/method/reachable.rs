@@ -1,10 +1,11 @@
-//! How many different networks a reservoir can be arranged into (sections 5.2 and 5.4).
+//! Number of distinct networks that a reservoir can be arranged into (sections 5.2 and 5.4).
 
 use super::vectors::assert_whole;
 
-/// The logarithm to base 10 of the number of different arrangements of `sorted` weight vectors of
-/// length `len`: the paper's ∏_j #w_j!, divided for every value that occurs m times in a vector by
-/// m!, since exchanging equal values changes nothing. Pruned zeros and shared values so count once.
+/// Returns the logarithm to base 10 of the number of distinct arrangements of `sorted` weight
+/// vectors of length `len`. This is the paper's ∏_j #w_j!, divided by m! for each value that occurs
+/// m times in a vector, since exchanging equal values (pruned zeros, a shared value) changes
+/// nothing.
 ///
 /// # Panics
 /// If `len` is 0 or `sorted` is not a whole number of vectors.
@@ -44,7 +45,8 @@ mod tests {
 
     #[test]
     fn equal_values_are_exchanged_for_free() {
-        // Two zeros of four: 4! / 2!. A vector of a shared value and as many zeros: 4! / (2! 2!).
+        // Two zeros of four: 4! / 2!. A vector with two zeros and a shared value twice: 4! / (2!
+        // 2!).
         assert_close(log10_reachable(&[-1.0, -0.0, 0.0, 4.0], 4), 12f64.log10());
         assert_close(log10_reachable(&[0.0, 0.0, 0.08, 0.08], 4), 6f64.log10());
     }

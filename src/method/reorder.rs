@@ -1,9 +1,11 @@
-//! The order of weights whose order at an earlier time is known, such as one training step ago.
+//! Sorting of weights whose order at an earlier time is known, such as one training step ago.
 //!
-//! From step to step weights pass few others. So they are taken in the order they had, and neighbours are put in order, by
-//! turns those that begin at even and at odd places, until all are: as many turns as the farthest weight has moved, none
-//! of which asks what to do next, so that a whole vector of an instruction set goes at once. Where weights moved too far
-//! for that, they are sorted anew.
+//! From one step to the next, a weight passes few others. So the weights are taken in their earlier
+//! order and sorted by odd-even transposition: neighbours are compared and swapped, in turns
+//! beginning at even and at odd indices, until no pair is out of order. The number of turns grows
+//! with the distance that the farthest weight moves. No comparison depends on the result of another
+//! in the same pass, so a whole vector of an instruction set is processed at a time. If weights
+//! moved too far for this, the vector is sorted from scratch.
 
 use super::argsort::Argsort;
 use super::distance::RankChange;
@@ -14,46 +16,48 @@ use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::{Add, Range};
 
-/// Bits of a place or position: longer vectors are sorted anew.
-const BITS: u32 = 14;
+/// Bits of an index or position. Longer vectors are sorted from scratch.
+const INDEX_BITS: u32 = 14;
 
-/// A double-precision number has room for both besides a weight.
-const SPARE: u64 = (1 << (2 * BITS)) - 1;
+/// Bits of a double-precision number that are free for both, besides a single-precision weight.
+const PAYLOAD: u64 = (1 << (2 * INDEX_BITS)) - 1;
 
-/// After so many turns it is clear whether weights have moved far: when still more than one of [`FEW`] passes another.
+/// After [`PATIENCE`] turns it is clear whether weights moved far: if there are still more swaps
+/// than one for every [`FEW`] pairs, sorting from scratch is faster.
 const PATIENCE: usize = 3;
 const FEW: usize = 6;
 
-/// So many turns are as much work as to sort anew.
-const TURNS: usize = 20;
+/// Number of turns that cost as much as sorting from scratch.
+const MAX_TURNS: usize = 20;
 
-/// Up to this share of a vector, weights that tie are put in their places one by one.
+/// Greatest fraction of tied weights in a vector up to which they are put in order one by one.
 const FEW_TIES: f64 = 0.1;
 
 thread_local! {
-    /// To make new ones would take a tenth of the time of a piece.
+    /// Allocating new buffers would cost a tenth of the time of a piece.
     static BUFFERS: RefCell<Reorder> = RefCell::default();
 }
 
-/// Orders weight vectors one after the other in the same buffers.
+/// Sorts weight vectors one after another in the same buffers.
 #[derive(Default)]
 struct Reorder {
     argsort: Argsort,
-    /// The weights in the order of the earlier time, two in each number.
+    /// Bits of the weights in their earlier order, two in each number.
     pairs: Vec<u64>,
-    /// The entries at even and at odd places of the order known so far, and after them, up to a whole number of blocks and
-    /// one more, what is greater than all of them.
+    /// Entries at even and at odd indices of the order reached so far. Both are padded with
+    /// infinity to a whole number of blocks and one more.
     entries: [Vec<f64>; 2],
-    /// The same after another turn.
+    /// Entries after the next turn.
     next: [Vec<f64>; 2],
 }
 
-/// Entries of a kind that are put in order together.
+/// Entries of each parity that are processed together.
 const BLOCK: usize = 8;
 
 impl Reorder {
-    /// `order` has the positions of `vector`'s entries in ascending order at an earlier time; it becomes that of now, but
-    /// by position within `ties`, which are ranges of ranks. What became of the ranks.
+    /// Updates `order`, the positions of `vector`'s entries in ascending order at an earlier time,
+    /// to the current order. Within `ties`, which are ranges of ranks, entries are in order of
+    /// position. Returns how the ranks changed.
     fn reorder(
         &mut self,
         vector: &[f32],
@@ -63,11 +67,11 @@ impl Reorder {
         let tied: usize = ties.clone().map(|tie| tie.len()).sum();
         let few = tied as f64 <= FEW_TIES * order.len() as f64;
         let set = InstructionSet::current();
-        if few && self.enter(set, vector, order) && self.settle(set) {
+        if few && self.make_entries(set, vector, order) && self.sort_entries(set) {
             ties.for_each(|ranks| self.sort_positions(ranks));
             let [even, odd] = &self.entries;
             let pairs = order.len().div_ceil(2);
-            let [moved, sum, squares] = leave(set, &even[..pairs], &odd[..pairs], order);
+            let [moved, sum, squares] = write_order(set, &even[..pairs], &odd[..pairs], order);
             return RankChange::of_sums(order.len(), moved, sum, squares);
         }
         let mut ranks = vec![0; order.len()];
@@ -80,9 +84,10 @@ impl Reorder {
         replace_ranks(order, &mut ranks)
     }
 
-    /// Makes entries of the weights in a known order; not of too many, nor of what is not finite.
-    fn enter(&mut self, set: InstructionSet, vector: &[f32], order: &[u32]) -> bool {
-        if order.len() > 1 << BITS {
+    /// Makes entries of the weights in their earlier order. Returns false if there are too many or
+    /// one is not finite.
+    fn make_entries(&mut self, set: InstructionSet, vector: &[f32], order: &[u32]) -> bool {
+        if order.len() > 1 << INDEX_BITS {
             return false;
         }
         let (pairs, last) = order.as_chunks::<2>();
@@ -93,16 +98,21 @@ impl Reorder {
             entries[pairs.len()..].fill(f64::INFINITY);
         }
         let [even, odd] = &mut self.entries;
-        let finite =
-            enter(set, &self.pairs, pairs, &mut even[..pairs.len()], &mut odd[..pairs.len()]);
+        let finite = make_entries(
+            set,
+            &self.pairs,
+            pairs,
+            &mut even[..pairs.len()],
+            &mut odd[..pairs.len()],
+        );
         let &[position] = last else { return finite };
         let weight = vector[position as usize];
         even[pairs.len()] = entry(weight, 2 * pairs.len() as u32, position);
         finite && weight.is_finite()
     }
 
-    /// Takes the weights at the positions in `order`. Whole blocks of pairs, because one weight after the other the loop
-    /// and what it writes take longer than what it reads.
+    /// Collects the weights at the positions in `order`, in blocks of pairs: one weight at a time,
+    /// the loop and its stores would cost more than its loads.
     fn gather(&mut self, vector: &[f32], order: &[[u32; 2]]) {
         let at = |position: u32| u64::from(vector[position as usize].to_bits());
         let gather = |pairs: &mut [u64], order: &[[u32; 2]]| {
@@ -117,13 +127,14 @@ impl Reorder {
         gather(rest, order_of_rest);
     }
 
-    /// Puts neighbours in order until all are; gives up, and says so, where weights moved too far.
-    fn settle(&mut self, set: InstructionSet) -> bool {
-        for turn in 1..=TURNS {
+    /// Sorts the entries. Returns false if the weights moved too far.
+    fn sort_entries(&mut self, set: InstructionSet) -> bool {
+        for turn in 1..=MAX_TURNS {
             let ([even, odd], [next_even, next_odd]) = (&self.entries, &mut self.next);
-            // Of the first pair, what is less has nobody before it.
+            // The smaller entry of the first pair has no neighbour before it in the second half of
+            // the turn.
             next_even[0] = f64::min(even[0], odd[0]);
-            let passed = take_turn(set, even, odd, &mut next_even[1..], next_odd);
+            let passed = odd_even_turn(set, even, odd, &mut next_even[1..], next_odd);
             std::mem::swap(&mut self.entries, &mut self.next);
             if passed == 0 {
                 return true;
@@ -135,50 +146,51 @@ impl Reorder {
         false
     }
 
-    /// Puts the entries that have these ranks in the order of their positions.
+    /// Sorts the entries that have the given ranks by position.
     fn sort_positions(&mut self, ranks: Range<usize>) {
         let slot = |place: usize| (place % 2, place / 2);
         let mut entries: Vec<f64> =
             ranks.clone().map(slot).map(|(parity, at)| self.entries[parity][at]).collect();
-        entries.sort_unstable_by_key(|&entry| spare(entry));
+        entries.sort_unstable_by_key(|&entry| payload(entry));
         for ((parity, at), entry) in ranks.map(slot).zip(entries) {
             self.entries[parity][at] = entry;
         }
     }
 }
 
-/// A weight, the position it has in its vector, and its place in the order of the earlier time, as a number that is
-/// ordered by the first two.
+/// Packs a weight, its position in the vector and its index in the earlier order into a number that
+/// orders by weight, then by position.
 #[inline(always)]
 fn entry(weight: f32, place: u32, position: u32) -> f64 {
-    // Adding zero makes both zeros one.
+    // Adding zero turns -0 into +0.
     let bits = f64::from(weight + 0.0).to_bits();
-    f64::from_bits(bits | (u64::from(position << BITS | place) ^ negative(bits)) & SPARE)
+    f64::from_bits(bits | (u64::from(position << INDEX_BITS | place) ^ negative(bits)) & PAYLOAD)
 }
 
-/// Position and place of an entry, position first.
+/// Position and earlier index of an entry, position in the upper bits.
 #[inline(always)]
-fn spare(entry: f64) -> u32 {
+fn payload(entry: f64) -> u32 {
     let bits = entry.to_bits();
-    ((bits ^ negative(bits)) & SPARE) as u32
+    ((bits ^ negative(bits)) & PAYLOAD) as u32
 }
 
-/// All ones for a negative number: of those, the one with the lower bits is the greater.
+/// All ones for a negative number, zero otherwise: among negative numbers, lower bits mean a
+/// greater number.
 #[inline(always)]
 fn negative(bits: u64) -> u64 {
     (bits.cast_signed() >> 63).cast_unsigned()
 }
 
 vectorized! {
-    /// Makes entries of the pairs of weights in an order; whether all are finite.
-    fn enter<'a>(
+    /// Makes entries of the pairs of weights in an order. Returns whether all weights are finite.
+    fn make_entries<'a>(
         weights: &'a [u64],
         order: &'a [[u32; 2]],
         even: &'a mut [f64],
         odd: &'a mut [f64],
     ) -> bool {
         let pairs = even.len();
-        // Of one length, so that all that follows is known to be there.
+        // Slices of one length, so that bounds are checked only once.
         let (weights, order, odd) = (&weights[..pairs], &order[..pairs], &mut odd[..pairs]);
         let mut finite = true;
         for pair in 0..pairs {
@@ -194,10 +206,11 @@ vectorized! {
 }
 
 vectorized! {
-    /// Puts each entry at an even place and that after it in order, and then each at an odd place and that after it; how many
-    /// were not. What comes to even places but the first, and what comes to odd ones. Both at once, entries are read and
-    /// written only once in a turn.
-    fn take_turn<'a>(
+    /// Swaps each entry at an even index with the next one if they are out of order, and then each
+    /// entry at an odd index with the next one. Writes the entries at even indices from the second
+    /// on, and those at odd indices. Returns the number of swaps. Both halves of the turn are done
+    /// together, so that each entry is read and written only once.
+    fn odd_even_turn<'a>(
         even: &'a [f64],
         odd: &'a [f64],
         next_even: &'a mut [f64],
@@ -220,26 +233,28 @@ vectorized! {
 }
 
 vectorized! {
-    /// The positions in the order found; how many weights moved, how far in all, and the sum of the squares of that.
-    fn leave<'a>(even: &'a [f64], odd: &'a [f64], order: &'a mut [u32]) -> [u64; 3] {
+    /// Writes the positions in the order found. Returns the number of weights that moved, the sum
+    /// of their distances, and the sum of the squares of these.
+    fn write_order<'a>(even: &'a [f64], odd: &'a [f64], order: &'a mut [u32]) -> [u64; 3] {
         let (order, last) = order.as_chunks_mut::<2>();
         let pairs = order.len();
-        // Of one length, as above. No sum reaches 2^32: turns move a weight by 2 each, and those that tie, a tenth of the
-        // vector, can at most change places among themselves, the first with the last.
+        // Slices of one length, so that bounds are checked only once. No sum reaches 2^32: each
+        // turn moves a weight by at most 2, and tied weights, at most a tenth of the vector, are
+        // only exchanged among themselves.
         let (evens, odds) = (&even[..pairs], &odd[..pairs]);
         let (mut moved, mut sum, mut squares) = (0u32, 0u32, 0u32);
         for pair in 0..pairs {
             let place = 2 * pair as u32;
-            let (even, odd) = (spare(evens[pair]), spare(odds[pair]));
+            let (even, odd) = (payload(evens[pair]), payload(odds[pair]));
             let (one, other) = (distance(even, place), distance(odd, place + 1));
-            order[pair] = [even >> BITS, odd >> BITS];
+            order[pair] = [even >> INDEX_BITS, odd >> INDEX_BITS];
             moved += u32::from(one != 0) + u32::from(other != 0);
             sum += one + other;
             squares += one * one + other * other;
         }
         if let ([last], Some(&entry)) = (last, even.last()) {
-            let distance = distance(spare(entry), 2 * pairs as u32);
-            *last = spare(entry) >> BITS;
+            let distance = distance(payload(entry), 2 * pairs as u32);
+            *last = payload(entry) >> INDEX_BITS;
             moved += u32::from(distance != 0);
             sum += distance;
             squares += distance * distance;
@@ -248,41 +263,41 @@ vectorized! {
     }
 }
 
-/// How far the place of an entry is from where it is now.
+/// Distance between an entry's earlier index and its current one.
 #[inline(always)]
-fn distance(spare: u32, now: u32) -> u32 {
-    (spare & ((1 << BITS) - 1)).abs_diff(now)
+fn distance(payload: u32, now: u32) -> u32 {
+    (payload & ((1 << INDEX_BITS) - 1)).abs_diff(now)
 }
 
-/// A weight matrix, and the order that the entries of each of its vectors had at an earlier time.
+/// A weight matrix, and the order of the entries of each of its vectors at an earlier time.
 #[derive(Debug)]
 pub struct OrderedMatrix<'a> {
     values: &'a [f32],
     len: usize,
-    /// Which vector of those that `ties` counts through is the first here.
+    /// Index of the first vector here among those that `ties` counts.
     first: usize,
     ties: &'a [Range<usize>],
     orders: &'a mut [u32],
 }
 
 impl<'a> OrderedMatrix<'a> {
-    /// `orders` has, for every vector of length `len` in `values`, the positions of its entries in ascending order at an
-    /// earlier time (or in any order, such as 0, 1, …).
+    /// `orders` has, for each vector of length `len` in `values`, the positions of its entries in
+    /// ascending order at an earlier time (or in any order, such as 0, 1, …).
     ///
     /// # Panics
-    /// If `len` is 0 or `values` is not a whole number of vectors, or `orders` is not as long.
+    /// If `len` is 0, `values` is not a whole number of vectors, or `orders` has another length.
     pub fn new(values: &'a [f32], len: usize, orders: &'a mut [u32]) -> Self {
         assert_whole(values.len(), len);
         assert_eq!(values.len(), orders.len(), "one position for each weight");
         Self { values, len, first: 0, ties: &[], orders }
     }
 
-    /// The ranks in `ties`, counted through all vectors, go by position.
+    /// Orders entries with ranks in `ties` by position. The ranges count through all vectors.
     pub(super) fn with_ties(self, ties: &'a [Range<usize>]) -> Self {
         Self { ties, ..self }
     }
 
-    /// Some vectors at a time, about as much work in each piece.
+    /// Splits the matrix into pieces of some vectors, each about the same amount of work.
     fn pieces(self) -> impl Iterator<Item = OrderedMatrix<'a>> {
         let Self { values, len, ties, orders, .. } = self;
         let vectors = share(len);
@@ -305,11 +320,12 @@ impl<'a> OrderedMatrix<'a> {
     }
 }
 
-/// Brings the orders up to the weights, and says of each matrix what became of its ranks. All matrices at once, because a
-/// small one alone is too little work for many threads.
+/// Updates the orders of all matrices to their current weights. Returns for each matrix how its
+/// ranks changed. Matrices are processed together because a small one alone is too little work for
+/// many threads.
 ///
 /// # Panics
-/// If a position in an order is none.
+/// If an order contains a position outside its vector.
 pub fn reorder(matrices: Vec<OrderedMatrix<'_>>) -> Vec<RankChange> {
     let mut changes = vec![RankChange::default(); matrices.len()];
     let mut pieces = Vec::new();
@@ -326,7 +342,8 @@ pub fn reorder(matrices: Vec<OrderedMatrix<'_>>) -> Vec<RankChange> {
     changes
 }
 
-/// Those of the ties, in ascending order and counted through all vectors of length `len`, that are ranks of vector `j`.
+/// Returns the ties that are ranks of vector `j`, out of `ties`, which are ascending and count
+/// through all vectors of length `len`.
 pub(super) fn ties_of(
     ties: &[Range<usize>],
     len: usize,
@@ -337,10 +354,10 @@ pub(super) fn ties_of(
     ties[from(start)..from(end)].iter().map(move |tie| tie.start - start..tie.end - start)
 }
 
-/// The inverse of every permutation of length `len`: of rankings the orders, of orders the rankings.
+/// Inverts each permutation of length `len`: rankings become orders, and orders become rankings.
 ///
 /// # Panics
-/// If `len` is 0 or `permutations` is not a whole number of them, or a number in it is not below `len`.
+/// If `len` is 0, `permutations` is not a whole number of them, or an entry is not below `len`.
 pub fn invert(permutations: &[u32], len: usize) -> Vec<u32> {
     assert_whole(permutations.len(), len);
     let mut inverses = vec![0; permutations.len()];
@@ -391,7 +408,7 @@ mod tests {
 
     #[test]
     fn as_many_ties_as_are_put_in_place_may_move_as_far_as_they_can() {
-        let len = 1 << BITS;
+        let len = 1 << INDEX_BITS;
         let tied = (FEW_TIES * len as f64) as usize;
         let mut values: Vec<f32> = (0..len).map(|weight| weight as f32).collect();
         values[..tied].fill(-1.0);
@@ -410,8 +427,8 @@ mod tests {
         assert_eq!(invert(&[2, 0, 1, 1, 0, 2], 3), [1, 2, 0, 1, 0, 2]);
     }
 
-    /// Vectors of this length before and after a training step that moves them little, far, only here and there, or in
-    /// levels, many of them alike.
+    /// Vectors of this length before and after a training step. Weights move little, far, or only
+    /// here and there, or take few distinct values.
     fn steps() -> impl Strategy<Value = (usize, Vec<f32>, Vec<f32>)> {
         let few = || (-3i8..3).prop_map(f32::from);
         let odd = || prop_oneof![9 => -1.0f32..1.0, 1 => any::<u32>().prop_map(f32::from_bits)];

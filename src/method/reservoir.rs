@@ -1,4 +1,4 @@
-//! The reservoir: the values that training may rearrange but never change.
+//! The reservoir: values that training may rearrange but never change.
 
 use super::{
     VectorShape,
@@ -17,7 +17,7 @@ use thiserror::Error;
 /// The sorted initial values of one parameter's weight vectors, the paper's θ_sorted.
 ///
 /// The initial weights are kept as they were before pruning, so that the pruning ratio p can go up
-/// and down: whatever p was before, the same p gives the same values.
+/// and down: the same p gives the same values, regardless of earlier ones.
 #[derive(Debug, Clone)]
 pub struct Reservoir {
     shape: VectorShape,
@@ -26,11 +26,11 @@ pub struct Reservoir {
     pruning_ratio: f64,
     sorted: Vec<f32>,
     zeros: usize,
-    /// Where in `sorted` there are values equal to each other within a vector.
+    /// Ranges of `sorted` with equal values within a vector.
     ties: Vec<Range<usize>>,
 }
 
-/// Why a reservoir cannot be made, or cannot be pruned so.
+/// Why a reservoir cannot be created or pruned as requested.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum ReservoirError {
     /// The weights do not divide into vectors of the given length.
@@ -38,7 +38,7 @@ pub enum ReservoirError {
     Ragged {
         /// Number of initial weights.
         weights: usize,
-        /// Length asked for.
+        /// The requested length.
         len: usize,
     },
     /// An initial weight is NaN or infinite.
@@ -46,10 +46,10 @@ pub enum ReservoirError {
     NotFinite {
         /// Position in the parameter.
         index: usize,
-        /// What it is.
+        /// Value of the weight.
         value: f32,
     },
-    /// There is not one priority for each weight.
+    /// The number of priorities is not that of the weights.
     #[error("{priorities} pruning priorities for {weights} weights; give one for each weight")]
     PriorityCount {
         /// Number of priorities.
@@ -62,27 +62,25 @@ pub enum ReservoirError {
     PriorityRange {
         /// Position in the parameter.
         index: usize,
-        /// What it is.
+        /// Value of the priority.
         value: f32,
     },
     /// A pruning ratio is outside [0, 1).
-    #[error("the pruning ratio {ratio} is not usable; it must be at least 0 and less than 1")]
+    #[error("the pruning ratio is {ratio}; it must be at least 0 and less than 1")]
     Ratio {
-        /// Ratio asked for.
+        /// The requested ratio.
         ratio: f64,
     },
-    /// The parameter is one that is never pruned.
+    /// The parameter is never pruned.
     #[error("this parameter is never pruned, so its pruning ratio cannot be {ratio}, only 0")]
     NeverPruned {
-        /// Ratio asked for.
+        /// The requested ratio.
         ratio: f64,
     },
 }
 
 impl Reservoir {
-    /// The reservoir of a parameter that is never pruned, such as a bias.
-    ///
-    /// A negative zero is kept as a positive one.
+    /// The reservoir of a parameter that is never pruned, such as a bias. Stores -0 as +0.
     ///
     /// # Errors
     /// If the weights are not a whole number of vectors of length `len`, or not all finite.
@@ -90,13 +88,13 @@ impl Reservoir {
         Self::with_priority(initial, len, None)
     }
 
-    /// The reservoir of a parameter that may be pruned, with p = 0 for now.
+    /// The reservoir of a parameter that may be pruned. Its pruning ratio p starts at 0.
     ///
     /// `priority` has one number for each weight, uniform in [0, 1): the lower, the sooner the
     /// weight is pruned as p grows.
     ///
     /// # Errors
-    /// As [`Reservoir::new`], and if there is not one priority in [0, 1) for each weight.
+    /// As [`Reservoir::new`], and if `priority` does not have one number in [0, 1) for each weight.
     pub fn prunable(
         initial: Vec<f32>,
         len: usize,
@@ -123,7 +121,7 @@ impl Reservoir {
         if let Some(index) = initial.iter().position(|value| !value.is_finite()) {
             return Err(ReservoirError::NotFinite { index, value: initial[index] });
         }
-        // Both zeros tie, so only one of them may be there for a second sync to change no bit.
+        // Both zeros tie, so only one of them may occur, or a second sync could change bits.
         initial.iter_mut().for_each(|value| *value += 0.0);
         let (pruning_ratio, sorted, zeros, ties) = (0.0, vec![], 0, vec![]);
         let mut reservoir = Self { shape, initial, priority, pruning_ratio, sorted, zeros, ties };
@@ -131,20 +129,21 @@ impl Reservoir {
         Ok(reservoir)
     }
 
-    /// Follows a change of the pruning ratio.
+    /// Updates what depends on the pruning ratio.
     fn sort(&mut self) {
         self.sorted = sort_vectors(&self.pruned_initial(), self.shape.len);
         self.zeros = self.sorted.iter().filter(|&&value| value == 0.0).count();
         self.ties = ties(&self.sorted, self.shape.len);
     }
 
-    /// Sets the pruning ratio p and sorts anew; weights follow at the next [`Reservoir::sync`].
+    /// Sets the pruning ratio p and sorts again. Weights follow at the next [`Reservoir::sync`].
     ///
-    /// Masks are nested: a larger p prunes what a smaller one did and more. A vector may lose all
-    /// its weights if p is close to 1.
+    /// Masks are nested: a larger p prunes all weights that a smaller one does, and more. A vector
+    /// may lose all its weights if p is close to 1.
     ///
     /// # Errors
-    /// If p is not in [0, 1), or not 0 for a parameter that is never pruned. Nothing changes then.
+    /// If p is not in [0, 1), or not 0 for a parameter that is never pruned. The reservoir is then
+    /// unchanged.
     pub fn set_pruning_ratio(&mut self, p: f64) -> Result<(), ReservoirError> {
         if !(0.0..1.0).contains(&p) {
             return Err(ReservoirError::Ratio { ratio: p });
@@ -174,7 +173,7 @@ impl Reservoir {
         self.shape
     }
 
-    /// The values of vector `j` in ascending order.
+    /// Values of vector `j` in ascending order.
     ///
     /// # Panics
     /// If there is no such vector.
@@ -182,7 +181,8 @@ impl Reservoir {
         &self.sorted[j * self.shape.len..][..self.shape.len]
     }
 
-    /// The initial weights θ_0 in their own places, zero where pruned: what a network starts from.
+    /// The initial weights θ_0 at their original positions, zero where pruned: what a network
+    /// starts from.
     pub fn pruned_initial(&self) -> Vec<f32> {
         let mut weights = self.initial.clone();
         if let Some(priority) = &self.priority {
@@ -191,56 +191,62 @@ impl Reservoir {
         weights
     }
 
-    /// Synchronizes: θ ← σ_θ(θ_sorted). Every vector of `weights` is overwritten by the reservoir's
-    /// values in the vector's own ranking, the smallest weight by the smallest value.
+    /// Synchronizes: θ ← σ_θ(θ_sorted). Each vector of `weights` is overwritten by the reservoir's
+    /// values in the vector's own ranking, so that the smallest weight becomes the smallest value.
+    ///
+    /// Other code relies on two properties:
+    ///
+    /// - Each resulting vector is a permutation of the reservoir's, bit for bit.
+    ///   [`Reservoir::foreign_vectors`] checks this, [`Reservoir::encode`] codes the permutation,
+    ///   and `.lperm` snapshots store that code.
+    /// - The result has the ranking that [`Reservoir::rank`] gave before. The distance monitor of
+    ///   training therefore keeps an order across a sync.
     ///
     /// # Panics
-    /// If `weights` has not as many entries as the reservoir.
+    /// If the number of weights is not that of the reservoir.
     pub fn sync(&self, weights: &mut [f32]) {
         self.assert_same_size(weights);
         let len = self.shape.len;
-        weights.par_chunks_mut(len).zip(self.sorted.par_chunks(len)).for_each_init(
-            Argsort::default,
-            |argsort, (vector, sorted)| {
-                for (&value, &position) in sorted.iter().zip(argsort.order(vector)) {
-                    vector[position as usize] = value;
-                }
-            },
-        );
+        weights
+            .par_chunks_mut(len)
+            .zip(self.sorted.par_chunks(len))
+            .for_each_init(Argsort::default, |argsort, (vector, sorted)| {
+                write_back(sorted, argsort.order(vector), vector)
+            });
     }
 
-    /// [`Reservoir::sync`]; and `ranks`, the rankings at an earlier time, become those of the result,
-    /// as [`Reservoir::rank`] gives them. What became of them; `None` if a weight is not finite. Its vector stays as it
-    /// is, and some of the others may.
+    /// [`Reservoir::sync`] that also updates `ranks`, the rankings at an earlier time, to those of
+    /// the result, as defined by [`Reservoir::rank`]. Returns how they changed. Returns `None` if a
+    /// weight is not finite; its vector is then unchanged, while others may be synchronized.
     ///
     /// # Panics
-    /// If `weights` or `ranks` has not as many entries as the reservoir, or a number in `ranks` is no rank.
+    /// If the number of weights or ranks is not that of the reservoir, or if an entry of `ranks` is
+    /// no rank.
     pub fn sync_and_rank(&self, weights: &mut [f32], ranks: &mut [u32]) -> Option<RankChange> {
         self.assert_same_size(weights);
         assert_eq!(weights.len(), ranks.len(), "one rank for each weight");
         let len = self.shape.len;
         let vectors = weights.par_chunks_mut(len).zip(ranks.par_chunks_mut(len)).enumerate();
         let sync = |argsort: &mut Argsort, (j, (vector, ranks)): (_, (&mut [f32], &mut [u32]))| {
-            // Here the vector comes from memory for its order anyway.
+            // The vector has to be read for sorting anyway.
             if !all_finite(vector) {
                 return None;
             }
             let order = self.order_of(j, vector, argsort);
-            for (&value, &position) in self.sorted(j).iter().zip(order) {
-                vector[position as usize] = value;
-            }
+            write_back(self.sorted(j), order, vector);
             Some(replace_ranks(order, ranks))
         };
         let changes = vectors.with_min_len(share(len)).map_init(Argsort::default, sync);
         changes.try_reduce(RankChange::default, |one, other| Some(one + other))
     }
 
-    /// The ranking that every vector of `weights` has once it is synchronized: its own, except that
-    /// weights which are given equal values (zeros, a shared value) rank by their positions. Among
-    /// equals the order of θ means nothing, and a sync forgets it; so this is what a sync keeps.
+    /// Ranks each vector of `weights` as it will be once synchronized: by its own ranking, except
+    /// that weights that get equal values (zeros, a shared value) rank by position. The order of θ
+    /// among equal values has no meaning and is lost by a sync, so this is the ranking that a sync
+    /// preserves.
     ///
     /// # Panics
-    /// If `weights` or `ranks` has not as many entries as the reservoir.
+    /// If the number of weights or ranks is not that of the reservoir.
     pub fn rank(&self, weights: &[f32], ranks: &mut [u32]) {
         self.assert_same_size(weights);
         assert_eq!(weights.len(), ranks.len(), "one rank for each weight");
@@ -253,20 +259,22 @@ impl Reservoir {
             });
     }
 
-    /// These weights and their orders, to be brought up to what [`Reservoir::rank`] says: `orders` has for every vector the
-    /// positions of its entries from the lowest rank to the highest at an earlier time (or in any order, such as 0, 1, …).
+    /// Pairs weights with their orders at an earlier time, for [`reorder`](super::reorder()) to
+    /// update them to the ranking of [`Reservoir::rank`]. `orders` has, for each vector, the
+    /// positions of its entries from the lowest rank to the highest (or in any order, such as 0, 1,
+    /// …).
     ///
     /// # Panics
-    /// If `weights` or `orders` has not as many entries as the reservoir.
+    /// If the number of weights or positions is not that of the reservoir.
     pub fn ordered<'a>(&'a self, weights: &'a [f32], orders: &'a mut [u32]) -> OrderedMatrix<'a> {
         self.assert_same_size(weights);
         OrderedMatrix::new(weights, self.shape.len, orders).with_ties(&self.ties)
     }
 
-    /// [`Reservoir::rank`] of vector `j` alone.
+    /// [`Reservoir::rank`] for vector `j` alone.
     ///
     /// # Panics
-    /// If there is no such vector, or `vector` has another length.
+    /// If there is no such vector, or if `vector` has another length.
     pub fn rank_vector(&self, j: usize, vector: &[f32]) -> Vec<u32> {
         assert_eq!(vector.len(), self.shape.len, "a vector of the reservoir's length");
         let mut ranks = vec![0; vector.len()];
@@ -274,20 +282,20 @@ impl Reservoir {
         ranks
     }
 
-    /// The positions of the entries of vector `j` in ascending order; by position where the
-    /// reservoir's values are equal.
+    /// Positions of the entries of vector `j` in ascending order, by position among entries that
+    /// get equal values.
     fn order_of<'a>(&self, j: usize, vector: &[f32], argsort: &'a mut Argsort) -> &'a [u32] {
         argsort.order(vector);
         self.ties_of(j).for_each(|ranks| argsort.sort_positions(ranks));
         argsort.sorted()
     }
 
-    /// Ranks of vector `j` to which the reservoir gives equal values.
+    /// Ranks of vector `j` that get equal values.
     fn ties_of(&self, j: usize) -> impl Iterator<Item = Range<usize>> + Clone {
         ties_of(&self.ties, self.shape.len, j)
     }
 
-    /// A synchronized copy of `weights`, which stay as they are.
+    /// Returns a synchronized copy of `weights`.
     ///
     /// # Panics
     /// As [`Reservoir::sync`].
@@ -297,10 +305,11 @@ impl Reservoir {
         copy
     }
 
-    /// The vectors of `weights` which are not a permutation of the reservoir's, in ascending order.
+    /// Returns the indices, ascending, of vectors of `weights` that are no permutation of the
+    /// reservoir's.
     ///
-    /// Values are compared bit by bit, except that both zeros are one value: they mean the same to
-    /// a network, and a multiplication on the way may have flipped the sign.
+    /// Values are compared bit by bit, except that both zeros are equal: they mean the same to a
+    /// network, and a multiplication may have flipped the sign.
     ///
     /// # Panics
     /// As [`Reservoir::sync`].
@@ -311,14 +320,22 @@ impl Reservoir {
         vectors.filter(|&(j, vector)| vector != self.sorted(j)).map(|(j, _)| j).collect()
     }
 
-    /// The logarithm to base 10 of the number of different weights that can be reached by
-    /// permutation; see [`log10_reachable`].
+    /// Logarithm to base 10 of the number of distinct weights that can be reached by permutation;
+    /// see [`log10_reachable`].
     pub fn log10_reachable(&self) -> f64 {
         log10_reachable(&self.sorted, self.shape.len)
     }
 
     fn assert_same_size(&self, weights: &[f32]) {
-        assert_eq!(weights.len(), self.shape.elements(), "as many weights as the reservoir holds");
+        assert_eq!(weights.len(), self.shape.elements(), "the reservoir's number of weights");
+    }
+}
+
+/// Writes the ascending values `sorted` to a vector whose entries have this ascending `order`.
+#[inline(always)]
+fn write_back(sorted: &[f32], order: &[u32], vector: &mut [f32]) {
+    for (&value, &position) in sorted.iter().zip(order) {
+        vector[position as usize] = value;
     }
 }
 
@@ -329,7 +346,7 @@ fn vector_shape(weights: usize, len: usize) -> Result<VectorShape, ReservoirErro
     Ok(VectorShape { count: weights / len, len })
 }
 
-/// Where values are equal to each other within a vector.
+/// Ranges of equal values within each vector.
 fn ties(sorted: &[f32], len: usize) -> Vec<Range<usize>> {
     let ties_of = |(j, vector): (usize, &[f32])| {
         let mut end = j * len;
@@ -434,7 +451,7 @@ mod tests {
         assert_eq!((prunable.pruning_ratio(), prunable.sorted(0)), (0.5, &[0.0, 2.0][..]));
     }
 
-    /// Matrices with short and long vectors, ties and zeros, and weights for them.
+    /// Matrices of short and long vectors, with ties and zeros, and weights for them.
     fn matrices() -> impl Strategy<Value = (usize, Vec<f32>, Vec<f32>, Vec<f32>)> {
         let weight =
             || prop_oneof![4 => -1.0f32..1.0, 1 => Just(0.0), 1 => Just(-0.0), 1 => Just(0.08)];
@@ -461,8 +478,8 @@ mod tests {
             prop_assert!(reservoir.foreign_vectors(&synced).is_empty());
         }
 
-        /// Equal values may stand in either order, so what holds with ties as well is that a
-        /// weight of higher rank never receives the smaller value.
+        /// Equal values may be in either order. What holds with ties, too, is that a weight of
+        /// higher rank never gets the smaller value.
         #[test]
         fn a_sync_gives_the_ranking_of_what_it_replaced((len, initial, weights, _) in matrices()) {
             let synced = Reservoir::new(initial.clone(), len).unwrap().synced(&weights);
@@ -546,7 +563,7 @@ mod tests {
 
     #[test]
     fn a_sync_keeps_the_ranking_even_among_equals() {
-        // Two zeros and two ones; the order of the weights that get equal values does not count.
+        // Two zeros and two ones; the order of weights that get equal values does not count.
         let reservoir = Reservoir::new(vec![1.0, 0.0, 0.0, 1.0], 4).expect("valid");
         let mut weights = [0.4, -0.2, -0.3, 0.3];
         let mut before = [0; 4];

@@ -1,4 +1,4 @@
-//! How a parameter's weights divide into weight vectors.
+//! Division of a parameter's weights into weight vectors.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,9 +12,9 @@ pub struct VectorShape {
 }
 
 impl VectorShape {
-    /// The weight vectors of a parameter of `shape` whose first axis runs over neurons: the rows of
-    /// a dense `[out, in]`, the flattened kernels of a convolution `[out, in, height, width]`. A
-    /// parameter with one axis (a bias) or none is a single vector.
+    /// The weight vectors of a parameter whose first axis runs over neurons: the rows of a dense
+    /// `[out, in]`, the flattened kernels of a convolution `[out, in, height, width]`. A parameter
+    /// with one axis (a bias) or none is a single vector.
     pub fn of(shape: &[usize]) -> Self {
         match shape {
             [count, rest @ ..] if !rest.is_empty() => {
@@ -32,7 +32,7 @@ impl VectorShape {
 
 /// Whether all weights are finite.
 pub(crate) fn all_finite(weights: &[f32]) -> bool {
-    // Without an end at the first that is not, because looking at each before the next is slow.
+    // No early exit at the first one that is not finite: checking after each weight is slower.
     weights.iter().fold(true, |all, weight| all & weight.is_finite())
 }
 

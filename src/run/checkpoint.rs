@@ -55,8 +55,9 @@ impl CheckpointWriter {
         self.writing.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Starts to write a checkpoint, after waiting for the previous one. `files` are synced to disk first,
-    /// because the checkpoint refers to positions in them. Returns a message for the user, if any.
+    /// Starts to write a checkpoint, after waiting for the previous one. `files` are synced to disk
+    /// first, because the checkpoint refers to positions in them. Returns a message for the user,
+    /// if any.
     pub(super) fn start(&mut self, checkpoint: Checkpoint, files: Vec<File>) -> Option<String> {
         let news = self.wait();
         let path = self.path.clone();
@@ -103,9 +104,9 @@ impl Drop for CheckpointWriter {
     }
 }
 
-/// Replaces the file at `path`: writes a file beside it, syncs it to disk and renames it. The temporary
-/// name is always the same, so that a crash leaves at most one partial file, which the next checkpoint
-/// overwrites.
+/// Replaces the file at `path`: writes a file beside it, syncs it to disk and renames it. The
+/// temporary name is always the same, so that a crash leaves at most one partial file, which the
+/// next checkpoint overwrites.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

@@ -69,8 +69,8 @@ impl RunFolder {
         Ok(Claim { _locked: Some(file) })
     }
 
-    /// Returns true if a process hosts the run: according to the lock on this machine, to the heartbeat
-    /// on another.
+    /// Returns true if a process hosts the run: according to the lock on this machine, to the
+    /// heartbeat on another.
     pub fn is_hosted(&self) -> bool {
         let Ok(file) = File::open(self.events()) else { return false };
         match flock(&file, FlockOperation::NonBlockingLockShared) {

@@ -56,8 +56,8 @@ impl Setup {
 /// A key whose value is not the same in all runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// A key of the experiment, dotted, such as `wrapper.k` or `network.layers[2].units` (layers are counted
-    /// from 1); or `laperm version`, `backend`, `sha256.FILE` or `by hand`.
+    /// A key of the experiment, dotted, such as `wrapper.k` or `network.layers[2].units` (layers
+    /// are counted from 1); or `laperm version`, `backend`, `sha256.FILE` or `by hand`.
     pub key: String,
     /// The value in each run; `None` if the run has none.
     pub values: Vec<Option<Value>>,
@@ -80,8 +80,8 @@ pub fn differences(runs: &[(&Setup, &RunState)]) -> Vec<Difference> {
     found
 }
 
-/// Adds the differences below `key`. Tables are compared by key, and lists of tables by index if they are
-/// of the same length in all runs; anything else is one value.
+/// Adds the differences below `key`. Tables are compared by key, and lists of tables by index if
+/// they are of the same length in all runs; anything else is one value.
 fn compare(key: &str, values: Vec<Option<&Value>>, found: &mut Vec<Difference>) {
     if values.windows(2).all(|pair| pair[0] == pair[1]) {
         return;
@@ -117,8 +117,8 @@ fn tables(value: &Value) -> Option<usize> {
 }
 
 impl Difference {
-    /// Returns the value of run `index` as lines of text: one, or one for each manual change. Empty if the
-    /// run has no value.
+    /// Returns the value of run `index` as lines of text: one, or one for each manual change. Empty
+    /// if the run has no value.
     pub fn lines(&self, index: usize) -> Vec<String> {
         match self.values.get(index).and_then(Option::as_ref) {
             None => Vec::new(),

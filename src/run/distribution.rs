@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::pieces::Pieces;
 use crate::train::LayerDistribution;
 
-/// Samples of the distribution of the weights, at ascending steps. There are few of them even in a long
-/// run, and clones share them.
+/// Samples of the distribution of the weights, at ascending steps. There are few of them even in a
+/// long run, and clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Distribution {
     samples: Pieces<Vec<Sample>>,
@@ -16,8 +16,8 @@ pub struct Distribution {
 type Sample = (u64, Arc<[LayerDistribution]>);
 
 impl Distribution {
-    /// Adds a sample after `step`. Samples at or after `step` (the run went back to an earlier state) are
-    /// removed first.
+    /// Adds a sample after `step`. Samples at or after `step` (the run went back to an earlier
+    /// state) are removed first.
     pub fn push(&mut self, step: u64, layers: &[LayerDistribution]) {
         self.samples.truncate(self.count_while(|earlier| earlier < step));
         self.samples.push(|samples| samples.push((step, layers.into())));

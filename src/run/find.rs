@@ -11,7 +11,10 @@ pub enum FindError {
     /// The path is a folder, but not that of a run.
     #[error("{} is not the folder of a run: there is no events.jsonl in it", .0.display())]
     NotARun(PathBuf),
-    #[error("no run in {} is called {text} or begins with that{}", runs.display(), suggestion(near))]
+    #[error(
+        "no run in {} is called {text} or begins with that{}",
+        runs.display(), suggestion(near)
+    )]
     Nothing {
         text: String,
         runs: PathBuf,
@@ -37,8 +40,8 @@ pub fn list_runs(runs: &Path) -> Vec<RunFolder> {
     folders.iter().map(|path| RunFolder::open(path)).collect()
 }
 
-/// Finds the run that `text` names: the path of its folder, its name within `runs`, or the beginning
-/// of exactly one name.
+/// Finds the run that `text` names: the path of its folder, its name within `runs`, or the
+/// beginning of exactly one name.
 ///
 /// # Errors
 /// There is no such run, or several; the error lists the candidates.

@@ -73,8 +73,8 @@ pub(super) const HEARTBEAT_SECONDS: u64 = 5;
 /// Age of the last heartbeat at which a process on another machine counts as dead.
 const DEAD_AFTER_SECONDS: i64 = 30;
 
-/// How far in the future a heartbeat is still believed: the clocks of two machines differ, and clocks
-/// are set back.
+/// How far in the future a heartbeat is still believed: the clocks of two machines differ, and
+/// clocks are set back.
 const MOST_AHEAD_SECONDS: i64 = 3600;
 
 impl RunFolder {
@@ -121,12 +121,15 @@ impl RunFolder {
         let name: String = name.chars().map(safe).take(60).collect();
         let salt =
             crc32fast::hash(format!("{} {}", now.timestamp(), std::process::id()).as_bytes());
-        let mut tries = (0..64u32).map(|i| {
-            let path = runs.join(format!("{time}_{name}_{:04x}", (salt.wrapping_add(i)) & 0xffff));
-            fs::create_dir(&path).map(|()| path)
-        });
-        let is_decided = |result: &io::Result<PathBuf>| !matches!(result, Err(error) if error.kind() == io::ErrorKind::AlreadyExists);
-        tries.find(is_decided).unwrap_or_else(|| Err(io::ErrorKind::AlreadyExists.into()))
+        for attempt in 0..64u32 {
+            let suffix = salt.wrapping_add(attempt) & 0xffff;
+            let path = runs.join(format!("{time}_{name}_{suffix:04x}"));
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                created => return created.map(|()| path),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
     }
 
     pub fn path(&self) -> &Path {
@@ -163,8 +166,8 @@ impl RunFolder {
         self.path.join("experiment.toml")
     }
 
-    /// Writes `experiment.toml`: the experiment as resolved, and in comments the backend and the checksums
-    /// of the data.
+    /// Writes `experiment.toml`: the experiment as resolved, and in comments the backend and the
+    /// checksums of the data.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -226,8 +229,8 @@ impl Host {
         self.host != machine()
     }
 
-    /// Returns true if a process with this id is alive on this machine, or the heartbeat from another
-    /// machine is recent. The id may have been reused: [`RunFolder::is_hosted`] is exact.
+    /// Returns true if a process with this id is alive on this machine, or the heartbeat from
+    /// another machine is recent. The id may have been reused: [`RunFolder::is_hosted`] is exact.
     pub fn is_alive(&self) -> bool {
         if !self.is_elsewhere() {
             let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw);
@@ -245,8 +248,8 @@ fn machine() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// Returns the resolved experiment as TOML that can be run again as it is. Facts that are not part of an
-/// experiment are comments.
+/// Returns the resolved experiment as TOML that can be run again as it is. Facts that are not part
+/// of an experiment are comments.
 fn resolved(experiment: &Experiment, backend: Backend, data: &[DataFile]) -> String {
     let set = backend.instruction_set().map(|set| format!(" ({})", set.name())).unwrap_or_default();
     let mut text = format!("# laperm {}, backend {backend}{set}\n", env!("CARGO_PKG_VERSION"));

@@ -10,8 +10,8 @@
 //!   host.json         the process that hosts the run, and its heartbeat
 //! ```
 //!
-//! The log is the source of truth. [`RunState`] is a fold over it, live or later, and everything that
-//! a screen, a figure or a summary shows is read from that state.
+//! The log is the source of truth. [`RunState`] is a fold over it, live or later, and everything
+//! that a screen, a figure or a summary shows is read from that state.
 
 mod checkpoint;
 mod claim;

@@ -1,7 +1,7 @@
 //! Append-only lists of which many versions exist at once.
 //!
-//! A list is cut into pieces of a fixed size. A clone shares all of them, so that its cost does not depend
-//! on the length of the list. Appending to a shared list copies its last piece only.
+//! A list is cut into pieces of a fixed size. A clone shares all of them, so that its cost does not
+//! depend on the length of the list. Appending to a shared list copies its last piece only.
 
 use std::sync::Arc;
 
@@ -71,8 +71,8 @@ impl<T: Clone> Pieces<Vec<T>> {
         self.piece(index / PIECE).get(index % PIECE).filter(|_| inside)
     }
 
-    /// As [`slice::partition_point`]: the number of elements for which `wanted` is true, all of which come
-    /// first.
+    /// As [`slice::partition_point`]: the number of elements for which `wanted` is true, all of
+    /// which come first.
     pub fn partition_point(&self, wanted: impl Fn(&T) -> bool) -> usize {
         let all = |piece: &Vec<T>| piece.last().is_none_or(&wanted);
         let whole = self.full.partition_point(|piece| all(piece));

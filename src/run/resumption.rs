@@ -60,8 +60,8 @@ impl Resumption {
         Ok(Resumption { folder, claim, checkpoint, started, experiment, backend })
     }
 
-    /// Changes the planned end of the run: to `epochs` or `steps` in total, whichever is reached first. A
-    /// limit that is not given never ends the run before the other.
+    /// Changes the planned end of the run: to `epochs` or `steps` in total, whichever is reached
+    /// first. A limit that is not given never ends the run before the other.
     ///
     /// # Errors
     /// A limit is out of range.
@@ -96,8 +96,8 @@ impl Resumption {
         }
     }
 
-    /// Loads the data and prepares the backend, checks that the data is unchanged, and records the planned
-    /// end in `experiment.toml` if it has changed.
+    /// Loads the data and prepares the backend, checks that the data is unchanged, and records the
+    /// planned end in `experiment.toml` if it has changed.
     ///
     /// # Errors
     /// The data or the backend is not available, the data has changed, or no steps are left.

@@ -1,21 +1,21 @@
-//! Sharp rises of the ranking distance in a saturated phase: a sign of overfitting (appendix A.3 of the
-//! paper).
+//! Sharp rises of the ranking distance in a saturated phase: a sign of overfitting (appendix A.3 of
+//! the paper).
 //!
-//! The paper reads the mean ranking distance as the intensity of learning: "when the network enters the
-//! phase where only a few permutations happen", learning "is nearly saturated", and "during such a
-//! saturated phase, any sharp jump in the mean of distance could be a sign of overfitting". Here these
-//! terms are defined as follows:
+//! The paper reads the mean ranking distance as the intensity of learning: "when the network enters
+//! the phase where only a few permutations happen", learning "is nearly saturated", and "during
+//! such a saturated phase, any sharp jump in the mean of distance could be a sign of overfitting".
+//! Here these terms are defined as follows:
 //!
-//! - The *level* of the distance is the median of [`WINDOW`] consecutive measurements, so that outliers,
-//!   even if nearly half of the measurements are, do not count.
-//! - A phase is *saturated* if each of the last [`CALM_WINDOWS`] levels is at most the highest level of the
-//!   run divided by [`SATURATED`]. The highest of these levels is the *calm* level.
-//! - A *sharp rise* is a level of at least [`SHARP`] times the calm level and at least the highest level of
-//!   the run divided by [`VISIBLE`], since below that a rise is only a few swaps. It lasts as long as the
-//!   level meets both bounds.
+//! - The *level* of the distance is the median of [`WINDOW`] consecutive measurements, so that
+//!   outliers do not count, even if they are nearly half of the measurements.
+//! - A phase is *saturated* if each of the last [`CALM_WINDOWS`] levels is at most the highest
+//!   level of the run divided by [`SATURATED`]. The highest of these levels is the *calm* level.
+//! - A *sharp rise* is a level of at least [`SHARP`] times the calm level and at least the highest
+//!   level of the run divided by [`VISIBLE`], since below that a rise is only a few swaps. It lasts
+//!   as long as the level meets both bounds.
 //!
-//! A change of the hyperparameters, manual or scheduled, changes the distance for another reason: after it,
-//! the calm level must be found again.
+//! A change of the hyperparameters, manual or scheduled, changes the distance for another reason:
+//! after it, the calm level must be found again.
 
 use std::collections::VecDeque;
 
@@ -73,8 +73,8 @@ pub struct SharpRises {
 }
 
 impl SharpRises {
-    /// Adds a measurement at `step`, unless it is not finite. If `step` is before the latest one (the run
-    /// went back to an earlier state), the rises from there on are removed first.
+    /// Adds a measurement at `step`, unless it is not finite. If `step` is before the latest one
+    /// (the run went back to an earlier state), the rises from there on are removed first.
     pub fn push(&mut self, step: u64, value: f32) {
         if step < self.newest {
             self.go_back(step);
@@ -154,7 +154,8 @@ mod tests {
 
     use super::*;
 
-    /// A series of (number of windows, level). Measurements scatter around the level by the share `noise`.
+    /// A series of (number of windows, level). Measurements scatter around the level by the share
+    /// `noise`.
     fn rises(levels: &[(usize, f32)], noise: f32) -> SharpRises {
         let mut rises = SharpRises::default();
         feed(&mut rises, 1, levels, noise);

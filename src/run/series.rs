@@ -42,8 +42,8 @@ impl Piece for Points {
 }
 
 impl Series {
-    /// Adds a value at `step`. If `step` is earlier than the last one (the run went back to an earlier
-    /// state), the points at or after it are removed first.
+    /// Adds a value at `step`. If `step` is earlier than the last one (the run went back to an
+    /// earlier state), the points at or after it are removed first.
     pub fn push(&mut self, step: u64, value: f32) {
         if self.last().is_some_and(|(last, _)| last > step) {
             self.points.truncate(self.before(step));

@@ -1,4 +1,5 @@
-//! The state of a run: the fold of its events, and the only input of panels, figures and headless output.
+//! The state of a run: the fold of its events, and the only input of panels, figures and headless
+//! output.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,8 +10,8 @@ use crate::train::{
     Event, EventKind, Frame, LayerSync, Phase, Reason, Schedule, Score, Started, Weights,
 };
 
-/// The state of a run after some of its events. A clone shares the history, so that its cost does not
-/// depend on the length of the run.
+/// The state of a run after some of its events. A clone shares the history, so that its cost does
+/// not depend on the length of the run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunState {
     /// The first event; `None` until the run has started.
@@ -61,8 +62,8 @@ pub struct RunState {
     pub failure: Option<String>,
     /// SHA-256 over all parameters at the end.
     pub weights_checksum: Option<String>,
-    /// Seconds for which the trainer waited for batches, since the run was last started or resumed; known
-    /// at its end.
+    /// Seconds for which the trainer waited for batches, since the run was last started or resumed;
+    /// known at its end.
     pub data_wait_seconds: Option<f64>,
     pace: Pace,
 }
@@ -282,8 +283,8 @@ impl RunState {
         self.test.accuracy.max()
     }
 
-    /// Returns true if an evaluation of these weights is one just before a sync, rather than of the only
-    /// weights there are.
+    /// Returns true if an evaluation of these weights is one just before a sync, rather than of the
+    /// only weights there are.
     pub(super) fn is_before_sync(&self, weights: Weights) -> bool {
         let permutes = self.started.as_ref().is_some_and(|s| s.wrapper == WrapperName::Laperm);
         weights == Weights::Inner && permutes && self.schedule.active

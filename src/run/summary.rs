@@ -146,8 +146,8 @@ impl Summary {
     }
 }
 
-/// Time at which a run began: the name of its folder begins with it. For a folder with another name, the
-/// time at which `experiment.toml` was written.
+/// Time at which a run began: the name of its folder begins with it. For a folder with another
+/// name, the time at which `experiment.toml` was written.
 fn begun(folder: &RunFolder) -> Option<i64> {
     named_time(&folder.name()).or_else(|| {
         let file = fs::metadata(folder.path().join("experiment.toml")).ok()?;

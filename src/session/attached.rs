@@ -1,8 +1,8 @@
 //! A run that another process hosts, on this machine.
 //!
 //! Past events are read from the run's log; later ones come over its socket. A client that was
-//! disconnected because it did not keep up (its terminal was stopped, say) connects again and reads the
-//! log from the beginning. The events then start with `started` again, at which a
+//! disconnected because it did not keep up (its terminal was stopped, say) connects again and reads
+//! the log from the beginning. The events then start with `started` again, at which a
 //! [`RunState`](crate::run::RunState) is reset.
 
 use std::collections::VecDeque;
@@ -136,8 +136,8 @@ impl Reader {
         self.report_lost_host();
     }
 
-    /// Reads the log, then the connection to its end. Returns an error if the connection ended in any
-    /// other way than by the host closing it.
+    /// Reads the log, then the connection to its end. Returns an error if the connection ended in
+    /// any other way than by the host closing it.
     fn read(
         &mut self,
         mut connection: Connection,

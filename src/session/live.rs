@@ -1,5 +1,5 @@
-//! A run in this process: the trainer on a dedicated thread. Screens are clients in other processes,
-//! through a [`Server`](super::Server).
+//! A run in this process: the trainer on a dedicated thread. Screens are clients in other
+//! processes, through a [`Server`](super::Server).
 
 use std::fmt::Display;
 use std::io;
@@ -46,8 +46,8 @@ impl Live {
     /// Continues a run from its checkpoint, recorded in the same folder.
     ///
     /// # Errors
-    /// The data is missing or has changed, the checkpoint or the log cannot be continued, or no steps
-    /// are left. The log is unchanged in all these cases.
+    /// The data is missing or has changed, the checkpoint or the log cannot be continued, or no
+    /// steps are left. The log is unchanged in all these cases.
     pub fn resume(resumption: Resumption) -> Result<Self, ResumptionError> {
         let prepared = resumption.prepare()?;
         let Resumption { folder, claim, checkpoint, .. } = resumption;
@@ -97,9 +97,9 @@ impl Live {
     {
         let feed = recorder.feed();
         let (orders, inbox) = mpsc::channel();
-        // The trainer is a thread of a pool, so that kernels split their work without handing it over to
-        // other threads first. The pool is its own, so that it competes with no other work in this
-        // process.
+        // The trainer is a thread of a pool, so that kernels split their work without handing it
+        // over to other threads first. The pool is its own, so that it competes with no other work
+        // in this process.
         let pool = ThreadPoolBuilder::new().num_threads(rayon::current_num_threads());
         let pool = pool.build().map_err(io::Error::other)?;
         let body = move || pool.install(|| train(inbox, recorder, started, begin));
@@ -156,8 +156,8 @@ enum NotStarted<E> {
     Panicked(String),
 }
 
-/// Runs the trainer. A panic ends the run with a message, but not the program. If `started` is given,
-/// it receives whether the trainer has started, and nothing is recorded if it has not.
+/// Runs the trainer. A panic ends the run with a message, but not the program. If `started` is
+/// given, it receives whether the trainer has started, and nothing is recorded if it has not.
 fn train<E, F>(
     orders: Receiver<Order>,
     mut recorder: RunRecorder,

@@ -159,8 +159,8 @@ impl Replay {
         if forward && self.shown.moment == here { self.next() } else { Ok(()) }
     }
 
-    /// Advances to the time `now`, and reads what was written to the log meanwhile. Returns the picture to
-    /// show if it has changed.
+    /// Advances to the time `now`, and reads what was written to the log meanwhile. Returns the
+    /// picture to show if it has changed.
     pub fn advance(&mut self, now: Instant) -> Option<(RunState, Playback)> {
         self.check_log(now);
         if let Some((played, since)) = self.playing {

@@ -1,8 +1,8 @@
 //! The host's side of the socket: clients of the same user may listen to a run and steer it.
 //!
-//! The trainer never waits for a client: lines are queued by the run's journal, which drops a client
-//! that falls too far behind. A client that sends anything but a command is disconnected, and no other
-//! is affected.
+//! The trainer never waits for a client: lines are queued by the run's journal, which drops a
+//! client that falls too far behind. A client that sends anything but a command is disconnected,
+//! and no other is affected.
 
 use std::io::{self, BufReader, ErrorKind, Write};
 use std::net::Shutdown;
@@ -65,8 +65,8 @@ impl Server {
         Ok(Server { shared, thread: Some(thread) })
     }
 
-    /// Waits for the first client, but no longer than `patience`. Without it, a run that ends at once
-    /// would be gone before the screen that started it has connected.
+    /// Waits for the first client, but no longer than `patience`. Without it, a run that ends at
+    /// once would be gone before the screen that started it has connected.
     pub fn await_first(&self, patience: Duration) {
         let begun = Instant::now();
         while !self.shared.visited.load(Ordering::Relaxed) && begun.elapsed() < patience {

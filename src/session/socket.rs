@@ -28,8 +28,8 @@ impl Bound {
     /// Listens for clients of the run in `folder`, which this process has claimed: the socket of an
     /// earlier host is removed.
     ///
-    /// If the file system of the run folder has no sockets (some network drives), the socket is in the
-    /// user's runtime folder instead.
+    /// If the file system of the run folder has no sockets (some network drives), the socket is in
+    /// the user's runtime folder instead.
     pub(super) fn new(folder: &RunFolder) -> io::Result<Self> {
         let beside = folder.path().join(NAME);
         bind(&beside).or_else(|_| {
@@ -41,7 +41,8 @@ impl Bound {
 
     /// Ends the wait of the thread that accepts clients.
     pub(super) fn wake(&self) {
-        // On systems where a shutdown does not wake it, a connection does, unless the folder is gone.
+        // On systems where a shutdown does not wake it, a connection does, unless the folder is
+        // gone.
         let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
         let _ = connect_to(&self.path);
     }
@@ -126,8 +127,8 @@ fn private_folder(path: &Path) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
 }
 
-/// Returns the id of the process at the other end. On systems other than Linux, the mode of the socket
-/// is the only check, and the id is unknown.
+/// Returns the id of the process at the other end. On systems other than Linux, the mode of the
+/// socket is the only check, and the id is unknown.
 ///
 /// # Errors
 /// The process belongs to another user.

@@ -9,8 +9,9 @@
 //!                                  ◄──   {"refused":{"reason":"…","again":true}}   (and closes)
 //! ```
 //!
-//! A client says [`Hello`]; each further line is a [`Command`](crate::train::Command). Every line of the
-//! host is a [`FromHost`]: first `welcome` or `refused`, then the events as they are written to the log.
+//! A client says [`Hello`]; each further line is a [`Command`](crate::train::Command). Every line
+//! of the host is a [`FromHost`]: first `welcome` or `refused`, then the events as they are written
+//! to the log.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
@@ -68,8 +69,8 @@ impl FromHost {
     /// # Errors
     /// The line is neither an event nor an answer.
     pub(super) fn decode(line: &str) -> Result<Self, serde_json::Error> {
-        // Nearly all lines are events, which the parser of the log reads faster than this enum does.
-        // An answer is not an event: it has no `step`.
+        // Nearly all lines are events, which the parser of the log reads faster than this enum
+        // does. An answer is not an event: it has no `step`.
         log::parse(line.as_bytes())
             .map(FromHost::Event)
             .or_else(|error| serde_json::from_str(line).map_err(|_| error))
@@ -83,8 +84,8 @@ pub(super) fn encode(message: &impl Serialize) -> io::Result<String> {
     Ok(line)
 }
 
-/// Reads the next line, without its line break. Returns `None` at the end of the stream; a torn last
-/// line counts as the end.
+/// Reads the next line, without its line break. Returns `None` at the end of the stream; a torn
+/// last line counts as the end.
 ///
 /// # Errors
 /// The line has more than `longest` bytes or is not UTF-8, or the stream fails.

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::{Backend, MissingBackend, Score};
 use crate::data::{Images, Normalizer};
-use crate::kernels::{attended, buffers, operations};
+use crate::kernels::{buffers, operations, with_spinning_worker};
 use crate::model::{NamedTensor, Network, PackedWeights, Weights};
 
 /// Minimum and maximum number of examples that one thread takes from the first layer to the last
@@ -76,8 +76,9 @@ impl Classifier {
             return self.examine_together(source, examples);
         }
         let shares = examples.par_chunks(self.share());
-        let parts: Vec<_> =
-            attended(|| shares.map(|share| self.examine_together(source, share)).collect());
+        let parts: Vec<_> = with_spinning_worker(|| {
+            shares.map(|share| self.examine_together(source, share)).collect()
+        });
         parts.into_iter().fold((0.0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
     }
 

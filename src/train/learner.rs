@@ -11,7 +11,7 @@ use super::arrays::{Arrays, Misfit};
 use super::evaluate::{Classifier, to_vec};
 use super::optimizer::InnerOptimizer;
 use crate::experiment::OptimizerSection;
-use crate::kernels::{attended, operations};
+use crate::kernels::{operations, with_spinning_worker};
 use crate::method::all_finite;
 use crate::model::{Draw, Network, Role, Statistics, Weights};
 
@@ -238,7 +238,7 @@ impl Learner {
 /// pool, another thread is kept awake for them; libraries with their own threads do that
 /// themselves.
 pub(super) fn attended_if<T>(here: bool, act: impl FnOnce() -> T) -> T {
-    if here { attended(act) } else { act() }
+    if here { with_spinning_worker(act) } else { act() }
 }
 
 fn weight(prefix: &str, parameter: &str) -> String {

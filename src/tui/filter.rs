@@ -1,4 +1,4 @@
-//! A filter of lines by the words in them, typed under `/`.
+//! A filter of a list by words, typed after `/`.
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::text::{Line, Span};
@@ -6,26 +6,26 @@ use ratatui::text::{Line, Span};
 use super::line_edit::LineEdit;
 use super::theme::Theme;
 
-/// What is typed, and whether it is being typed.
+/// The words, and whether they are being typed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
     edit: LineEdit,
     typing: bool,
 }
 
-/// What came of a key.
+/// Effect of a key on a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Typed {
-    /// The filter may let other lines through now.
+    /// The filter took it, and may show other rows now.
     Changed,
-    /// It was the filter's, and nothing has changed.
+    /// The filter took it, and shows the same rows.
     Taken,
-    /// It is for somebody else.
+    /// The filter did not take it.
     Passed,
 }
 
 impl Filter {
-    /// Letters belong to the filter from now on.
+    /// Starts typing: from now on the filter takes letters.
     pub fn begin(&mut self) {
         self.typing = true;
     }
@@ -43,20 +43,20 @@ impl Filter {
         self.edit.text()
     }
 
-    /// Whether every word of it is in `text`.
+    /// Returns true if `text` contains every word. Case makes no difference.
     pub fn lets_through(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         self.edit.text().to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 
-    /// A key was pressed. While it is typed, letters belong to the filter; moving in the list ends that.
+    /// Handles a key. Enter and moving in the list end the typing.
     pub fn key(&mut self, event: KeyEvent) -> Typed {
         if !self.typing {
             return Typed::Passed;
         }
         match event.code {
             KeyCode::Esc => self.clear(),
-            // What was found is there to be acted on.
+            // The next keys act on what was found.
             KeyCode::Enter => {
                 self.typing = false;
                 return Typed::Taken;
@@ -73,7 +73,8 @@ impl Filter {
         Typed::Changed
     }
 
-    /// Text was pasted. It is taken where something is typed, and never as keys. Whether it was.
+    /// Takes pasted text, which is never interpreted as keys. Returns false if the filter is not
+    /// being typed.
     pub fn paste(&mut self, text: &str) -> bool {
         if self.typing {
             self.edit.paste(text);
@@ -81,7 +82,7 @@ impl Filter {
         self.typing
     }
 
-    /// What it says, in `width` cells; nothing while there is no filter.
+    /// The filter in `width` cells; `None` if there is none.
     pub fn line(&self, width: u16, theme: &Theme) -> Option<Line<'static>> {
         const NAME: &str = "filter: ";
         if !self.typing && self.is_empty() {

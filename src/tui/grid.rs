@@ -1,21 +1,21 @@
-//! Where panels go: as many on a page as can be read, in the arrangement that gives them the best
-//! shape.
+//! Areas of panels: as many on a page as are legible, arranged so that their shape is best.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-/// The smallest panel that can be read, with its border.
+/// Columns and rows of the smallest legible panel, including its border.
 const SMALLEST: (u16, u16) = (30, 7);
 
-/// The smallest that tells more than a glance does: where a page of them holds more panels, it does.
+/// Columns and rows of the smallest comfortable panel. A page has as many panels as are
+/// comfortable, and up to [`AT_LEAST`] if they are legible.
 const COMFORTABLE: (u16, u16) = (48, 10);
 
-/// Panels that a page holds if they can be read at all.
+/// Number of panels on a page of merely legible ones.
 const AT_LEAST: usize = 4;
 
-/// A panel this many times wider than high, in characters, looks best.
+/// The best ratio of width to height, in characters.
 const BEST_SHAPE: f64 = 3.0;
 
-/// How many of `count` panels go on a page of `area`; at least one.
+/// Number of panels, out of `count`, on a page of this `area`; at least one.
 pub(super) fn per_page(count: usize, area: Rect) -> usize {
     let most = |size: (u16, u16), count: usize| {
         (1..=count).rev().find(|&n| columns(n, area, size).is_some()).unwrap_or(1)
@@ -23,9 +23,9 @@ pub(super) fn per_page(count: usize, area: Rect) -> usize {
     most(COMFORTABLE, count).max(most(SMALLEST, count.min(AT_LEAST)))
 }
 
-/// Returns the areas of the panels of one page, in reading order. `needs` is the height that each panel
-/// fills, `None` if any height is of use. A row whose panels all fill a known height is not higher than
-/// that; the other rows share what it leaves.
+/// Areas of the panels of one page, in reading order. `needs` is the height that each panel fills,
+/// `None` if any height is of use. A row whose panels all fill a known height is at most that high;
+/// the other rows share the rest.
 pub(super) fn places(needs: &[Option<u16>], area: Rect) -> Vec<Rect> {
     let count = needs.len();
     let columns = columns(count, area, SMALLEST).unwrap_or(1).max(1);
@@ -41,14 +41,15 @@ pub(super) fn places(needs: &[Option<u16>], area: Rect) -> Vec<Rect> {
     }
     let rows = Layout::vertical(heights).split(area);
     let row = |(i, &row): (usize, &Rect)| {
-        // The last row may have fewer, and gives them the room.
+        // The last row may have fewer panels, which then get more room.
         let here = columns.min(count - i * columns);
         Layout::horizontal(vec![Constraint::Fill(1); here]).split(row).to_vec()
     };
     rows.iter().enumerate().flat_map(row).collect()
 }
 
-/// The number of columns that gives `count` panels the best shape; `None` when they would be smaller than `smallest`.
+/// Number of columns that gives `count` panels the best shape. `None` if they would be smaller than
+/// `smallest`.
 fn columns(count: usize, area: Rect, smallest: (u16, u16)) -> Option<usize> {
     let size = |columns: usize| {
         let rows = count.div_ceil(columns);
@@ -58,7 +59,7 @@ fn columns(count: usize, area: Rect, smallest: (u16, u16)) -> Option<usize> {
         let (width, height) = size(columns);
         width >= smallest.0 && height >= smallest.1
     };
-    // Panels that are stretched, and places that stay empty.
+    // The penalty: stretched panels, and cells of the grid that stay empty.
     let distortion = |&columns: &usize| {
         let (width, height) = size(columns);
         let empty = (columns * count.div_ceil(columns) - count) as f64 / count as f64;

@@ -1,10 +1,10 @@
-//! One line of text being typed.
+//! A line of text that is being typed.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-/// The text and the place where the next character goes.
+/// The text and its cursor.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LineEdit {
     characters: Vec<char>,
@@ -12,7 +12,7 @@ pub(super) struct LineEdit {
 }
 
 impl LineEdit {
-    /// More than anyone types, less than a pasted file.
+    /// Bounds pasted text. Longer than any text that is typed.
     const LONGEST: usize = 200;
 
     pub fn text(&self) -> String {
@@ -23,7 +23,7 @@ impl LineEdit {
         self.characters.is_empty()
     }
 
-    /// Edits; whether the key was one for editing.
+    /// Handles a key. Returns false if it does not edit text.
     pub fn key(&mut self, key: KeyEvent) -> bool {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
@@ -52,12 +52,12 @@ impl LineEdit {
         true
     }
 
-    /// Takes the first line of what was pasted.
+    /// Inserts the first line of pasted text.
     pub fn paste(&mut self, text: &str) {
         text.lines().next().unwrap_or_default().chars().for_each(|c| self.insert(c));
     }
 
-    /// The text with its cursor, scrolled so that the cursor is within `width`.
+    /// The text and its cursor in `width` cells, scrolled so that the cursor is visible.
     pub fn line(&self, width: u16, style: Style) -> Line<'static> {
         let width = usize::from(width).max(1);
         let start = (self.cursor + 1).saturating_sub(width);
@@ -86,7 +86,7 @@ impl LineEdit {
         self.delete_from(start);
     }
 
-    /// Deletes what is between `start` and the cursor.
+    /// Deletes the text from `start` to the cursor.
     fn delete_from(&mut self, start: usize) {
         self.characters.drain(start..self.cursor);
         self.cursor = start;

@@ -2,7 +2,7 @@
 //! them.
 //!
 //! [`show`] runs the only loop. It owns the terminal ([`Screen`]) and a stack of views: the top one
-//! is drawn and takes the keys. There are four, each in a folder of its own: `start`, `run`,
+//! is drawn and takes the keys. There are four, each in its folder: `start`, `run`,
 //! `compare` and `profile`. A view consists of
 //!
 //! - its content: plain state that neither knows a terminal nor a clock (`Content`),

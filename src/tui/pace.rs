@@ -1,7 +1,7 @@
 //! How often a view is drawn.
 //!
 //! A picture costs bytes, which a slow connection must carry, and a processor that training could
-//! use. Input from the user is answered at once whatever it costs; pictures of a run that goes on
+//! use. Input from the user is answered at once whatever it costs; pictures of a live run
 //! are limited in rate and in bytes. If nothing has changed, nothing is drawn.
 
 use std::time::{Duration, Instant};

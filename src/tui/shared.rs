@@ -47,8 +47,9 @@ impl<C: Content> Shared<C> {
         }),
     ];
 
-    /// Focusing a panel by its number.
-    pub const NUMBERS: &'static [Action<C>] = Self::NINE.split_at(C::PANELS).0;
+    /// Focusing a panel by its number. A tenth panel has none.
+    pub const NUMBERS: &'static [Action<C>] =
+        Self::NINE.split_at(if C::PANELS < 9 { C::PANELS } else { 9 }).0;
 
     const NINE: &'static [Action<C>] = &[
         focus::<C, 0>(&[Key::char('1')]),

@@ -1,20 +1,19 @@
-//! The terminal as a screen: taken over at the start, given back exactly once on every way out.
+//! The terminal as a screen: taken over at the start, and restored exactly once on every path out.
 //!
-//! Keys are read on a thread of their own, and so are signals, because reading can spin for ever
-//! once a terminal is gone. Both end in one channel, from which the screen's loop is told what
-//! to do:
+//! Keys and signals are read on separate threads, because reading can spin for ever once a terminal
+//! is gone. Both threads send to one channel, which the screen's loop receives from:
 //!
-//! - `SIGTERM` and `SIGINT` ask to stop, the same way as a person does: training is saved.
-//! - `SIGHUP` says that the terminal is gone. Nothing can be drawn or asked any more.
-//! - `SIGCONT` says that the program goes on after a stop: whoever had the terminal meanwhile may
-//!   have changed its modes, so they are set again and everything is drawn again. A hang-up sends
-//!   it too.
-//! - `SIGTSTP` keeps its own effect. Ctrl-Z arrives as a key; the terminal is given back first, and
-//!   then the program stops itself.
+//! - `SIGTERM` and `SIGINT` ask to stop, as the user can: training is saved.
+//! - `SIGHUP` means that the terminal is gone. Nothing can be drawn or asked any more.
+//! - `SIGCONT` means that the program continues after a stop. Another program may have changed the
+//!   modes of the terminal meanwhile, so they are set again and everything is drawn again. A
+//!   hang-up sends this signal too.
+//! - `SIGTSTP` keeps its default effect. Ctrl-Z arrives as a key; the terminal is restored first,
+//!   and then the program stops itself.
 //!
-//! A panic on the screen's thread gives the terminal back before it is reported. A panic on any
-//! other thread does not: the screen still stands, so its report is kept until the terminal is
-//! given back.
+//! A panic on the screen's thread restores the terminal before it is reported. A panic on any other
+//! thread does not, because the screen is still in use: its report is kept until the terminal is
+//! restored.
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::mem::ManuallyDrop;
@@ -40,30 +39,25 @@ use ratatui::layout::Rect;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::{Handle, Signals};
 
-/// Something from outside for the screen's loop.
+/// Input to the screen's loop.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Input {
-    /// A key was pressed.
     Key(KeyEvent),
-    /// Text was pasted.
+    /// Pasted text.
     Paste(String),
-    /// The terminal changed: draw again.
+    /// The terminal has changed and must be drawn again.
     Redraw,
-    /// A signal asks to stop.
+    /// A signal asks the program to stop.
     Stop,
     /// The terminal is gone.
     HungUp,
-    /// The program goes on after it was stopped.
+    /// The program continues after it was stopped.
     Continued,
 }
 
-/// The terminal, in the modes the screen needs. One is enough for a whole program: it can be lent
-/// to [`start()`](super::start()) and then to [`show()`](super::show()).
-///
-/// It gives the terminal back when it is closed or dropped.
+/// The terminal, in the modes the screen needs. Closing or dropping it restores the terminal.
 pub struct Screen {
-    // Never dropped: its own drop prints, and printing to a terminal that is gone aborts the
-    // program.
+    // Never dropped: its `drop` prints, and printing to a terminal that is gone aborts the program.
     terminal: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Counted>>>>,
     sent: Arc<AtomicU64>,
     inputs: Receiver<Input>,
@@ -76,7 +70,7 @@ impl Screen {
     /// is left to the terminal, for selecting text.
     ///
     /// # Errors
-    /// When the terminal does not obey, or signals cannot be listened to.
+    /// The terminal refuses, or signals cannot be received.
     pub fn open() -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
@@ -104,11 +98,11 @@ impl Screen {
         Ok(Self { terminal: ManuallyDrop::new(terminal), sent, inputs, signals: handle, closed })
     }
 
-    /// Gives the terminal back. When it is gone, save what is to be saved before.
+    /// Restores the terminal. If it may be gone, save everything first.
     pub fn close(self) {}
 
-    /// Draws a whole picture; only what differs from the one before is sent. Returns how many bytes
-    /// that was.
+    /// Draws a whole picture, of which only what has changed is sent. Returns the number of bytes
+    /// sent.
     pub(super) fn draw(&mut self, picture: impl FnOnce(Rect, &mut Buffer)) -> io::Result<u64> {
         let before = self.sent.load(Ordering::Relaxed);
         self.terminal.draw(|frame| picture(frame.area(), frame.buffer_mut()))?;
@@ -117,14 +111,14 @@ impl Screen {
 
     /// Makes the next draw send everything.
     pub(super) fn forget(&mut self) -> io::Result<()> {
-        // Not `clear`: it asks the terminal where the cursor is, and the answer would go to our
-        // other reader.
+        // Not `clear`, which asks the terminal for the position of the cursor: the thread that
+        // reads keys would take the answer.
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())
     }
 
-    /// Waits for inputs, no longer than `patience`, and takes all there are. After
-    /// [`Input::HungUp`] there is nothing to wait for any more.
+    /// Waits for input, no longer than `patience`, and takes all that has arrived. No input follows
+    /// [`Input::HungUp`].
     pub(super) fn wait(&mut self, patience: Duration) -> Vec<Input> {
         use std::sync::mpsc::RecvTimeoutError;
         let mut inputs = match self.inputs.recv_timeout(patience) {
@@ -147,8 +141,8 @@ impl Screen {
         inputs
     }
 
-    /// Gives the terminal back, stops the program as Ctrl-Z does, and takes the terminal again once
-    /// it goes on. Where no shell could continue it, the system does not stop it.
+    /// Restores the terminal, stops the program as Ctrl-Z does, and takes the terminal over again
+    /// once it continues. If no shell could continue the program, the system does not stop it.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         restore();
         signal_hook::low_level::raise(SIGTSTP)?;
@@ -156,7 +150,7 @@ impl Screen {
         self.forget()
     }
 
-    /// Sets the modes again that others may have changed.
+    /// Sets the modes again that another program may have changed.
     fn resume(&mut self) -> io::Result<()> {
         disable_raw_mode()?;
         enable_raw_mode()?;
@@ -165,7 +159,7 @@ impl Screen {
     }
 }
 
-/// Standard output, and how much was written to it.
+/// Standard output, with a count of the bytes written.
 struct Counted {
     stdout: Stdout,
     bytes: Arc<AtomicU64>,
@@ -191,10 +185,10 @@ impl Drop for Screen {
     }
 }
 
-/// The thread that owns the terminal while it is in the screen's modes.
+/// The thread that has taken the terminal over; `None` while the terminal is restored.
 static OWNER: Mutex<Option<ThreadId>> = Mutex::new(None);
 
-/// Reports of panics on other threads meanwhile.
+/// Reports of panics on other threads, kept until the terminal is restored.
 static REPORTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -208,7 +202,7 @@ fn enter() -> io::Result<()> {
     entered.inspect_err(|_| restore())
 }
 
-/// Gives the terminal back, unless that was done. A terminal that is gone cannot complain.
+/// Restores the terminal, unless that was done. Errors are ignored: the terminal may be gone.
 fn restore() {
     if lock(&OWNER).take().is_none() {
         return;
@@ -231,7 +225,7 @@ fn panicked(info: &PanicHookInfo, report: &dyn Fn(&PanicHookInfo)) {
     report(info);
 }
 
-/// Passes signals on until they are closed or nobody listens.
+/// Forwards signals until the handle is closed or the receiver is gone.
 fn listen(mut signals: Signals, inputs: &Sender<Input>) {
     for signal in signals.forever() {
         let input = match signal {
@@ -245,13 +239,12 @@ fn listen(mut signals: Signals, inputs: &Sender<Input>) {
     }
 }
 
-/// Passes keys on until the screen is closed.
+/// Forwards keys until the screen is closed.
 fn read(closed: &AtomicBool, inputs: &Sender<Input>) {
-    // Long enough to sleep through, short enough to be gone soon after the screen.
-    const GLANCE: Duration = Duration::from_millis(200);
+    // Long enough to cost nothing, short enough for the thread to end soon after the screen.
+    const POLL: Duration = Duration::from_millis(200);
     while !closed.load(Ordering::Relaxed) {
-        let input = match event::poll(GLANCE).and_then(|there| there.then(event::read).transpose())
-        {
+        let input = match event::poll(POLL).and_then(|there| there.then(event::read).transpose()) {
             Ok(Some(Event::Key(key))) if key.kind != KeyEventKind::Release => Input::Key(key),
             Ok(Some(Event::Paste(text))) => Input::Paste(text),
             Ok(Some(Event::Resize(..))) => Input::Redraw,

@@ -81,7 +81,7 @@ impl TryFrom<String> for Name {
     fn try_from(name: String) -> Result<Self, String> {
         let color = name.parse().map(Name);
         color.map_err(|_| {
-            format!("`{name}` is no colour: use a name, \"0\" to \"255\" or \"#rrggbb\"")
+            format!("`{name}` is not a colour: use a name, \"0\" to \"255\" or \"#rrggbb\"")
         })
     }
 }
@@ -116,7 +116,7 @@ mod tests {
         let unknown = ThemeFile::parse("txet = 'red'").expect_err("a typo").to_string();
         assert!(unknown.contains("line 1") && unknown.contains("`text`"), "{unknown}");
         let color = ThemeFile::parse("\ntext = 'reddish'").expect_err("no colour").to_string();
-        assert!(color.contains("line 2") && color.contains("`reddish` is no colour"), "{color}");
+        assert!(color.contains("line 2") && color.contains("`reddish` is not a colour"), "{color}");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! What a person is looking at: shared by all panels, so that they move together.
+//! What is shown of a run: shared by all panels, so that they move together.
 
 use super::matrix_table::SortBy;
 use crate::run::TimeUnit;
 
-/// Selection, zoom and cursor, linked over all panels.
+/// Selection, zoom and cursor of all panels.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct View {
     /// Index of the layer in [`Started::layers`](crate::train::Started::layers).
@@ -12,21 +12,21 @@ pub struct View {
     pub vector: usize,
     /// The unit of time axes.
     pub unit: TimeUnit,
-    /// The steps on time axes, `from..to`; `None` shows the whole run and follows it.
+    /// The steps on time axes, `from..to`. `None` shows the whole run as it grows.
     pub window: Option<(u64, u64)>,
-    /// The step that panels read their numbers at; `None` is now.
+    /// The step whose values the panels show; `None` for the latest.
     pub cursor: Option<u64>,
-    /// Half-life of the smoothing of curves, in values (in the charts of one run, in steps); 0 is none.
+    /// Half-life of the smoothing of curves: in steps for one run, in values for several runs.
+    /// 0 for none.
     pub smoothing: f32,
-    /// Loss and distance on a logarithmic axis.
+    /// Whether loss and distance have a logarithmic axis.
     pub log: bool,
-    /// Curves of all layers on one axis, where they can be.
+    /// Whether panels show the curves of all layers on one axis, if they can.
     pub all_layers: bool,
-    /// Where the cursor along the ranks stands, from 0, the lowest, to 1, the highest.
+    /// Cursor along the ranks, from 0 (lowest) to 1 (highest).
     pub rank: Option<f64>,
-    /// How tables of layers are sorted.
     pub sort: SortBy,
-    /// Permutations since the start, rather than since the sync before.
+    /// Whether permutations are counted from the start rather than from the previous sync.
     pub since_start: bool,
 }
 
@@ -39,8 +39,8 @@ impl View {
         self.window.unwrap_or((0, now.saturating_add(1)))
     }
 
-    /// Moves the cursor by so many hundredths of what is shown. Past the newest step it follows the
-    /// run; past the edge of the window, the window comes along.
+    /// Moves the cursor by this many hundredths of the time shown. At the latest step it follows
+    /// the run. If it passes the edge of the window, the window moves with it.
     pub fn move_cursor(&mut self, by: i64, now: u64) {
         let (from, to) = self.span(now);
         let stride = ((to - from) / 100).max(1);
@@ -60,13 +60,13 @@ impl View {
         self.cursor = Some(self.span(now).0);
     }
 
-    /// Lets the cursor follow the newest step again.
+    /// Makes the cursor follow the latest step again.
     pub fn cursor_to_now(&mut self, now: u64) {
         self.cursor = None;
         self.move_cursor(0, now);
     }
 
-    /// Moves the window to where the run is, if that is outside.
+    /// Moves the window to step `now` if that is outside.
     pub fn keep_in_sight(&mut self, now: u64) {
         let (from, to) = self.span(now);
         if now < from || now >= to {
@@ -98,7 +98,7 @@ impl View {
         (self.window, self.cursor) = (None, None);
     }
 
-    /// The next strength of smoothing, round and round.
+    /// Switches to the next strength of smoothing; after the last, to none.
     pub fn next_smoothing(&mut self) {
         self.smoothing = match self.smoothing {
             s if s < 10.0 => 10.0,
@@ -109,13 +109,14 @@ impl View {
         };
     }
 
-    /// Moves the cursor along the ranks by so many hundredths.
+    /// Moves the cursor along the ranks by this many hundredths.
     pub fn move_rank(&mut self, by: i32) {
         self.rank = Some(moved_rank(self.rank, by));
     }
 }
 
-/// Where a cursor along the ranks goes from `here` by so many hundredths; the first move puts it in the middle.
+/// Position of a cursor along the ranks after a move by this many hundredths. The first move puts
+/// it in the middle.
 pub(super) fn moved_rank(here: Option<f64>, by: i32) -> f64 {
     here.map_or(0.5, |here| here + f64::from(by) / 100.0).clamp(0.0, 1.0)
 }
@@ -146,7 +147,7 @@ mod tests {
         assert_eq!(view.window, Some((200, 700)));
         view.zoom_out(999);
         assert_eq!(view.window, None);
-        // Without a cursor the newest steps stay in sight.
+        // Without a cursor the latest steps stay in sight.
         let mut view = View::default();
         view.zoom_in(999);
         assert_eq!(view.window, Some((500, 1000)));

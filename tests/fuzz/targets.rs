@@ -1,5 +1,5 @@
-//! Bytes from anywhere into everything that reads what a run has left or a stranger says. Nothing may panic, hang, or
-//! take memory that the bytes do not pay for.
+//! Arbitrary bytes for everything that reads the files of a run, or messages of other processes. No
+//! reader may panic, hang, or allocate memory that the bytes do not pay for.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use laperm::session::Server;
 use laperm::train::{Checkpoint, Event, Order, Snapshot};
 use laperm::weights::TensorFile;
 
-/// A run folder to put a log in.
+/// A run folder for a log.
 pub struct Log {
     home: tempfile::TempDir,
 }
@@ -24,7 +24,7 @@ impl Log {
         Log { home: tempfile::tempdir().unwrap() }
     }
 
-    /// Reads `bytes` as `events.jsonl`, piece by piece and as a whole, and folds what is in it.
+    /// Reads `bytes` as `events.jsonl`, piece by piece and as a whole, and folds the events.
     pub fn read(&self, bytes: &[u8]) {
         let run = RunFolder::open(self.home.path());
         fs::write(run.events(), bytes).unwrap();
@@ -57,7 +57,7 @@ pub fn coded(bytes: &[u8]) {
     let _ = Snapshot::decode(Path::new("coded.lperm"), bytes);
 }
 
-/// A folder to put a file of weights in.
+/// A folder for a file of weights.
 pub struct Weights {
     home: tempfile::TempDir,
 }
@@ -67,10 +67,10 @@ impl Weights {
         Weights { home: tempfile::tempdir().unwrap() }
     }
 
-    /// Reads `bytes` as a file of weights, whatever its format, and sums up what is in it.
+    /// Reads `bytes` as a file of weights in any format, and summarizes its tensors.
     pub fn read(&self, bytes: &[u8]) {
         let path = self.home.path().join("weights");
-        // A file that is written over is flushed to disk by some file systems.
+        // Some file systems flush an overwritten file to disk, which is slow.
         let _ = fs::remove_file(&path);
         fs::write(&path, bytes).unwrap();
         let Ok(file) = TensorFile::open(&path) else { return };
@@ -82,36 +82,36 @@ impl Weights {
     }
 }
 
-/// A run that nobody trains, with an open door.
-pub struct Door {
+/// The host of a run that is not trained.
+pub struct Host {
     home: tempfile::TempDir,
     orders: Receiver<Order>,
-    // In this order: the door closes when its recorder has said that no more will come.
+    // Dropped in this order: the server closes after the recorder has ended the log.
     _recorder: RunRecorder,
     _events: Receiver<Vec<Event>>,
     _server: Server,
 }
 
-impl Door {
+impl Host {
     pub fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let run = RunFolder::open(home.path());
         let (recorder, events) = RunRecorder::start(run.clone()).unwrap();
         let (sender, orders) = mpsc::channel();
         let server = Server::start(&run, recorder.feed(), sender).unwrap();
-        Door { home, orders, _recorder: recorder, _events: events, _server: server }
+        Host { home, orders, _recorder: recorder, _events: events, _server: server }
     }
 
-    /// Says `bytes` at the door and waits for its last word.
-    pub fn say(&self, bytes: &[u8]) {
+    /// Sends `bytes` to the host, and waits for its answer.
+    pub fn send(&self, bytes: &[u8]) {
         let mut stream = UnixStream::connect(self.home.path().join("control.sock")).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        // The door may have had enough before the end.
+        // The host may close the connection before the end.
         let _ = stream.write_all(bytes);
         let _ = stream.shutdown(Shutdown::Write);
-        // A guest who is welcome hears events until it leaves; none come here.
-        let mut said = [0; 4096];
-        let _ = stream.read(&mut said);
+        // A client that is welcome receives events until it leaves; here there are none.
+        let mut answer = [0; 4096];
+        let _ = stream.read(&mut answer);
         self.orders.try_iter().for_each(drop);
     }
 }

@@ -1,4 +1,4 @@
-"""What `laperm export` writes, read by the tools that it is written for: pandas, PyArrow, DuckDB and TensorBoard.
+"""Reads the output of `laperm export` with pandas, PyArrow, DuckDB and TensorBoard, and compares it with the log.
 
     pip install -r tests/interop/requirements-export.txt
     python tests/interop/export.py target/release/laperm
@@ -63,13 +63,13 @@ def tables(folder: Path, files: dict, log: list) -> None:
         assert list(arrow.columns) == list(comma.columns), table
         for column in arrow.columns:
             if pandas.api.types.is_numeric_dtype(arrow[column]) and rows:
-                # What is 32 bits wide is read from text as 64.
+                # pandas reads numbers from text as 64 bits, also those of 32 bits.
                 arrow[column], comma[column] = arrow[column].astype(float), comma[column].astype(float)
                 same = (arrow[column] - comma[column]).abs() <= 1e-6 * comma[column].abs()
                 assert (same | arrow[column].isna()).all(), (table, column)
         for form in ["csv", "parquet"]:
             path = folder / form / f"{table}.{form}"
-            # Without a row, only its reader can say what the first line of a text is.
+            # In a file without rows DuckDB cannot tell that the first line is the header.
             source = f"read_csv('{path}', header = true)" if form == "csv" else f"'{path}'"
             [(counted,)] = duckdb.sql(f"select count(*) from {source}").fetchall()
             assert counted == rows, (table, form, counted)
@@ -100,7 +100,7 @@ def events(folder: Path, log: list) -> None:
         assert abs(value.value - event["loss"]) <= 1e-6 * abs(event["loss"])
         assert abs(value.wall_time - begun - event["seconds"]) < 1e-3
     assert accumulator.FirstEventTimestamp() <= batch[0].wall_time
-    assert abs(time.time() - batch[-1].wall_time) < 600, "the clock on the wall"
+    assert abs(time.time() - batch[-1].wall_time) < 600, "wall times are those of the run"
 
 
 if __name__ == "__main__":

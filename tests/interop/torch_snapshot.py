@@ -1,4 +1,4 @@
-"""Snapshots of laperm in PyTorch models of the same shape, and weights of PyTorch and h5py in laperm: the same accuracy?
+"""Checks that accuracy and loss survive the way from laperm to PyTorch, and from PyTorch and h5py to laperm.
 
 pip install torch==2.9.0 safetensors==0.8.0 h5py==3.16.0; then python tests/interop/torch_snapshot.py [path of laperm]
 """
@@ -48,7 +48,7 @@ def laperm(*arguments):
 
 
 def write_data(folder):
-    """Ten noisy pictures, many times, in MNIST's format; the pixels of the test set, and its labels."""
+    """Writes noisy copies of ten images in MNIST's format. Returns pixels and labels of the test set."""
     folder.mkdir()
     random = np.random.default_rng(1)
     patterns = random.integers(0, 256, (10, 28, 28))
@@ -127,7 +127,7 @@ def assert_same(what, found, expected):
 
 
 def train(folder, network, steps, initial, p):
-    """Trains a few steps; the path of the snapshot."""
+    """Trains a few steps. Returns the path of the snapshot, and the accuracy and loss of the run."""
     text = EXPERIMENT.format(network=network, steps=steps, initial=initial, p=p)
     (folder / f"{network}.toml").write_text(text)
     run = laperm("run", folder / f"{network}.toml", "--json", "--runs", folder / "runs", "--data", folder / "data")
@@ -141,7 +141,7 @@ def evaluate(weights, *more):
 
 
 def write_keras(path, tensors):
-    """Weights as Keras writes them, under names whose order is only in `layer_names`."""
+    """Writes weights in Keras's layout. Only `layer_names` has the order of the layers, not their names."""
     parts = {"weight": "kernel:0", "bias": "bias:0", "running_mean": "moving_mean:0", "running_var": "moving_variance:0"}
     layers = list(dict.fromkeys(name.rsplit(".", 1)[0] for name in tensors))
     names = {layer: f"layer_{len(layers) - i}" for i, layer in enumerate(layers)}
@@ -186,7 +186,7 @@ def check(folder, model, network, pixels, labels, **training):
     found, evaluation = evaluate(folder / f"{network}.pth", *toml)
     assert evaluation["matching"] == "by-name"
     assert_same(f"{network}, .pth", found, run)
-    # The same modules, under the numbers that a Sequential gives them.
+    # The same modules, named by their positions in a Sequential.
     nested = {"epoch": 3, "model": nn.Sequential(*model.children()).state_dict()}
     torch.save(nested, folder / f"{network}-nested.pt")
     found, evaluation = evaluate(folder / f"{network}-nested.pt", *toml)

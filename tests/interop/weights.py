@@ -1,4 +1,4 @@
-"""Files of weights as PyTorch, safetensors and h5py write them, profiled by laperm and by numpy: the same numbers?
+"""Writes files of weights with PyTorch, safetensors and h5py, and checks that laperm and numpy compute the same profiles.
 
 pip install torch==2.9.0 safetensors==0.8.0 h5py==3.16.0; then python tests/interop/weights.py [path of laperm]
 """
@@ -19,7 +19,7 @@ SHAPES = {"conv1.weight": (16, 3, 3, 3), "conv10.weight": (32, 16, 3, 3), "dense
 
 
 def draw(seed):
-    """Weights of a small network; some are zero."""
+    """Draws the weights of a small network, about 30 % of the dense ones zero."""
     random = np.random.default_rng(seed)
     weights = {name: random.normal(0, 0.05, shape).astype(np.float32) for name, shape in SHAPES.items()}
     weights["dense.weight"][random.random((10, 288)) < 0.3] = 0
@@ -27,7 +27,7 @@ def draw(seed):
 
 
 def to_keras(array):
-    """[out, in, height, width] as [height, width, in, out], [out, in] as [in, out]."""
+    """From [out, in, height, width] to [height, width, in, out], and from [out, in] to [in, out]."""
     return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T
 
 
@@ -46,7 +46,7 @@ def write(folder, weights):
 
 
 def similarity(vectors):
-    """SoWP: the mean distance of sorted vectors from their average, over the deviation of the average."""
+    """SoWP: the mean distance of sorted vectors from their average, over the standard deviation of that average."""
     profiles = np.sort(vectors.astype(np.float64), axis=1)
     average = profiles.mean(axis=0)
     return np.abs(profiles - average).mean() / average.std()
@@ -92,4 +92,4 @@ with tempfile.TemporaryDirectory() as folder:
     for name in names:
         check(folder, name, weights)
     check_permutation(folder, weights)
-    print(f"{len(names)} files of weights: as numpy has them")
+    print(f"{len(names)} files of weights: the same numbers as numpy")

@@ -243,18 +243,16 @@ impl Drop for Running {
 pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// Only root may mount one.
-    pub fn mount(folder: &Path, options: &str) -> Option<Self> {
+    /// Mounts it at `folder`, which only root may do.
+    #[track_caller]
+    pub fn mount(folder: &Path, options: &str) -> Self {
         fs::create_dir(folder).unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder);
-        match mount.output() {
-            Ok(output) if output.status.success() => Some(SmallDisk(folder.to_owned())),
-            _ => {
-                eprintln!("skipped: a small disk cannot be mounted here");
-                None
-            }
-        }
+        let output = mount.output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "cannot mount a small disk: {message}");
+        SmallDisk(folder.to_owned())
     }
 }
 

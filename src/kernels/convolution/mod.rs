@@ -1,5 +1,15 @@
-//! Convolution of images that lie channels last, `[batch, height, width, channels]`, with weights
-//! `[filters, channels, kernel height, kernel width]`, and both of its gradients.
+//! Convolution and both of its gradients. Images are channels last,
+//! `[batch, height, width, channels]`; weights are
+//! `[filters, channels, kernel height, kernel width]`.
+//!
+//! There are four methods. In each, the order of summation depends only on the shape and the
+//! instruction set:
+//!
+//! - A filter that covers the whole image makes a dense layer (`whole`).
+//! - Images of few channels are laid out as patches, the method known as im2col (`patches`).
+//! - Wide convolutions of 3x3 filters, and of 5x5 filters with stride 2, are computed by Winograd's
+//!   method (`winograd`).
+//! - All others are summed directly, tap by tap (`walk`, `weights_gradient`).
 
 mod patches;
 #[cfg(test)]
@@ -20,20 +30,20 @@ use weights_gradient::WeightsGradient;
 use whole::Whole;
 use winograd::Winograd;
 
-/// The shape of a convolution.
+/// Shape of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Convolution {
-    /// Images at once.
+    /// Number of images.
     pub batch: usize,
     /// Height, width and channels of an image.
     pub input: [usize; 3],
-    /// Channels of an output.
+    /// Number of filters, which is the number of channels of an output.
     pub filters: usize,
     /// Height and width of a filter.
     pub kernel: [usize; 2],
-    /// Pixels from one place of a filter to the next, in both directions.
+    /// Pixels between neighbouring positions of a filter, in both directions.
     pub stride: usize,
-    /// Zeros before and after the rows, and before and after the columns, of an image.
+    /// Rows of zeros before and after an image, then columns before and after it.
     pub padding: [(usize, usize); 2],
 }
 
@@ -48,11 +58,11 @@ impl Convolution {
         [size(0), size(1), self.filters]
     }
 
-    /// `outputs` = the convolution of `images` with `weights`, plus `bias` (one number per filter), negative numbers
-    /// replaced by zero if `relu`.
+    /// Computes `outputs` = `images` convolved with `weights`, plus `bias` (one value per filter),
+    /// then max(x, 0) if `relu`.
     ///
     /// # Panics
-    /// If the length of a slice is not that of the shape; so do the other methods.
+    /// If a slice's length does not match the shape. This holds for the other methods, too.
     pub fn forward(
         &self,
         set: InstructionSet,
@@ -62,7 +72,7 @@ impl Convolution {
         relu: bool,
         outputs: &mut [f32],
     ) {
-        let Some(numbers) = self.packed(set) else {
+        let Some(numbers) = self.packed_len(set) else {
             return self.forward_packed(set, images, weights, bias, relu, outputs);
         };
         let mut packed = Scratch::new(numbers);
@@ -70,31 +80,32 @@ impl Convolution {
         self.forward_packed(set, images, &packed, bias, relu, outputs);
     }
 
-    /// How many numbers the weights are when they are [packed](Self::pack); `None` if they are taken as they are. So it is
-    /// for any number of images.
-    pub fn packed(&self, set: InstructionSet) -> Option<usize> {
+    /// Number of values of the [packed](Self::pack) weights; `None` if the method uses them
+    /// unpacked. Does not depend on the number of images.
+    pub fn packed_len(&self, set: InstructionSet) -> Option<usize> {
         match self.method(set) {
             Method::Whole(_) => None,
-            Method::Pixels(pixels) => pixels.packed(set),
-            Method::Winograd(winograd) => Some(winograd.packed()),
-            Method::Direct => Some(self.pack_by(&self.all_taps()).packed(Tile::of(set))),
+            Method::Patches(pointwise) => pointwise.packed_len(set),
+            Method::Winograd(winograd) => Some(winograd.packed_len()),
+            Method::Direct => Some(self.packing(&self.all_taps()).packed_len(Tile::of(set))),
         }
     }
 
-    /// `packed` = the weights in the order and form in which outputs are made of them: for many batches, once.
+    /// Packs weights into the layout in which the forward pass reads them. Worth keeping if many
+    /// batches are evaluated with the same weights.
     pub fn pack(&self, set: InstructionSet, weights: &[f32], packed: &mut [f32]) {
         self.check_weights(weights);
         match self.method(set) {
             Method::Whole(_) => packed.copy_from_slice(weights),
-            Method::Pixels(pixels) => pixels.pack(set, weights, packed),
+            Method::Patches(pointwise) => pointwise.pack(set, weights, packed),
             Method::Winograd(winograd) => winograd.pack(weights, packed),
             Method::Direct => {
-                self.pack_by(&self.all_taps()).pack_into(Tile::of(set), weights, packed);
+                self.packing(&self.all_taps()).pack_into(Tile::of(set), weights, packed);
             }
         }
     }
 
-    /// The same as [`forward`](Self::forward), with weights that are [packed](Self::pack).
+    /// [`forward`](Self::forward) with weights that were [packed](Self::pack).
     pub fn forward_packed(
         &self,
         set: InstructionSet,
@@ -105,12 +116,12 @@ impl Convolution {
         outputs: &mut [f32],
     ) {
         self.check_images(images, outputs, bias);
-        let numbers = self.packed(set).unwrap_or_else(|| self.weights());
+        let numbers = self.packed_len(set).unwrap_or_else(|| self.weights());
         assert_eq!(packed.len(), numbers, "packed weights");
         match self.method(set) {
             Method::Whole(whole) => whole.forward(images, packed, bias, relu, outputs),
-            Method::Pixels(pixels) => {
-                pixels.forward_packed(set, &self.patches(images), packed, bias, relu, outputs);
+            Method::Patches(pointwise) => {
+                pointwise.forward_packed(set, &self.patches(images), packed, bias, relu, outputs);
             }
             Method::Winograd(winograd) => winograd.run(images, packed, bias, relu, outputs),
             Method::Direct => self.forward_direct(set, images, packed, bias, relu, outputs),
@@ -138,15 +149,15 @@ impl Convolution {
             taps: product(1, self.kernel[0], self.kernel[1]).map(place).collect(),
         };
         let operands = Operands { source: images, weights: &[packed], bias, relu };
-        walk::go(set, &[walk], self.batch, &operands, outputs);
+        walk::run(set, &[walk], self.batch, &operands, outputs);
     }
 
-    /// How it is computed, but for the gradient of the images.
+    /// Method for outputs and for the gradient of the weights.
     fn method(&self, set: InstructionSet) -> Method {
         if let Some(whole) = Whole::of(self, set) {
             Method::Whole(whole)
-        } else if let Some(pixels) = self.of_pixels() {
-            Method::Pixels(pixels)
+        } else if let Some(pointwise) = self.as_pointwise() {
+            Method::Patches(pointwise)
         } else if let Some(winograd) = Winograd::of(self, set) {
             Method::Winograd(winograd)
         } else {
@@ -154,8 +165,8 @@ impl Convolution {
         }
     }
 
-    /// What the direct method has packed.
-    fn pack_by<'a>(&self, taps: &'a [usize]) -> Pack<'a> {
+    /// Packing for the direct method.
+    fn packing<'a>(&self, taps: &'a [usize]) -> Pack<'a> {
         Pack {
             columns: self.filters,
             column_stride: self.input[2] * self.taps(),
@@ -169,7 +180,7 @@ impl Convolution {
         (0..self.taps()).collect()
     }
 
-    /// `images_gradient` = the gradient of the images, given the gradient of the outputs (before any ReLU).
+    /// Computes the gradient of the images from the gradient of the outputs (before any ReLU).
     pub fn backward_images(
         &self,
         set: InstructionSet,
@@ -179,7 +190,7 @@ impl Convolution {
     ) {
         self.check(images_gradient, weights, gradient, None);
         if let Some(winograd) = Winograd::back(self, set) {
-            let mut packed = Scratch::new(winograd.packed());
+            let mut packed = Scratch::new(winograd.packed_len());
             winograd.pack(weights, &mut packed);
             return winograd.run(gradient, &packed, None, false, images_gradient);
         }
@@ -188,11 +199,11 @@ impl Convolution {
             .unzip();
         let weights: Vec<&[f32]> = packed.iter().map(|packed| &**packed).collect();
         let operands = Operands { source: gradient, weights: &weights, bias: None, relu: false };
-        walk::go(set, &walks, self.batch, &operands, images_gradient);
+        walk::run(set, &walks, self.batch, &operands, images_gradient);
     }
 
-    /// `weights_gradient` and `bias_gradient` = the gradients of the weights and of the bias, given that of the outputs
-    /// (before any ReLU).
+    /// Computes the gradients of weights and bias from the gradient of the outputs (before any
+    /// ReLU).
     pub fn backward_weights(
         &self,
         set: InstructionSet,
@@ -206,9 +217,15 @@ impl Convolution {
             Method::Whole(whole) => {
                 whole.backward_weights(images, gradient, weights_gradient, bias_gradient);
             }
-            Method::Pixels(pixels) => {
+            Method::Patches(pointwise) => {
                 let patches = self.patches(images);
-                pixels.backward_weights(set, &patches, gradient, weights_gradient, bias_gradient);
+                pointwise.backward_weights(
+                    set,
+                    &patches,
+                    gradient,
+                    weights_gradient,
+                    bias_gradient,
+                );
             }
             Method::Winograd(winograd) => {
                 winograd.weights_gradient(images, gradient, weights_gradient, bias_gradient);
@@ -218,8 +235,8 @@ impl Convolution {
         }
     }
 
-    /// The walk that collects the gradient of the pixels (`first[0]`, `first[1]`) and every `stride` further, from all
-    /// outputs that they are part of; and its weights.
+    /// The walk that computes the gradient of every `stride`-th pixel from `first` on, as a sum
+    /// over all outputs that the pixel contributes to; and its packed weights.
     fn gradient_walk(&self, tile: Tile, weights: &[f32], first: [usize; 2]) -> (Walk, Scratch) {
         let reaching = |axis: usize| {
             let from = first[axis] + self.padding[axis].0;
@@ -253,8 +270,8 @@ impl Convolution {
         self.kernel[0] * self.kernel[1]
     }
 
-    /// The row (`axis` 0) or column (1) of the image that a tap of a filter reads for a row or column of output, unless
-    /// it is padding.
+    /// Row (`axis` 0) or column (1) of the image that a tap reads for the output at `position`;
+    /// `None` in the padding.
     fn inside(&self, axis: usize, position: usize, tap: usize) -> Option<usize> {
         let place = (position * self.stride + tap).checked_sub(self.padding[axis].0)?;
         (place < self.input[axis]).then_some(place)
@@ -275,20 +292,19 @@ impl Convolution {
         assert_eq!(weights.len(), self.weights(), "weights");
     }
 
-    /// How many weights there are.
+    /// Number of weights.
     fn weights(&self) -> usize {
         self.filters * self.input[2] * self.taps()
     }
 }
 
-/// How a convolution is computed.
 enum Method {
-    /// As a dense layer.
+    /// The filter covers the whole image: a dense layer.
     Whole(Whole),
-    /// As a convolution of single pixels, whose channels are what a filter sees.
-    Pixels(Convolution),
+    /// Im2col: a 1x1 convolution of patches, whose channels are all values under a filter.
+    Patches(Convolution),
     Winograd(Winograd),
-    /// Place by place of a filter.
+    /// Tap by tap.
     Direct,
 }
 

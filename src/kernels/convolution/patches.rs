@@ -1,7 +1,8 @@
-//! What each filter sees of images of few channels, laid out one after the other.
+//! Im2col for images of few channels: the values under each filter position, laid out contiguously.
 //!
-//! With few channels there is too little to do at each tap. Laid out, all numbers under a filter are the channels of a
-//! convolution of single pixels, whose weights are the same ones in the same order.
+//! With few channels, a sum over one tap is too short to be fast. Laid out as patches, all values
+//! under a filter become the channels of a 1x1 convolution, whose weights are the same values in
+//! the same order.
 
 use std::ops::Range;
 
@@ -10,12 +11,12 @@ use rayon::prelude::*;
 use super::{Convolution, product};
 use crate::kernels::multiply::Scratch;
 
-/// Channels that are few.
+/// Greatest number of channels for which patches are laid out.
 const FEW: usize = 4;
 
 impl Convolution {
-    /// If the images have few channels: the convolution of single pixels that does the same.
-    pub(super) fn of_pixels(&self) -> Option<Convolution> {
+    /// The equivalent 1x1 convolution of [patches](Self::patches), if images have few channels.
+    pub(super) fn as_pointwise(&self) -> Option<Convolution> {
         let [rows, columns, _] = self.output();
         let length = self.taps() * self.input[2];
         let few = self.input[2] <= FEW && self.kernel != [1, 1];
@@ -28,7 +29,7 @@ impl Convolution {
         })
     }
 
-    /// The images of [that](Self::of_pixels).
+    /// The images of [`as_pointwise`](Self::as_pointwise).
     pub(super) fn patches(&self, images: &[f32]) -> Scratch {
         let [rows, columns, _] = self.output();
         let length = rows * columns * self.taps() * self.input[2];
@@ -41,7 +42,7 @@ impl Convolution {
         patches
     }
 
-    /// One image as `[rows of outputs][columns of outputs][channels][taps]`.
+    /// Lays out one image as `[output rows][output columns][channels][taps]`.
     fn lay_out(&self, image: &[f32], patches: &mut [f32]) {
         let [_, width, channels] = self.input;
         let columns = self.output()[1];
@@ -66,8 +67,8 @@ impl Convolution {
         }
     }
 
-    /// The columns of outputs for which a tap is inside the image, and the column of the image that it reads for the
-    /// first of them.
+    /// Output columns for which a tap is inside the image, and the image column that it reads for
+    /// the first of them.
     fn columns_inside(&self, tap: usize) -> Option<(Range<usize>, usize)> {
         let inside = |&column: &usize| self.inside(1, column, tap).is_some();
         let mut columns = (0..self.output()[1]).filter(inside);

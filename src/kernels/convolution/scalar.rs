@@ -1,9 +1,10 @@
-//! Convolution by the book: one sum per number, in double precision. What the fast kernels are compared with.
+//! Reference convolution: one sum per result, in double precision. The fast kernels are tested
+//! against it.
 
 use super::{Convolution, product};
 
 impl Convolution {
-    /// What [`Convolution::forward`] computes.
+    /// Reference for [`Convolution::forward`].
     pub(super) fn forward_by_the_book(
         &self,
         images: &[f32],
@@ -22,7 +23,7 @@ impl Convolution {
         }
     }
 
-    /// What [`Convolution::backward_images`] computes.
+    /// Reference for [`Convolution::backward_images`].
     pub(super) fn backward_images_by_the_book(
         &self,
         gradient: &[f32],
@@ -36,7 +37,7 @@ impl Convolution {
         round(&sums, images_gradient);
     }
 
-    /// What [`Convolution::backward_weights`] computes.
+    /// Reference for [`Convolution::backward_weights`].
     pub(super) fn backward_weights_by_the_book(
         &self,
         images: &[f32],
@@ -58,8 +59,8 @@ impl Convolution {
         }
     }
 
-    /// Visits every product of a convolution: the places of the image's number, of the weight, and of the output that
-    /// the product is part of.
+    /// Visits every product of the convolution with the indices of its image value, its weight and
+    /// the output that it is part of.
     fn for_each_product(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let ([height, width, channels], [rows, columns, filters]) = (self.input, self.output());
         let [kernel_height, kernel_width] = self.kernel;

@@ -14,9 +14,9 @@ fn compare(convolution: Convolution, set: InstructionSet, tolerance: f32) {
         convolution.forward(set, &images, &weights, bias, relu, &mut ours);
         convolution.forward_by_the_book(&images, &weights, bias, relu, &mut book);
         assert_close("outputs", &ours, &book, tolerance);
-        // Packed for one image, weights are for any number.
+        // Packed weights do not depend on the number of images.
         let single = Convolution { batch: 1, ..convolution };
-        let mut packed = vec![f32::NAN; single.packed(set).unwrap_or(weights.len())];
+        let mut packed = vec![f32::NAN; single.packed_len(set).unwrap_or(weights.len())];
         single.pack(set, &weights, &mut packed);
         convolution.forward_packed(set, &images, &packed, bias, relu, &mut book);
         assert!(ours == book, "outputs by packed weights");
@@ -51,12 +51,12 @@ fn convolutions() -> impl Strategy<Value = Convolution> {
         })
 }
 
-/// Wide enough for Winograd's method, forward or back, on some instruction set.
+/// Convolutions wide enough for Winograd's method, forward or backward, on some instruction set.
 fn wide_convolutions() -> impl Strategy<Value = Convolution> {
     let wide = || (1..7usize).prop_map(|vectors| 16 * vectors);
     let filters = prop_oneof![
         Just(([3, 3], 1)).prop_flat_map(|filter| (Just(filter), 3..14usize, 3..14usize)),
-        // Both even and odd sizes and paddings: filters then meet the lattices differently.
+        // Both even and odd sizes and paddings, which shift the filters against the lattices.
         Just(([5, 5], 2)).prop_flat_map(|filter| (Just(filter), 5..24usize, 5..24usize)),
     ];
     let padding = || (0..6usize, 0..6usize);
@@ -90,20 +90,20 @@ proptest! {
 }
 
 proptest! {
-    // The book takes its time.
+    // The reference is slow.
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn wide_ones_do_too(convolution in wide_convolutions()) {
         for set in InstructionSet::available() {
-            // The more numbers are summed up, the larger are errors.
+            // Rounding errors grow with the number of products in a sum.
             let tolerance = 2e-4 * convolution.taps() as f32 / 9.0;
             compare(convolution, set, tolerance);
         }
     }
 }
 
-/// A convolution of 3x3 filters that leaves the size as it is.
+/// A 3x3 convolution that keeps the size of the image.
 fn same(batch: usize, size: usize, channels: usize, filters: usize) -> Convolution {
     Convolution {
         batch,
@@ -115,7 +115,7 @@ fn same(batch: usize, size: usize, channels: usize, filters: usize) -> Convoluti
     }
 }
 
-/// One of 5x5 filters that halves the size.
+/// A 5x5 convolution that halves the size of the image.
 fn halved(batch: usize, size: usize, channels: usize, filters: usize) -> Convolution {
     Convolution {
         kernel: [5, 5],
@@ -132,7 +132,7 @@ fn sums_of_several_parts_and_images_of_several_chunks_are_right_too() {
         compare(same(2, 20, 3, 40), set, 1e-4);
         compare(same(70, 2, 5, 33), set, 1e-4);
         compare(same(3, 13, 16, 16), set, 1e-4);
-        // Enough squares for two halves of them.
+        // Enough tiles for two halves of them.
         compare(same(9, 16, 32, 32), set, 5e-4);
     }
 }
@@ -155,7 +155,7 @@ fn filters_that_cover_whole_images() {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let strided = Convolution { stride: 2, padding: [(0, 1), (1, 2)], ..same(5, 9, 17, 40) };
-    // Its filters see nothing but padding.
+    // Its filters see only padding.
     let blind =
         Convolution { kernel: [1, 3], padding: [(1, 0), (1, 1)], stride: 3, ..same(2, 1, 7, 3) };
     let wide = same(9, 16, 32, 64);
@@ -210,7 +210,7 @@ fn what_is_not_a_number_is_not_hidden_by_relu() {
             let mut outputs = vec![0.0; width * width * convolution.filters];
             convolution.forward(set, &images, &weights, None, true, &mut outputs);
             for row in outputs.chunks_exact(width * convolution.filters).take(3) {
-                // These are the pixels that see it.
+                // The pixels whose filters reach the NaN.
                 let row = &row[..3 * convolution.filters];
                 assert!(row.iter().all(|output| output.is_nan()), "{}", set.name());
             }
@@ -227,9 +227,9 @@ fn rounding_errors_of_winograds_method_are_small() {
         (sum(&|ours, book| ours - book) / sum(&|_, book| book)).sqrt()
     };
     let padded = same(2, 8, 128, 128);
-    // Back, this goes by the transposed transforms.
+    // Its backward pass uses the transposed transforms.
     let valid = Convolution { padding: [(0, 0); 2], ..same(2, 10, 128, 128) };
-    // And this takes four times as many channels.
+    // This has four times as many channels after it is split into lattices.
     let lattices = halved(2, 16, 128, 128);
     for (convolution, set) in [padded, valid, lattices]
         .into_iter()
@@ -255,7 +255,8 @@ fn rounding_errors_of_winograds_method_are_small() {
     }
 }
 
-/// A convolution is linear in the images and in the weights: a step of one changes the outputs by their derivative.
+/// A convolution is linear in the images and in the weights: changing one of them by 1 changes the
+/// outputs by the derivative.
 #[test]
 fn gradients_by_the_book_are_the_changes_of_the_outputs() {
     let convolution = Convolution { stride: 2, padding: [(1, 0), (1, 2)], ..same(2, 5, 2, 3) };

@@ -1,4 +1,7 @@
-//! Which pixels of one image are summed up for each pixel of another.
+//! Direct convolution, as sums over source pixels for each destination pixel.
+//!
+//! The forward pass sums image pixels into outputs, the backward pass output gradients into image
+//! pixels. Both become tables for [`Gather`], which knows nothing of images.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -10,34 +13,34 @@ use crate::kernels::{
     multiply::{Gather, PADDING, Tile},
 };
 
-/// Rows of output that share the weights in a cache, about.
+/// Approximate number of output rows (pixels) that reuse the weights while these are cached.
 const ROWS: usize = 768;
 
-/// A lattice of the pixels of destination images, and for each of them pixels of source images. Images lie channels
-/// last; sizes are height, width, channels.
+/// A lattice of the pixels of the destination images, and the source pixels that are summed for
+/// each of them. Sizes are height, width, channels; images are channels last.
 pub(super) struct Walk {
     pub source: [usize; 3],
     pub destination: [usize; 3],
-    /// The first row and column of the lattice, and its distance.
+    /// Row and column of the first pixel of the lattice; `step` is the distance between its pixels.
     pub first: [usize; 2],
     pub step: usize,
-    /// How far to go in the source for each step in the destination.
+    /// Distance in the source for one step of the lattice.
     pub source_step: usize,
-    /// The rows and columns of the source for the first pixel of the lattice.
+    /// Row and column of the source pixel of each tap, for the first pixel of the lattice.
     pub taps: Vec<[isize; 2]>,
 }
 
-/// The numbers of all images, their weights and what is done with the sums.
+/// Values of all images, and what is done with the sums.
 pub(super) struct Operands<'a> {
     pub source: &'a [f32],
-    /// For each walk, its weights as packed by [`Pack`](crate::kernels::multiply::Pack).
+    /// Weights of each walk, packed by [`Pack`](crate::kernels::multiply::Pack).
     pub weights: &'a [&'a [f32]],
     pub bias: Option<&'a [f32]>,
     pub relu: bool,
 }
 
-/// Goes several walks, which together reach every pixel of the destination images.
-pub(super) fn go(
+/// Runs several walks, which together cover every pixel of the destination images.
+pub(super) fn run(
     set: InstructionSet,
     walks: &[Walk],
     batch: usize,
@@ -48,25 +51,25 @@ pub(super) fn go(
     let pixels = walk.destination[0] * walk.destination[1];
     let groups = groups(batch, pixels);
     let tile = Tile::of(set);
-    let places: Vec<_> =
-        walks.iter().map(|walk| walk.places(tile, batch.div_ceil(groups))).collect();
+    let tables: Vec<_> =
+        walks.iter().map(|walk| walk.tables(tile, batch.div_ceil(groups))).collect();
     let smaller: Vec<_> = if batch.is_multiple_of(groups) {
         Vec::new()
     } else {
-        walks.iter().map(|walk| walk.places(tile, batch / groups)).collect()
+        walks.iter().map(|walk| walk.tables(tile, batch / groups)).collect()
     };
     let shares = shares(batch, pixels, size(walk.destination), outputs);
     shares.into_par_iter().for_each(|(first, images, outputs)| {
-        let places = if images * groups >= batch { &places } else { &smaller };
+        let tables = if images * groups >= batch { &tables } else { &smaller };
         let source = &operands.source[first * size(walk.source)..][..images * size(walk.source)];
-        for ((walk, places), weights) in walks.iter().zip(places).zip(operands.weights) {
+        for ((walk, tables), weights) in walks.iter().zip(tables).zip(operands.weights) {
             Gather {
                 source,
                 channels: walk.source[2],
                 taps: walk.taps.len(),
-                places: &places.sources,
+                offsets: &tables.sources,
                 weights,
-                rows: &places.destinations,
+                rows: &tables.destinations,
                 columns: walk.destination[2],
                 bias: operands.bias,
                 relu: operands.relu,
@@ -77,8 +80,8 @@ pub(super) fn go(
     });
 }
 
-/// Shares out images among threads, so many pixels and numbers each: for each share the first image, how many they are,
-/// and their outputs.
+/// Splits a batch between threads. `pixels` and `numbers` are the pixels and values of one image's
+/// output. Returns for each share its first image, its number of images and its outputs.
 pub(super) fn shares(
     batch: usize,
     pixels: usize,
@@ -94,7 +97,8 @@ pub(super) fn shares(
     (0..groups).map(share).collect()
 }
 
-/// In how many equal groups of images to share out the work.
+/// Number of groups of images to share out: a multiple of the number of threads where the batch
+/// allows it.
 fn groups(batch: usize, pixels: usize) -> usize {
     let threads = rayon::current_num_threads();
     let images = ROWS.div_ceil(pixels).min(batch.div_ceil(threads));
@@ -105,17 +109,18 @@ fn size(image: [usize; 3]) -> usize {
     image.iter().product()
 }
 
-/// The tables of a [`Gather`] for some images.
-struct Places {
+/// Offsets for a [`Gather`] over some images.
+struct Tables {
     sources: Vec<u32>,
     destinations: Vec<u32>,
 }
 
 impl Walk {
-    /// The tables for a number of images. Pixels that lack the same taps at an edge follow each other: blocks of rows
-    /// then skip these taps, and go along the others without a look at where a row ends.
-    fn places(&self, tile: Tile, images: usize) -> Places {
-        let (ys, xs) = (self.alike(0), self.alike(1));
+    /// Builds the tables for a number of images. Pixels that lack the same taps at an edge are
+    /// neighbours in the tables, so that a block of rows skips these taps as a whole and needs no
+    /// check for the others.
+    fn tables(&self, tile: Tile, images: usize) -> Tables {
+        let (ys, xs) = (self.group_by_taps(0), self.group_by_taps(1));
         let count = |lists: &[Vec<usize>]| lists.iter().map(Vec::len).sum::<usize>();
         let rows = count(&ys) * count(&xs) * images;
         let mut sources = vec![PADDING; rows.next_multiple_of(tile.rows) * self.taps.len()];
@@ -137,30 +142,32 @@ impl Walk {
                 destinations.push((pixel * self.destination[2]) as u32);
             }
         }
-        Places { sources, destinations }
+        Tables { sources, destinations }
     }
 
-    /// The rows (`axis` 0) or columns (1) of the lattice, those together that have the same taps inside the image.
-    fn alike(&self, axis: usize) -> Vec<Vec<usize>> {
+    /// Positions of the lattice along rows (`axis` 0) or columns (1), grouped by the taps that are
+    /// inside the image.
+    fn group_by_taps(&self, axis: usize) -> Vec<Vec<usize>> {
         let count = self.destination[axis].saturating_sub(self.first[axis]).div_ceil(self.step);
         let mut lists: BTreeMap<Vec<bool>, Vec<usize>> = BTreeMap::new();
         for position in 0..count {
-            let inside = |tap: &[isize; 2]| self.place(axis, position, tap[axis]).is_some();
+            let inside = |tap: &[isize; 2]| self.coordinate(axis, position, tap[axis]).is_some();
             lists.entry(self.taps.iter().map(inside).collect()).or_default().push(position);
         }
         let mut lists: Vec<_> = lists.into_values().collect();
-        // Memory is fetched best along whole rows; what is left at the edges is then in a cache.
+        // Large groups first: memory is fetched fastest along whole rows, and the pixels at the
+        // edges are then cached.
         lists.sort_by_key(|list| Reverse(list.len()));
         lists
     }
 
-    /// The pixel of the source image that a tap reads for pixel (`y`, `x`) of the lattice, unless it is beyond the edge.
+    /// Source pixel that a tap reads for pixel (`y`, `x`) of the lattice; `None` beyond the edge.
     fn pixel(&self, y: usize, x: usize, [row, column]: [isize; 2]) -> Option<usize> {
-        Some(self.place(0, y, row)? * self.source[1] + self.place(1, x, column)?)
+        Some(self.coordinate(0, y, row)? * self.source[1] + self.coordinate(1, x, column)?)
     }
 
-    /// Its row (`axis` 0) or column (1).
-    fn place(&self, axis: usize, position: usize, tap: isize) -> Option<usize> {
+    /// Row (`axis` 0) or column (1) of that pixel.
+    fn coordinate(&self, axis: usize, position: usize, tap: isize) -> Option<usize> {
         let place = (position * self.source_step).checked_add_signed(tap)?;
         (place < self.source[axis]).then_some(place)
     }

@@ -1,7 +1,9 @@
-//! The gradient of the weights: for each tap, sums over pixels of channels times filters.
+//! Gradient of the weights by the direct method: for each tap, the sum over pixels of the outer
+//! product of image channels and filters.
 //!
-//! Threads share out the sums, never the pixels, so that each sum has one order. Each goes over the pixels in chunks,
-//! whose numbers it first lays out so that they fill the nearest caches evenly.
+//! Threads share out the sums, never the pixels, so that each sum is added up in one order. A
+//! thread visits the pixels in chunks. It first copies the values of a chunk to a layout that
+//! spreads over all sets of the first-level caches.
 
 use std::ops::Range;
 
@@ -13,39 +15,41 @@ use crate::kernels::{
     multiply::{Outer, Pair, Pairs, Scratch, Tile},
 };
 
-/// Pixels of output in a chunk, about.
+/// Approximate number of output pixels in a chunk.
 const PIXELS: usize = 128;
 
-/// Numbers in a line of the nearest cache.
+/// Values per cache line.
 const LINE: usize = 16;
 
-/// Up to so many channels are laid out as they come, and the taps in a row of a filter are taken as one, whose channels
-/// are those of neighbouring pixels: enough for blocks of sums that are full, and for each thread as many.
+/// Up to this number of channels, images are copied as they are and the taps of one row of a filter
+/// are fused. The channels of the fused taps are those of neighbouring pixels, which are
+/// contiguous. They are enough to fill the blocks of sums and to give each thread the same number
+/// of channels.
 const FEW: usize = 32;
 
-/// Some rows of outputs, of as many images as make a chunk.
+/// Some rows of outputs, for as many images as make a chunk.
 struct Chunk {
-    /// The rows of outputs, and the rows of images that they are made of.
+    /// Rows of outputs, and the image rows under them.
     rows: Range<usize>,
     image_rows: Range<usize>,
-    /// `[taps]`, those taken as one being one: the pairs of pixels that each multiplies, image by image, and how many of
-    /// them an image has: `left` counts pixels of the chunk's images, `right` those of its gradient, as
-    /// [`WeightsGradient::fill`] lays them out.
+    /// `[steps]`, a step being one tap or a row of fused taps: the pairs of pixels to multiply,
+    /// image by image, and the number of pairs per image. `left` is an index into the chunk's image
+    /// pixels, `right` into its gradient pixels, both as laid out by [`WeightsGradient::fill`].
     pairs: Vec<(Pairs, usize)>,
 }
 
-/// One thread's share: the sums of some channels with some panels of filters. Taps taken as one have the channels of the
-/// first, then those of the second, and so on.
+/// One thread's share: the sums of some channels with some panels of filters. The channels of fused
+/// taps are those of the first tap, then those of the second, and so on.
 struct Share<'a> {
     channels: Range<usize>,
     panels: Range<usize>,
-    /// `[panels][taps, those taken as one being one][channels][width of the tile]`
+    /// `[panels][steps][channels][panel width]`
     sums: Scratch,
-    /// One number per filter of these panels; the shares of further channels have none.
+    /// One value per filter of these panels. Only the share with the first channels has it.
     bias: Option<&'a mut [f32]>,
 }
 
-/// A gradient of weights on its way, with what is the same for all shares.
+/// A gradient to compute, with the inputs that all shares read.
 pub(super) struct WeightsGradient<'a> {
     pub convolution: &'a Convolution,
     pub set: InstructionSet,
@@ -71,33 +75,34 @@ impl WeightsGradient<'_> {
         });
     }
 
-    /// Filters of a panel.
+    /// Filters per panel.
     fn width(&self) -> usize {
         Tile::of(self.set).width_for(self.convolution.filters)
     }
 
-    /// Whether there are few channels.
-    fn few(&self) -> bool {
+    /// Whether the taps of a filter row are fused.
+    fn fuses_taps(&self) -> bool {
         self.convolution.input[2] <= FEW
     }
 
-    /// How many taps are taken as one: all in a row of a filter, or just one.
-    fn together(&self) -> usize {
-        if self.few() { self.convolution.kernel[1] } else { 1 }
+    /// Number of taps in a step.
+    fn taps_per_step(&self) -> usize {
+        if self.fuses_taps() { self.convolution.kernel[1] } else { 1 }
     }
 
-    /// Pixels in a row of an image as it is laid out: with the padding, if taps are taken as one.
+    /// Pixels in a row of an image as laid out: with the padding if taps are fused.
     fn columns(&self) -> usize {
         let Convolution { input: [_, width, _], padding: [_, (before, after)], .. } =
             *self.convolution;
-        if self.few() { before + width + after } else { width }
+        if self.fuses_taps() { before + width + after } else { width }
     }
 
-    /// Equal shares for all threads: of the panels where these can be divided, else of the channels.
+    /// Divides the sums equally among all threads: by panels if their number is a multiple of the
+    /// threads or large, otherwise by channels.
     fn shares<'b>(&self, mut bias_gradient: Option<&'b mut [f32]>) -> Vec<Share<'b>> {
         let Convolution { input: [.., channels], filters, kernel, .. } = *self.convolution;
-        let channels = channels * self.together();
-        let steps = kernel[0] * kernel[1] / self.together();
+        let channels = channels * self.taps_per_step();
+        let steps = kernel[0] * kernel[1] / self.taps_per_step();
         let (panels, threads) = (filters.div_ceil(self.width()), rayon::current_num_threads());
         let (panel_parts, channel_parts) = if panels % threads == 0 || panels >= 4 * threads {
             (threads, 1)
@@ -119,7 +124,7 @@ impl WeightsGradient<'_> {
         shares
     }
 
-    /// The number of images in a chunk, and the chunks of so many images.
+    /// Number of images in a chunk, and the chunks of that many images.
     fn chunks(&self) -> (usize, Vec<Chunk>) {
         let [rows, columns, _] = self.convolution.output();
         let images = (PIXELS / (rows * columns).max(1)).clamp(1, self.convolution.batch.max(1));
@@ -133,11 +138,11 @@ impl WeightsGradient<'_> {
         let last = ((rows.end.max(1) - 1) * stride + kernel[0]).saturating_sub(padding[0].0);
         let image_rows = first..last.clamp(first, height);
         let columns = self.convolution.output()[1];
-        let steps = kernel[1] / self.together();
+        let steps = kernel[1] / self.taps_per_step();
         let pairs = product(1, kernel[0], steps).map(|(_, tap_row, tap_column)| {
             let pair = |(image, row, column): (usize, usize, usize)| {
                 let y = self.convolution.inside(0, rows.start + row, tap_row)?;
-                let x = if self.few() {
+                let x = if self.fuses_taps() {
                     column * stride
                 } else {
                     self.convolution.inside(1, column, tap_column)?
@@ -165,7 +170,7 @@ impl WeightsGradient<'_> {
             |pixels: fn(&Chunk) -> usize| chunks.iter().map(pixels).max().unwrap_or(0) * size;
         let pixels = most(|chunk| chunk.image_rows.len()) * self.columns();
         let mut left = Scratch::new(pixels * stride + first_channel);
-        // Where images are laid out with their padding, it is never written again.
+        // With fused taps, the padding is part of the layout and is never written again.
         left.fill(0.0);
         let mut right = Scratch::new(
             most(|chunk| chunk.rows.len()) * columns * self.width() * share.panels.len(),
@@ -193,18 +198,20 @@ impl WeightsGradient<'_> {
         }
     }
 
-    /// How far apart the pixels of images are laid out for a share, and where its channels begin in each.
+    /// Distance between pixels in a share's layout of the images, and offset of its channels in
+    /// each pixel.
     fn layout(&self, share: &Share) -> (usize, usize) {
-        if self.few() {
-            // As they come: what is taken as one then lies together.
+        if self.fuses_taps() {
+            // Unchanged: the channels of fused taps are contiguous.
             (self.convolution.input[2], share.channels.start)
         } else {
-            // An odd number of lines: pixels that follow each other then lie in different sets of the cache.
+            // An odd number of cache lines: neighbouring pixels then lie in different sets of the
+            // cache.
             ((share.channels.len().div_ceil(LINE) | 1) * LINE, 0)
         }
     }
 
-    /// The images of a chunk, as `[pixels][stride]`.
+    /// Copies the images of a chunk to `[pixels][stride]`.
     fn copy_images(
         &self,
         share: &Share,
@@ -214,7 +221,7 @@ impl WeightsGradient<'_> {
         left: &mut [f32],
     ) {
         let Convolution { input: [height, width, channels], padding, .. } = *self.convolution;
-        if self.few() {
+        if self.fuses_taps() {
             let rows = images.flat_map(|image| {
                 self.images[image * height * width * channels..]
                     .chunks_exact(width * channels)
@@ -237,8 +244,8 @@ impl WeightsGradient<'_> {
         }
     }
 
-    /// The gradient of a chunk, as `[panels][pixels][width of the tile]`, panels being `length` long. The gradient of the
-    /// bias is its sum.
+    /// Copies the gradient of a chunk to `[panels][pixels][panel width]`, each panel `length`
+    /// values long, and adds its sums to the gradient of the bias.
     fn copy_gradient(
         &self,
         share: &mut Share,
@@ -275,15 +282,15 @@ impl WeightsGradient<'_> {
         }
     }
 
-    /// Some channels of the gradient of the filters of a panel.
+    /// Copies the sums of a share's channels to the weights gradient of the filters in a panel.
     fn unpack(&self, share: &Share, panel: usize, gradient: &mut [f32]) {
         let (taps, width) = (self.convolution.taps(), self.width());
-        let ([_, _, all], together) = (self.convolution.input, self.together());
-        let (steps, channels) = (taps / together, share.channels.len());
+        let ([_, _, all], per_step) = (self.convolution.input, self.taps_per_step());
+        let (steps, channels) = (taps / per_step, share.channels.len());
         let sums = &share.sums[(panel - share.panels.start) * steps * channels * width..];
         for (_, step, index) in product(1, steps, channels) {
             let channel = share.channels.start + index;
-            let place = channel % all * taps + step * together + channel / all;
+            let place = channel % all * taps + step * per_step + channel / all;
             let sums = &sums[(step * channels + index) * width..][..width];
             for (gradient, sum) in gradient.chunks_exact_mut(taps * all).zip(sums) {
                 gradient[place] = *sum;
@@ -292,7 +299,7 @@ impl WeightsGradient<'_> {
     }
 }
 
-/// Copies a few numbers, which calls no function of the C library.
+/// Copies a few values without a call to `memcpy`.
 fn copy(from: &[f32], to: &mut [f32]) {
     let ((from, rest), (to, rest_to)) = (from.as_chunks::<8>(), to.as_chunks_mut::<8>());
     for (to, from) in to.iter_mut().zip(from) {
@@ -303,7 +310,8 @@ fn copy(from: &[f32], to: &mut [f32]) {
     }
 }
 
-/// Adds the sum of rows, whose width is a multiple of eight, to `total`; eight at a time stay in registers.
+/// Adds the sum of rows to `total`. The width of a row is a multiple of eight; sums of eight
+/// columns stay in registers.
 fn add_rows(rows: &[f32], width: usize, total: &mut [f32]) {
     for (vector, total) in total.chunks_mut(8).enumerate() {
         let mut sums = [0.0; 8];
@@ -318,7 +326,7 @@ fn add_rows(rows: &[f32], width: usize, total: &mut [f32]) {
     }
 }
 
-/// One of `parts` equal parts of a range from zero.
+/// The `index`-th of `parts` nearly equal parts of `0..total`.
 fn part(total: usize, parts: usize, index: usize) -> Range<usize> {
     total * index / parts..total * (index + 1) / parts
 }

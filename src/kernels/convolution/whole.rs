@@ -1,13 +1,15 @@
-//! Filters that cover whole images: a dense layer, whose inputs are the channels of an image one after the other.
+//! Filters that cover the whole image: a dense layer, whose inputs are the image in channels-first
+//! order.
 //!
-//! Place by place there would be a single output to do at each tap, and the weights would be laid out anew for it. Back to
-//! the images it is the other way round: there are as many to make as there are places, which is no slower.
+//! The direct method would compute one output pixel per image and tap, and pack all weights for it.
+//! The gradient of the images stays with the direct method: it has as many destination pixels as
+//! taps, and is no slower there.
 
 use super::Convolution;
 use crate::kernels::multiply::Scratch;
 use crate::kernels::{Dense, InstructionSet, transpose};
 
-/// A convolution whose filters have one place each.
+/// A convolution whose filters have a single position.
 pub(super) struct Whole {
     set: InstructionSet,
     dense: Dense,
@@ -16,7 +18,7 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// The same convolution as a dense layer, if it is one.
+    /// The equivalent dense layer, if filters cover the whole image.
     pub fn of(convolution: &Convolution, set: InstructionSet) -> Option<Whole> {
         let Convolution { batch, input: [height, width, channels], filters, .. } = *convolution;
         let pixels = height * width;

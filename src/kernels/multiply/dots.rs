@@ -1,4 +1,4 @@
-//! Products of every row of one matrix with every row of another.
+//! Dot products of every row of one matrix with every row of another.
 
 use std::ops::Range;
 
@@ -7,17 +7,19 @@ use pulp::{Simd, WithSimd};
 use super::{Scratch, multiply_add};
 use crate::kernels::InstructionSet;
 
-/// Numbers of a row that are taken at a time, so that [`COLUMNS`] rows of them stay in the second cache.
+/// Values of a row multiplied at a time, so that [`COLUMNS`] rows of them stay in the second-level
+/// cache.
 const DEPTH: usize = 1024;
 
-/// How far apart rows lie where they are multiplied: an odd number of lines of the caches, and so of vectors.
+/// Distance between copied rows: an odd number of cache lines, and so of vectors.
 const STRIDE: usize = DEPTH + 16;
 
-/// Rows of the right matrix that are taken at a time: a multiple of every tile's columns.
+/// Rows of the right matrix multiplied at a time: a multiple of the columns of every register
+/// block.
 const COLUMNS: usize = 60;
 
-/// `sums[row][column]` = the sum over `depth` of `left[row]` times `right[column]`: along both go vectors, so neither
-/// has to be turned. Sums are kept per lane and added up at the end.
+/// `sums[row][column]` = the dot product of `left[row]` and `right[column]`. Vectors run along both
+/// rows, so neither matrix has to be transposed. Sums are kept per lane and reduced at the end.
 pub(in crate::kernels) struct Dots<'a> {
     pub depth: usize,
     /// `[rows][depth]`
@@ -29,8 +31,9 @@ pub(in crate::kernels) struct Dots<'a> {
 }
 
 impl Dots<'_> {
-    /// Rows of the left matrix that are best taken together: whoever shares them out gives multiples of it.
-    pub fn rows_together(set: InstructionSet) -> usize {
+    /// Rows of the left matrix per register block. Callers that split the matrix should split it at
+    /// multiples of this number.
+    pub fn rows_per_block(set: InstructionSet) -> usize {
         match set {
             InstructionSet::Portable => 2,
             InstructionSet::Avx2 => 4,
@@ -68,7 +71,7 @@ impl Dots<'_> {
         }
     }
 
-    /// Adds a tile of products where there are rows and columns for it.
+    /// Adds a block of products to `sums`, as far as its rows and columns exist.
     #[inline(always)]
     fn add<const R: usize, const C: usize>(
         &mut self,
@@ -98,8 +101,9 @@ impl WithSimd for Dots<'_> {
     }
 }
 
-/// Copies a part of some rows of a matrix to where they lie well: each begins with a line of the caches and ends, in
-/// zeros, with a whole vector, and no two lie a power of two apart, of which the nearest cache could hold few.
+/// Copies a part of some rows to a layout that is fast to read. Each row starts at a cache line and
+/// is padded with zeros to a whole vector. No two rows are a power of two apart, which would make
+/// them compete for the same few cache lines.
 #[inline(always)]
 fn lay_out<S: Simd>(
     matrix: &[f32],
@@ -117,8 +121,8 @@ fn lay_out<S: Simd>(
     }
 }
 
-/// The products of every left with every right row, laid out as above, `depth` numbers long. Whatever lies where there is
-/// no row makes products of its own.
+/// Dot products of `R` left with `C` right rows, copied as above, over `depth` values. Missing rows
+/// of a partial block hold old values; [`Dots::add`] ignores their products.
 #[inline(always)]
 fn products<S: Simd, const R: usize, const C: usize>(
     simd: S,
@@ -129,15 +133,15 @@ fn products<S: Simd, const R: usize, const C: usize>(
     let end = depth.next_multiple_of(S::F32_LANES);
     assert!(end <= STRIDE && left.len() >= R * STRIDE && right.len() >= C * STRIDE);
     let mut sums = [[simd.splat_f32s(0.0); C]; R];
-    // Loops all through: what is handed a closure is compiled without the instructions that are meant.
+    // Plain loops throughout: a closure would be compiled without the instruction set's vectors.
     for place in (0..end).step_by(S::F32_LANES) {
         let mut vectors = [simd.splat_f32s(0.0); C];
         for (column, vector) in vectors.iter_mut().enumerate() {
-            // SAFETY: a whole vector begins at this place of each row, as was just asserted.
+            // SAFETY: the assertion above covers a whole vector at every `place` of `C` rows.
             *vector = unsafe { read::<S>(right, column * STRIDE + place) };
         }
         for (row, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: as above.
+            // SAFETY: the same holds for `R` rows.
             let left = unsafe { read::<S>(left, row * STRIDE + place) };
             for (sum, &right) in sums.iter_mut().zip(&vectors) {
                 *sum = multiply_add(simd, left, right, *sum);
@@ -153,12 +157,12 @@ fn products<S: Simd, const R: usize, const C: usize>(
     products
 }
 
-/// The vector that begins at a place.
+/// Reads the vector at an offset.
 ///
 /// # Safety
-/// It ends within `numbers`.
+/// The vector must end within `numbers`.
 #[inline(always)]
 unsafe fn read<S: Simd>(numbers: &[f32], place: usize) -> S::f32s {
-    // SAFETY: the caller promises that it is there.
+    // SAFETY: guaranteed by the caller.
     unsafe { numbers.as_ptr().add(place).cast::<S::f32s>().read_unaligned() }
 }

@@ -1,4 +1,4 @@
-//! Sums of products over several places of a source.
+//! Sums of products of values gathered from several offsets of a source.
 
 use std::ops::Range;
 
@@ -7,29 +7,32 @@ use pulp::{Simd, WithSimd};
 use super::{Tile, load, multiply_add, store, with_rows};
 use crate::kernels::InstructionSet;
 
-/// The place of a tap beyond the edge of an image: it reads zeros.
+/// Offset of a tap beyond the edge of an image, which reads zeros.
 pub(in crate::kernels) const PADDING: u32 = u32::MAX;
 
-/// Products that are summed up at a time, so that the weights of a panel stay in the second cache. Deeper sums are made of
-/// several parts; going back to a sum costs more than the nearest cache would gain.
+/// Products summed at a time, so that the weights of a panel stay in the second-level cache. Longer
+/// sums are split into parts of about this length. Shorter parts would fit the first-level cache,
+/// but reloading the sums would cost more than that gains.
 const DEPTH: usize = 2400;
 
-/// A row of output is the sum over taps and channels of `source[place of the tap + channel]` times a row of weights.
+/// Computes rows of output: each is the sum over taps and channels of
+/// `source[offset of the tap + channel]` times a row of weights.
 pub(in crate::kernels) struct Gather<'a> {
     pub source: &'a [f32],
-    /// Numbers that are read at each place of the source.
+    /// Number of values read at each offset of the source.
     pub channels: usize,
-    /// Places that are read for each row of output.
+    /// Number of offsets read for each row of output.
     pub taps: usize,
-    /// These places, `[blocks of rows][taps][rows of the tile]`: the beginnings of `channels` numbers, or [`PADDING`].
-    pub places: &'a [u32],
-    /// The weights, packed as by [`Pack`](super::Pack).
+    /// The offsets, `[blocks of rows][taps][tile rows]`: each the first of `channels` values, or
+    /// [`PADDING`].
+    pub offsets: &'a [u32],
+    /// Weights, packed by [`Pack`](super::Pack).
     pub weights: &'a [f32],
-    /// Where the rows of output begin.
+    /// Offset of each row of output.
     pub rows: &'a [u32],
-    /// Numbers of a row of output.
+    /// Number of values in a row of output.
     pub columns: usize,
-    /// What is added to each row of output.
+    /// Added to each row of output.
     pub bias: Option<&'a [f32]>,
     /// Whether negative sums become zero.
     pub relu: bool,
@@ -39,7 +42,7 @@ pub(in crate::kernels) struct Gather<'a> {
 impl Gather<'_> {
     pub fn run(self, set: InstructionSet) {
         let tile = Tile::of(set);
-        assert!(self.places.len() >= self.rows.len().next_multiple_of(tile.rows) * self.taps);
+        assert!(self.offsets.len() >= self.rows.len().next_multiple_of(tile.rows) * self.taps);
         set.run(self);
     }
 
@@ -58,7 +61,8 @@ impl Gather<'_> {
         }
     }
 
-    /// A panel of columns beginning with `first`, `V` vectors wide, whose rows of weights are `width` long.
+    /// Computes the panel of columns from `first` on, `V` vectors wide, whose rows of weights are
+    /// `width` long.
     #[inline(always)]
     fn panel<S: Simd, const R: usize, const V: usize>(
         &mut self,
@@ -88,8 +92,8 @@ impl Gather<'_> {
         }
     }
 
-    /// `L` rows of a panel, whose places lie as for `R` of them. The sums stay in registers: everything about them is
-    /// known when this is compiled.
+    /// Computes `L` rows of a panel, with offsets laid out for blocks of `R`. All sizes are
+    /// constants, so that the sums stay in registers.
     #[inline(always)]
     fn block<S: Simd, const R: usize, const L: usize, const V: usize>(
         &mut self,
@@ -100,7 +104,7 @@ impl Gather<'_> {
     ) {
         let Panel { part: Part { taps, channels, begins, ends }, zeros, ref columns, width } =
             *panel;
-        // One row, and not all of them: those would be filled with zeros in memory first.
+        // One row instead of all `L`, because an array of all would be zeroed in memory first.
         let start = match self.bias {
             Some(bias) => load(simd, &bias[columns.clone()]),
             None => [simd.splat_f32s(0.0); V],
@@ -111,10 +115,10 @@ impl Gather<'_> {
                 sums[row] = load(simd, &self.outputs[rows[row] as usize..][columns.clone()]);
             }
         }
-        let places: &[[u32; R]] = self.places[block * self.taps * R..].as_chunks().0;
+        let offsets: &[[u32; R]] = self.offsets[block * self.taps * R..].as_chunks().0;
         let mut tap = taps.start;
         while tap < taps.end {
-            let (here, from) = (first_of::<L>(&places[tap]), tap * width * self.channels);
+            let (here, from) = (leading::<L>(&offsets[tap]), tap * width * self.channels);
             let mut length = channels.len();
             tap += 1;
             if here.contains(&PADDING) {
@@ -122,27 +126,29 @@ impl Gather<'_> {
                     continue;
                 }
             } else {
-                // Taps whose numbers follow each other are as good as one.
-                while tap < taps.end && follow(here, first_of(&places[tap]), length) {
+                // Taps whose values are contiguous are merged into one.
+                while tap < taps.end && are_contiguous(here, leading(&offsets[tap]), length) {
                     length += self.channels;
                     tap += 1;
                 }
             }
             let mut factors = [zeros[..channels.len()].as_ptr(); L];
-            for (factors, &place) in factors.iter_mut().zip(here) {
-                if place != PADDING {
-                    *factors = self.source[place as usize + channels.start..][..length].as_ptr();
+            for (factors, &offset) in factors.iter_mut().zip(here) {
+                if offset != PADDING {
+                    *factors = self.source[offset as usize + channels.start..][..length].as_ptr();
                 }
             }
             let from = columns.start * self.taps * self.channels + from + channels.start * width;
             let weights = self.weights[from..][..length * width].as_ptr();
-            // SAFETY: the slices were just cut to these lengths.
+            // SAFETY: the slices of source, zeros and weights were cut to these lengths above; a
+            // padded tap is never merged, so `length` does not exceed that of `zeros`. `width` is
+            // that of a packed panel, at least `V` vectors.
             sums = unsafe { multiply(simd, factors, length, weights, width, sums) };
         }
         if self.relu && *ends {
             let zero = simd.splat_f32s(0.0);
             for sum in sums.as_flattened_mut() {
-                // What is not a number stays so, to be noticed at the end.
+                // Keeps NaN, so that it reaches the loss and is noticed.
                 *sum = simd.select_f32s(simd.less_than_f32s(*sum, zero), zero, *sum);
             }
         }
@@ -152,37 +158,37 @@ impl Gather<'_> {
     }
 }
 
-/// Some columns of the outputs, and what is summed up for them.
+/// Some columns of the outputs, and the part of their sums to compute.
 struct Panel<'a> {
     part: &'a Part,
-    /// What padding reads.
+    /// Read in place of padding.
     zeros: &'a [f32],
     columns: Range<usize>,
     /// Length of a row of weights.
     width: usize,
 }
 
-/// The first places of a tap.
+/// The first `L` offsets of a tap.
 #[inline(always)]
-fn first_of<const L: usize>(places: &[u32]) -> &[u32; L] {
-    match places.first_chunk() {
-        Some(places) => places,
+fn leading<const L: usize>(offsets: &[u32]) -> &[u32; L] {
+    match offsets.first_chunk() {
+        Some(offsets) => offsets,
         None => unreachable!("a block has at most as many rows as a tile"),
     }
 }
 
-/// Whether each of these places lies `distance` numbers after that in `before`.
+/// Whether each of the offsets `after` is `distance` greater than that in `before`.
 #[inline(always)]
-fn follow<const R: usize>(before: &[u32; R], after: &[u32; R], distance: usize) -> bool {
+fn are_contiguous<const R: usize>(before: &[u32; R], after: &[u32; R], distance: usize) -> bool {
     let apart = |row: usize| after[row].wrapping_sub(before[row]) ^ distance as u32;
     (0..R).fold(0, |all, row| all | apart(row)) == 0
 }
 
-/// A part of the products of all sums.
+/// A range of the products of all sums.
 struct Part {
     taps: Range<usize>,
     channels: Range<usize>,
-    /// Whether sums begin with this part, and whether they end with it.
+    /// Whether this is the first part of the sums, and whether it is the last.
     begins: bool,
     ends: bool,
 }
@@ -200,7 +206,7 @@ impl WithSimd for Gather<'_> {
     }
 }
 
-/// Taps and channels in parts of about [`DEPTH`] products.
+/// Splits taps and channels into parts of about [`DEPTH`] products.
 fn parts(taps: usize, channels: usize) -> Vec<Part> {
     let channel_parts = channels.div_ceil(DEPTH).max(1);
     let tap_parts = (taps * channels).div_ceil(DEPTH).clamp(1, taps.max(1));
@@ -216,11 +222,12 @@ fn parts(taps: usize, channels: usize) -> Vec<Part> {
     parts.collect()
 }
 
-/// Adds the products of `length` numbers of each row with as many rows of weights to a block of sums.
+/// Adds the products of `length` values of each row with as many rows of weights to a block of
+/// sums.
 ///
 /// # Safety
-/// `length` numbers can be read from each of `rows`, and `length` times `width` from `weights`; `width` is at least `V`
-/// vectors.
+/// `length` values must be readable from each of `rows`, and `length` times `width` from `weights`.
+/// `width` must be at least `V` vectors.
 #[inline(always)]
 unsafe fn multiply<S: Simd, const R: usize, const V: usize>(
     simd: S,
@@ -231,11 +238,11 @@ unsafe fn multiply<S: Simd, const R: usize, const V: usize>(
     mut sums: [[S::f32s; V]; R],
 ) -> [[S::f32s; V]; R] {
     for index in 0..length {
-        // SAFETY: `index` is less than `length`.
+        // SAFETY: `index` is less than `length`, and `width` is at least `V` vectors.
         let weights: [S::f32s; V] =
             unsafe { weights.add(index * width).cast::<[S::f32s; V]>().read_unaligned() };
         for row in 0..R {
-            // SAFETY: as above.
+            // SAFETY: `index` is less than `length`.
             let factor = simd.splat_f32s(unsafe { *rows[row].add(index) });
             for vector in 0..V {
                 sums[row][vector] = multiply_add(simd, factor, weights[vector], sums[row][vector]);

@@ -1,8 +1,10 @@
-//! The two multiplications that everything dense is made of, each a block of sums that stays in registers.
+//! Matrix multiplications whose blocks of sums stay in registers.
 //!
-//! [`Gather`] sums over what lies at several places of a source (the taps of a filter); it serves outputs and the
-//! gradients of inputs. [`Outer`] sums over pairs of rows; it serves the gradients of weights. Neither knows of
-//! images, padding or strides: tables of places say it all.
+//! [`Gather`] sums over values at several offsets of a source (the taps of a filter). It computes
+//! outputs and the gradients of inputs. [`Outer`] sums outer products over pairs of rows. It
+//! computes the gradients of weights. Neither knows of images, padding or strides, which their
+//! callers turn into tables of offsets. [`Dots`] and [`Product`] multiply the plain matrices of
+//! dense layers.
 
 mod dots;
 mod gather;
@@ -24,17 +26,17 @@ pub(super) use pack::Pack;
 pub(super) use product::Product;
 pub(super) use scratch::Scratch;
 
-/// The size of a block of sums in registers: `rows` times `width` numbers.
+/// Size of a block of sums in registers: `rows` times `width` values.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tile {
     pub rows: usize,
     pub width: usize,
-    /// Numbers of a vector; there are one or two to a width.
+    /// Length of a vector; the width is one or two of them.
     pub vector: usize,
 }
 
 impl Tile {
-    /// The block that leaves an instruction set's registers just enough room for the factors.
+    /// The largest block that leaves enough of the instruction set's registers for the factors.
     pub fn of(set: InstructionSet) -> Tile {
         match set {
             InstructionSet::Portable => Tile { rows: 6, width: 8, vector: 8 },
@@ -43,13 +45,13 @@ impl Tile {
         }
     }
 
-    /// The width of tiles for so many columns: one vector, if they fit in.
+    /// Panel width for a number of columns: a single vector if they fit in one.
     pub fn width_for(self, columns: usize) -> usize {
         if columns <= self.vector { self.vector } else { self.width }
     }
 }
 
-/// An expression in which a number of rows, at most those of a tile, is a constant.
+/// Evaluates an expression in which a number of rows, at most those of a tile, is a constant.
 macro_rules! with_rows {
     ($simd:ident, $rows:expr, $constant:ident => $body:expr) => {
         if $simd::F32_LANES == 16 {
@@ -64,7 +66,7 @@ macro_rules! with_rows {
                 const $constant: usize = $number;
                 $body
             })*
-            _ => unreachable!("no tile has so many rows"),
+            _ => unreachable!("no tile has this many rows"),
         }
     };
 }
@@ -76,7 +78,8 @@ fn is_portable<S: Simd>() -> bool {
     TypeId::of::<S>() == TypeId::of::<Scalar256b>()
 }
 
-/// `sum` + `a` times `b`: fused where the instructions are, and not emulated where they are not.
+/// Returns `sum` + `a` * `b`, fused if the instruction set supports it. Otherwise multiplies and
+/// adds, because emulating the fused operation is slow.
 #[inline(always)]
 pub(super) fn multiply_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, sum: S::f32s) -> S::f32s {
     if is_portable::<S>() {
@@ -86,7 +89,7 @@ pub(super) fn multiply_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, sum: S::f32
     }
 }
 
-/// The vectors of a row of at most `V` of them, zeros where it ends early.
+/// Loads the first `V` vectors of a row, padded with zeros if it is shorter.
 #[inline(always)]
 fn load<S: Simd, const V: usize>(simd: S, row: &[f32]) -> [S::f32s; V] {
     match S::as_simd_f32s(row).0.first_chunk() {
@@ -97,7 +100,7 @@ fn load<S: Simd, const V: usize>(simd: S, row: &[f32]) -> [S::f32s; V] {
     }
 }
 
-/// Stores the vectors of a row as far as it goes.
+/// Stores vectors to a row, as far as it goes.
 #[inline(always)]
 fn store<S: Simd, const V: usize>(simd: S, row: &mut [f32], vectors: [S::f32s; V]) {
     if let Some(whole) = S::as_mut_simd_f32s(row).0.first_chunk_mut() {

@@ -1,18 +1,18 @@
-//! Sums of products over pairs of rows.
+//! Sums of outer products over pairs of rows.
 
 use pulp::{Simd, WithSimd};
 
 use super::{Tile, load, multiply_add, store, with_rows};
 use crate::kernels::InstructionSet;
 
-/// The numbers of two rows that are multiplied with each other.
+/// Indices of two rows to multiply.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::kernels) struct Pair {
     pub left: u32,
     pub right: u32,
 }
 
-/// Pairs of rows, and how many rows there must be on either side.
+/// Pairs of rows, and the number of rows that they require on either side.
 pub(in crate::kernels) struct Pairs {
     pairs: Vec<Pair>,
     rows: [usize; 2],
@@ -27,19 +27,19 @@ impl FromIterator<Pair> for Pairs {
     }
 }
 
-/// For each channel, adds to a row of sums the sum over pairs of `left[pair's left][channel]` times the row
-/// `right[pair's right]`.
+/// Adds outer products to `sums`: for each channel, the sum over pairs of
+/// `left[pair.left][channel]` times the row `right[pair.right]`.
 pub(in crate::kernels) struct Outer<'a> {
     pub pairs: &'a Pairs,
-    /// How many of the pairs to take, from the first.
+    /// Number of pairs to use, from the first on.
     pub count: usize,
-    /// Rows of channels, each `stride` numbers after the one before.
+    /// Rows of channels, `stride` values apart.
     pub left: &'a [f32],
     pub stride: usize,
     pub channels: usize,
-    /// Rows that are `width` long.
+    /// Rows of `width` values.
     pub right: &'a [f32],
-    /// That of a tile, or one vector.
+    /// A tile's width, or one vector.
     pub width: usize,
     /// `[channels][width]`
     pub sums: &'a mut [f32],
@@ -69,7 +69,8 @@ impl Outer<'_> {
             let here;
             (here, sums) = sums.split_at_mut((last - first) * V * S::F32_LANES);
             let left = &self.left[first..];
-            // SAFETY: `run` asserted that there are the rows of all pairs.
+            // SAFETY: `run` asserted that `left` and `right` contain the rows of all pairs, and the
+            // channels of this block are within a row.
             with_rows!(S, last - first, R => unsafe {
                 add::<S, R, V>(simd, pairs, left, self.stride, self.right, here)
             });
@@ -94,8 +95,8 @@ impl WithSimd for Outer<'_> {
 /// Adds the sums of a block of `R` channels.
 ///
 /// # Safety
-/// Each pair's `left` is a row of which `R` numbers are in `left`, beginning `stride` after the row before; its `right` is a
-/// row of `V` vectors in `right`.
+/// For each pair, `left` must contain `R` values at `pair.left` times `stride`, and `right` must
+/// contain `V` vectors at `pair.right` times their length.
 #[inline(always)]
 unsafe fn add<S: Simd, const R: usize, const V: usize>(
     simd: S,
@@ -108,21 +109,21 @@ unsafe fn add<S: Simd, const R: usize, const V: usize>(
     let width = V * S::F32_LANES;
     let mut block = [[simd.splat_f32s(0.0); V]; R];
     for pair in pairs {
-        // SAFETY: the caller promises that these rows are there.
+        // SAFETY: the caller guarantees that these rows exist.
         let (factors, vectors) = unsafe {
             let right = right.as_ptr().add(pair.right as usize * width);
             let left = left.as_ptr().add(pair.left as usize * stride);
             (left, right.cast::<[S::f32s; V]>().read_unaligned())
         };
         for (row, sums) in block.iter_mut().enumerate() {
-            // SAFETY: as above.
+            // SAFETY: the caller guarantees `R` values at `factors`.
             let factor = simd.splat_f32s(unsafe { *factors.add(row) });
             for (sum, &vector) in sums.iter_mut().zip(&vectors) {
                 *sum = multiply_add(simd, factor, vector, *sum);
             }
         }
     }
-    // So many that it is known when this is compiled: the block then never leaves the registers.
+    // A loop of constant length, so that the block never leaves the registers.
     for row in 0..R {
         let sums = &mut sums[row * width..][..width];
         let mut total: [S::f32s; V] = load(simd, sums);

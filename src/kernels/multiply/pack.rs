@@ -1,13 +1,13 @@
-//! Weights in the order in which [`Gather`](super::Gather) reads them.
+//! Packing of weights into the order in which [`Gather`](super::Gather) reads them.
 
 use rayon::prelude::*;
 
 use super::{Scratch, Tile};
 
-/// Numbers that are worth another thread.
+/// Number of values worth another thread.
 const WORTH_A_THREAD: usize = 1 << 16;
 
-/// Where the weights of a multiplication lie: number (column, channel, tap) at
+/// Layout of the weights to pack: the weight of (column, channel, tap) is at
 /// `column * column_stride + channel * channel_stride + taps[tap]`.
 pub(in crate::kernels) struct Pack<'a> {
     pub columns: usize,
@@ -18,15 +18,16 @@ pub(in crate::kernels) struct Pack<'a> {
 }
 
 impl Pack<'_> {
-    /// The weights as `[panels][taps][channels][width of the tile]`; the last panel ends in columns of zeros.
+    /// Packs weights to `[panels][taps][channels][tile width]`. Missing columns of the last panel
+    /// become zeros.
     pub fn pack(&self, tile: Tile, weights: &[f32]) -> Scratch {
-        let mut packed = Scratch::new(self.packed(tile));
+        let mut packed = Scratch::new(self.packed_len(tile));
         self.pack_into(tile, weights, &mut packed);
         packed
     }
 
-    /// How many numbers that is.
-    pub fn packed(&self, tile: Tile) -> usize {
+    /// Number of packed values.
+    pub fn packed_len(&self, tile: Tile) -> usize {
         self.columns.div_ceil(tile.width) * self.panel(tile)
     }
 
@@ -34,7 +35,7 @@ impl Pack<'_> {
         tile.width * self.taps.len() * self.channels
     }
 
-    /// The same, into memory for as many numbers.
+    /// [`pack`](Self::pack) into existing memory.
     pub fn pack_into(&self, tile: Tile, weights: &[f32], packed: &mut [f32]) {
         let panel = self.panel(tile);
         if panel > 0 {
@@ -45,7 +46,7 @@ impl Pack<'_> {
         }
     }
 
-    /// The panel of columns beginning with `first`, into `[taps][channels][width]`.
+    /// Packs the panel of columns from `first` on, to `[taps][channels][width]`.
     fn pack_panel(&self, width: usize, first: usize, weights: &[f32], packed: &mut [f32]) {
         let columns = width.min(self.columns - first);
         if columns < width {

@@ -1,22 +1,24 @@
-//! The product of two matrices, of which the right one lies in rows.
+//! Product of two matrices, the right one in row-major order.
 
 use pulp::{Simd, WithSimd};
 
 use super::{Scratch, load, multiply_add, store, with_rows};
 use crate::kernels::InstructionSet;
 
-/// Rows of the right matrix that are taken at a time, so that a panel of them stays in the nearest caches.
+/// Rows of the right matrix multiplied at a time, so that a panel of them stays in the first-level
+/// caches.
 const DEPTH: usize = 512;
 
-/// `outputs[row][column]` = the sum over `depth` of `left[row][depth]` times `right[depth][column]`. The right matrix
-/// goes panel by panel through a buffer where its rows follow each other.
+/// `outputs[row][column]` = the sum over `depth` of `left[row][depth]` times
+/// `right[depth][column]`. Panels of the right matrix are copied to a buffer in which their rows
+/// are contiguous.
 pub(in crate::kernels) struct Product<'a> {
     pub depth: usize,
     pub left: &'a [f32],
-    /// How far apart the rows of the left matrix lie, and the numbers of a row.
+    /// Distance between the rows of the left matrix, and between the values of a row.
     pub left_strides: [usize; 2],
     pub right: &'a [f32],
-    /// How far apart the rows of the right matrix lie.
+    /// Distance between the rows of the right matrix.
     pub right_stride: usize,
     pub columns: usize,
     /// `[rows][columns]`
@@ -51,7 +53,7 @@ impl Product<'_> {
         }
     }
 
-    /// Some columns of the outputs: what some rows of the right matrix add to them.
+    /// Adds the products of some rows of the right matrix to some columns of the outputs.
     #[inline(always)]
     fn panel<S: Simd, const V: usize>(
         &mut self,
@@ -67,12 +69,12 @@ impl Product<'_> {
             let numbers = &self.right[(from + place) * self.right_stride + first..][..columns];
             store(simd, row, load::<S, V>(simd, numbers));
         }
-        let [row_stride, place_stride] = self.left_strides;
+        let [row_stride, depth_stride] = self.left_strides;
         let rows = self.outputs.len() / self.columns;
         let blocks = rows.div_ceil(most);
         for block in 0..blocks {
             let (begin, end) = (rows * block / blocks, rows * (block + 1) / blocks);
-            let left = self.left[begin * row_stride + from * place_stride..].as_ptr();
+            let left = self.left[begin * row_stride + from * depth_stride..].as_ptr();
             let outputs = &mut self.outputs[begin * self.columns + first..];
             with_rows!(S, end - begin, R => {
                 let mut sums = [[simd.splat_f32s(0.0); V]; R];
@@ -81,7 +83,8 @@ impl Product<'_> {
                         *sums = load(simd, &row[..columns]);
                     }
                 }
-                // SAFETY: `run` asserted that all rows of the left matrix are there.
+                // SAFETY: `run` asserted that `left` contains the last value of its last row; this
+                // block and range of depth are within the matrix.
                 sums = unsafe { add::<S, R, V>(simd, left, self.left_strides, panel, sums) };
                 for (sums, row) in sums.into_iter().zip(outputs.chunks_mut(self.columns)) {
                     store(simd, &mut row[..columns], sums);
@@ -104,23 +107,23 @@ impl WithSimd for Product<'_> {
     }
 }
 
-/// Adds the products of a panel with as many numbers of `R` rows, the first of which is at `left`.
+/// Adds the products of a panel with the values of `R` rows, the first of which is at `left`.
 ///
 /// # Safety
-/// There are these numbers, as far apart as `strides` says.
+/// At `left`, `R` rows with one value per row of the panel must be readable, at the given strides.
 #[inline(always)]
 unsafe fn add<S: Simd, const R: usize, const V: usize>(
     simd: S,
     left: *const f32,
-    [row_stride, place_stride]: [usize; 2],
+    [row_stride, depth_stride]: [usize; 2],
     panel: &[f32],
     mut sums: [[S::f32s; V]; R],
 ) -> [[S::f32s; V]; R] {
     let rows = S::as_simd_f32s(panel).0.as_chunks::<V>().0;
     for (place, vectors) in rows.iter().enumerate() {
         for (row, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: the caller promises that it is there.
-            let factor = unsafe { *left.add(row * row_stride + place * place_stride) };
+            // SAFETY: guaranteed by the caller.
+            let factor = unsafe { *left.add(row * row_stride + place * depth_stride) };
             let factor = simd.splat_f32s(factor);
             for (sum, &vector) in sums.iter_mut().zip(vectors) {
                 *sum = multiply_add(simd, factor, vector, *sum);

@@ -1,17 +1,19 @@
-//! Memory for intermediate numbers, kept from one step to the next.
+//! Reusable memory for intermediate results.
 
 use std::{
     ops::{Deref, DerefMut},
     sync::{Mutex, PoisonError},
 };
 
-/// What is not in use. A training step needs the same lengths again and again, so few buffers suffice.
+/// Buffers that are not in use. Each training step needs the same lengths, so a few buffers
+/// suffice.
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
-/// Bytes of a line of the caches. A vector of this size that lies across two lines takes twice as long to read.
+/// Bytes per cache line. A vector of this size that spans two lines takes twice as long to read.
 const LINE: usize = 64;
 
-/// A buffer of numbers left over from earlier use, beginning with a line of the caches; whoever takes it overwrites them.
+/// A buffer aligned to a cache line. It holds arbitrary values of earlier uses, which its user must
+/// overwrite.
 pub(in crate::kernels) struct Scratch {
     numbers: Vec<f32>,
     first: usize,
@@ -19,7 +21,8 @@ pub(in crate::kernels) struct Scratch {
 }
 
 impl Scratch {
-    /// A buffer of `length` numbers: the smallest free one that has room, or else a new one in place of the largest.
+    /// Returns a buffer of `length` values: the smallest free one that is large enough, otherwise a
+    /// new one in place of the largest.
     pub fn new(length: usize) -> Scratch {
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         free.sort_unstable_by_key(Vec::len);

@@ -1,4 +1,4 @@
-//! Each operation as one step of autodiff's record.
+//! The operations on burn's autodiff backend, each recorded as a single step.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,16 +15,18 @@ use super::gradients::Gradients;
 use super::{Operations, Optional};
 use crate::kernels::{Convolution, Dense, Dropout, Normalize};
 
-/// A step back: from the gradient of an output, and which inputs want theirs, to the gradients of the inputs.
+/// The backward pass of a recorded step: maps the gradient of the output, and which inputs need
+/// theirs, to the gradients of the inputs.
 #[derive(Clone)]
-struct StepBack<F>(F);
+struct BackwardStep<F>(F);
 
-impl<F> std::fmt::Debug for StepBack<F> {
+impl<F> std::fmt::Debug for BackwardStep<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        f.write_str("StepBack")
+        f.write_str("BackwardStep")
     }
 }
 
+/// An operation whose backward pass is a closure of type `F`.
 struct Recorded<F>(PhantomData<fn() -> F>);
 
 impl<F> std::fmt::Debug for Recorded<F> {
@@ -38,7 +40,7 @@ where
     B: Backend,
     F: FnOnce(FloatTensor<B>, [bool; N]) -> [Option<FloatTensor<B>>; N] + Clone + Send + 'static,
 {
-    type State = StepBack<F>;
+    type State = BackwardStep<F>;
 
     fn backward(
         self,
@@ -48,7 +50,7 @@ where
     ) {
         let gradient = gradients.consume::<B>(&ops.node);
         let wanted = ops.parents.each_ref().map(Option::is_some);
-        let StepBack(back) = ops.state;
+        let BackwardStep(back) = ops.state;
         for (parent, gradient) in ops.parents.into_iter().zip(back(gradient, wanted)) {
             if let (Some(parent), Some(gradient)) = (parent, gradient) {
                 gradients.register::<B>(parent.id, gradient);
@@ -57,7 +59,7 @@ where
     }
 }
 
-/// The output of an operation on these inputs, with its step back on record.
+/// Records `output`, computed from `inputs`, with its backward pass.
 fn record<B, C, F, const N: usize>(
     inputs: [NodeGuard; N],
     output: FloatTensor<B>,
@@ -70,12 +72,12 @@ where
 {
     let prepared = Recorded::<F>(PhantomData).prepare::<C>(inputs).compute_bound();
     match prepared.stateful() {
-        OpsKind::Tracked(step) => step.finish(StepBack(back), output),
+        OpsKind::Tracked(step) => step.finish(BackwardStep(back), output),
         OpsKind::UnTracked(step) => step.finish(output),
     }
 }
 
-/// [`record`] for an operation whose bias may be absent.
+/// [`record`] for an operation with an optional bias.
 fn record_weighted<B, C, F>(
     [inputs, weights]: [NodeGuard; 2],
     bias: Option<NodeGuard>,
@@ -171,12 +173,12 @@ impl<B: Gradients, C: CheckpointStrategy> Operations for Autodiff<B, C> {
             (values.into_parts(), scale.into_parts(), shift.into_parts());
         let (output, mean, variance) =
             B::normalize_train(values.clone(), scale.clone(), shift.clone(), norm);
-        let (lines, moments) = ([scale, shift], [mean.clone(), variance.clone()]);
+        let (affine, moments) = ([scale, shift], [mean.clone(), variance.clone()]);
         let output = record::<B, C, _, 3>(
             [values_node, scale_node, shift_node],
             output,
             move |gradient, _| {
-                B::normalize_backward(values, lines, moments, gradient, norm).map(Some)
+                B::normalize_backward(values, affine, moments, gradient, norm).map(Some)
             },
         );
         (output, Self::from_inner(mean), Self::from_inner(variance))
@@ -193,13 +195,15 @@ impl<B: Gradients, C: CheckpointStrategy> Operations for Autodiff<B, C> {
         let (values, node) = values.into_parts();
         let output = <B as Operations>::relu(values);
         let outputs = output.clone();
-        record::<B, C, _, 1>([node], output, move |gradient, _| [Some(B::gate(outputs, gradient))])
+        record::<B, C, _, 1>([node], output, move |gradient, _| {
+            [Some(B::relu_gradient(outputs, gradient))]
+        })
     }
 
     fn fork(values: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [values.node(), values.node()];
         let values = values.into_primitive();
-        // The gradient that comes back first waits for the other one.
+        // The gradient that arrives first waits here for the other one.
         let waiting = Arc::new(Mutex::new(None));
         let [one, other] = nodes.map(|node| {
             let waiting = waiting.clone();
@@ -223,7 +227,7 @@ impl<B: Gradients, C: CheckpointStrategy> Operations for Autodiff<B, C> {
         let outputs = relu.then(|| output.clone());
         record::<B, C, _, 2>([one_node, other_node], output, move |gradient, _| {
             let gradient = match outputs {
-                Some(outputs) => B::gate(outputs, gradient),
+                Some(outputs) => B::relu_gradient(outputs, gradient),
                 None => gradient,
             };
             [Some(gradient.clone()), Some(gradient)]

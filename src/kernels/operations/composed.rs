@@ -1,4 +1,5 @@
-//! The operations composed of burn's own, for backends without kernels, and as what the kernels are compared with.
+//! The operations composed of burn's own. They serve backends without kernels, and the tests
+//! compare the kernels with them.
 
 use std::sync::Arc;
 
@@ -7,11 +8,10 @@ use burn::backend::{Backend, TensorMetadata, get_or_init_device_settings};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Shape, TensorData};
 
-use super::Optional;
-use super::gradients::Weighted;
+use super::{LayerGradients, Optional};
 use crate::kernels::{Convolution, Dense, Dropout, Normalize};
 
-pub(super) fn holding<B: Backend>(
+pub(super) fn from_values<B: Backend>(
     beside: &FloatTensor<B>,
     values: Vec<f32>,
     shape: Shape,
@@ -68,7 +68,7 @@ pub(super) fn normalize_train<B: Backend>(
     let outputs = channels_back::<B>(normal.output);
     let outputs = if norm.relu_after { B::relu(outputs) } else { outputs };
     let outputs = match norm.dropout {
-        Some(dropout) => drop_some::<B>(outputs, &dropout),
+        Some(dropout) => apply_dropout::<B>(outputs, &dropout),
         None => outputs,
     };
     (outputs, normal.mean, normal.variance)
@@ -90,7 +90,7 @@ pub(super) fn normalize<B: Backend>(
 }
 
 pub(super) fn dropout<B: Backend>(values: FloatTensor<B>, dropout: Dropout) -> FloatTensor<B> {
-    drop_some::<B>(values, &dropout)
+    apply_dropout::<B>(values, &dropout)
 }
 
 pub(super) fn relu<B: Backend>(values: FloatTensor<B>) -> FloatTensor<B> {
@@ -149,8 +149,8 @@ pub(super) fn convolution_backward<B: Backend>(
     gradient: FloatTensor<B>,
     shape: Convolution,
     wanted: [bool; 3],
-) -> Weighted<B> {
-    let gradient = channels_first::<B>(gate::<B>(outputs, gradient));
+) -> LayerGradients<B> {
+    let gradient = channels_first::<B>(pre_activation_gradient::<B>(outputs, gradient));
     let (images, flat) = (channels_first::<B>(images), weights.shape());
     let (weights, options) = (filters::<B>(weights, &shape), options(&shape));
     let of_images = || {
@@ -180,8 +180,8 @@ pub(super) fn dense_backward<B: Backend>(
     gradient: FloatTensor<B>,
     shape: Dense,
     wanted: [bool; 3],
-) -> Weighted<B> {
-    let gradient = gate::<B>(outputs, gradient);
+) -> LayerGradients<B> {
+    let gradient = pre_activation_gradient::<B>(outputs, gradient);
     let flat = weights.shape();
     let of_inputs = || {
         let shape = Shape::new([shape.outputs, shape.inputs]);
@@ -204,7 +204,7 @@ pub(super) fn normalize_backward<B: Backend>(
     norm: Normalize,
 ) -> [FloatTensor<B>; 3] {
     let gradient = match norm.dropout {
-        Some(dropout) => drop_some::<B>(gradient, &dropout),
+        Some(dropout) => apply_dropout::<B>(gradient, &dropout),
         None => gradient,
     };
     let values = if norm.relu_before { B::relu(values) } else { values };
@@ -217,7 +217,7 @@ pub(super) fn normalize_backward<B: Backend>(
     }
     let found =
         B::batch_norm_train_backward(before.clone(), scale, mean, variance, epsilon, gradient);
-    let of_values = gate::<B>(norm.relu_before.then_some(before), found.x_grad);
+    let of_values = pre_activation_gradient::<B>(norm.relu_before.then_some(before), found.x_grad);
     [channels_back::<B>(of_values), found.gamma_grad, found.beta_grad]
 }
 
@@ -225,10 +225,10 @@ pub(super) fn dropout_backward<B: Backend>(
     gradient: FloatTensor<B>,
     dropout: Dropout,
 ) -> FloatTensor<B> {
-    drop_some::<B>(gradient, &dropout)
+    apply_dropout::<B>(gradient, &dropout)
 }
 
-pub(super) fn relu_backward<B: Backend>(
+pub(super) fn relu_gradient<B: Backend>(
     outputs: FloatTensor<B>,
     gradient: FloatTensor<B>,
 ) -> FloatTensor<B> {
@@ -285,49 +285,52 @@ pub(super) fn cross_entropy_with_gradient<B: Backend>(
     (loss, correct, gradient)
 }
 
-/// Images as burn's operations take them: `[batch, channels, height, width]`.
+/// Permutes images to `[batch, channels, height, width]`, as burn's operations expect them.
 fn channels_first<B: Backend>(images: FloatTensor<B>) -> FloatTensor<B> {
     B::float_permute(images, &[0, 3, 1, 2])
 }
 
-/// Images or rows with their channels on the second axis.
+/// Moves the channels of images or rows to the second axis.
 fn channels_second<B: Backend>(values: FloatTensor<B>) -> FloatTensor<B> {
     if values.rank() == 4 { channels_first::<B>(values) } else { values }
 }
 
-/// What [`channels_second`] gave, as it was.
+/// Undoes [`channels_second`].
 fn channels_back<B: Backend>(values: FloatTensor<B>) -> FloatTensor<B> {
     if values.rank() == 4 { B::float_permute(values, &[0, 2, 3, 1]) } else { values }
 }
 
-/// A convolution's flat weights in four axes.
+/// Reshapes flat weights to `[filters, channels, kernel height, kernel width]`.
 fn filters<B: Backend>(weights: FloatTensor<B>, shape: &Convolution) -> FloatTensor<B> {
     let ([.., channels], [height, width]) = (shape.input, shape.kernel);
     B::float_reshape(weights, Shape::new([shape.filters, channels, height, width]))
 }
 
-/// A convolution as burn describes it.
+/// The parameters of a convolution in burn's terms.
 fn options(shape: &Convolution) -> ConvOptions<2> {
     ConvOptions::new_with_padding([shape.stride; 2], shape.padding, [1; 2], 1)
 }
 
-/// Values times the factors of a dropout.
-fn drop_some<B: Backend>(values: FloatTensor<B>, dropout: &Dropout) -> FloatTensor<B> {
+/// Multiplies values by the factors of a dropout.
+fn apply_dropout<B: Backend>(values: FloatTensor<B>, dropout: &Dropout) -> FloatTensor<B> {
     let shape = values.shape();
     let factors = TensorData::new(dropout.factors(shape.num_elements()), shape);
     let factors = B::float_from_data(factors, &values.device());
     B::float_mul(values, factors)
 }
 
-/// The gradient before a ReLU that gave these outputs, if there was one.
-fn gate<B: Backend>(outputs: Option<FloatTensor<B>>, gradient: FloatTensor<B>) -> FloatTensor<B> {
+/// Gradient before a ReLU that produced `outputs`; without a ReLU, the gradient itself.
+fn pre_activation_gradient<B: Backend>(
+    outputs: Option<FloatTensor<B>>,
+    gradient: FloatTensor<B>,
+) -> FloatTensor<B> {
     match outputs {
         Some(outputs) => B::relu_backward(outputs, gradient),
         None => gradient,
     }
 }
 
-/// The sums along an axis of a matrix, as one axis.
+/// Sums a matrix along an axis, to a vector.
 fn sums<B: Backend>(matrix: FloatTensor<B>, axis: usize) -> FloatTensor<B> {
     let sums = B::float_sum_dim(matrix, axis);
     let length = sums.shape().num_elements();

@@ -1,23 +1,22 @@
-//! How to go back through the operations.
+//! Backward passes of the operations.
 
 use std::sync::Arc;
 
 use burn::backend::tensor::FloatTensor;
 
-use super::{Operations, composed};
+use super::{LayerGradients, Operations, composed};
 use crate::kernels::{Convolution, Dense, Dropout, Normalize};
 
-/// Gradients of inputs, weights and bias; none of those that nobody wants.
-pub type Weighted<B> = [Option<FloatTensor<B>>; 3];
-
-/// How to go back through a network. `gradient` is that of the outputs, `outputs` what the operation computed.
+/// Backward passes of [`Operations`]. In each, `gradient` is the gradient of the operation's
+/// outputs and `outputs` are the outputs themselves.
 pub trait Gradients: Operations {
-    /// Of [`Operations::flatten`], for images of this shape.
+    /// Backward pass of [`Operations::flatten`], to images of the given shape.
     fn flatten_backward(gradient: FloatTensor<Self>, images: [usize; 4]) -> FloatTensor<Self> {
         composed::flatten_backward::<Self>(gradient, images)
     }
 
-    /// Of [`Operations::convolution`]; its outputs are there if it had a ReLU. `wanted` as in [`Weighted`].
+    /// Backward pass of [`Operations::convolution`]. `outputs` is given if the convolution had a
+    /// ReLU. `wanted` requests the gradients of images, weights and bias; others may be `None`.
     fn convolution_backward(
         images: FloatTensor<Self>,
         weights: FloatTensor<Self>,
@@ -25,11 +24,12 @@ pub trait Gradients: Operations {
         gradient: FloatTensor<Self>,
         shape: Convolution,
         wanted: [bool; 3],
-    ) -> Weighted<Self> {
+    ) -> LayerGradients<Self> {
         composed::convolution_backward::<Self>(images, weights, outputs, gradient, shape, wanted)
     }
 
-    /// Of [`Operations::dense`], as [`Gradients::convolution_backward`].
+    /// Backward pass of [`Operations::dense`], with arguments as in
+    /// [`Gradients::convolution_backward`].
     fn dense_backward(
         inputs: FloatTensor<Self>,
         weights: FloatTensor<Self>,
@@ -37,32 +37,34 @@ pub trait Gradients: Operations {
         gradient: FloatTensor<Self>,
         shape: Dense,
         wanted: [bool; 3],
-    ) -> Weighted<Self> {
+    ) -> LayerGradients<Self> {
         composed::dense_backward::<Self>(inputs, weights, outputs, gradient, shape, wanted)
     }
 
-    /// Of [`Operations::normalize_train`] with respect to values, scale and shift.
+    /// Backward pass of [`Operations::normalize_train`]: the gradients of values, scale and shift.
+    /// `affine` are scale and shift, `moments` the mean and variance that the forward pass
+    /// returned.
     fn normalize_backward(
         values: FloatTensor<Self>,
-        lines: [FloatTensor<Self>; 2],
+        affine: [FloatTensor<Self>; 2],
         moments: [FloatTensor<Self>; 2],
         gradient: FloatTensor<Self>,
         norm: Normalize,
     ) -> [FloatTensor<Self>; 3] {
-        composed::normalize_backward::<Self>(values, lines, moments, gradient, norm)
+        composed::normalize_backward::<Self>(values, affine, moments, gradient, norm)
     }
 
-    /// Of [`Operations::dropout`].
+    /// Backward pass of [`Operations::dropout`].
     fn dropout_backward(gradient: FloatTensor<Self>, dropout: Dropout) -> FloatTensor<Self> {
         composed::dropout_backward::<Self>(gradient, dropout)
     }
 
-    /// Of a ReLU that gave these outputs.
-    fn gate(outputs: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
-        composed::relu_backward::<Self>(outputs, gradient)
+    /// Backward pass of a ReLU, given its outputs.
+    fn relu_gradient(outputs: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+        composed::relu_gradient::<Self>(outputs, gradient)
     }
 
-    /// Of [`Operations::max_pool`].
+    /// Backward pass of [`Operations::max_pool`].
     fn max_pool_backward(
         images: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -71,7 +73,7 @@ pub trait Gradients: Operations {
         composed::max_pool_backward::<Self>(images, gradient, size)
     }
 
-    /// Of [`Operations::average_pool`], for images of this shape.
+    /// Backward pass of [`Operations::average_pool`]. `images` gives the shape.
     fn average_pool_backward(
         images: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -80,7 +82,7 @@ pub trait Gradients: Operations {
         composed::average_pool_backward::<Self>(images, gradient, size)
     }
 
-    /// [`Operations::cross_entropy`], and the gradient of the logits.
+    /// [`Operations::cross_entropy`] and, third, the gradient of the logits.
     fn cross_entropy_with_gradient(
         logits: FloatTensor<Self>,
         labels: Arc<[u8]>,

@@ -1,4 +1,4 @@
-//! The operations on tensors that lie in this process's memory: by the kernels.
+//! The operations on tensors that lie in this process's memory, computed by the kernels.
 
 use std::sync::Arc;
 
@@ -6,16 +6,17 @@ use burn::backend::TensorMetadata;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::Shape;
 
-use super::gradients::{Gradients, Weighted};
+use super::gradients::Gradients;
 use super::memory::Host;
-use super::{MomentTensors, Operations, Optional};
+use super::{LayerGradients, MomentTensors, Operations, Optional};
 use crate::kernels::{
-    Convolution, Dense, Dropout, InstructionSet, Moments, Normalize, Pool, Rule, Update, add,
-    buffers, cross_entropy, relu, relu_backward, step, transpose,
+    Affine, Convolution, Dense, Dropout, InstructionSet, Moments, Normalize, NormalizeGradients,
+    Pool, Rule, Update, add, buffers, cross_entropy, relu, relu_backward, step, transpose,
 };
 
-/// A tensor of this shape with numbers that `kernel` writes. It may find anything there.
-fn computed<B: Host>(
+/// Allocates a tensor of this shape and has `kernel` write all of its values. The memory is not
+/// cleared before: it holds arbitrary values.
+fn compute<B: Host>(
     shape: impl Into<Shape>,
     kernel: impl FnOnce(InstructionSet, &mut [f32]),
 ) -> FloatTensor<B> {
@@ -25,16 +26,19 @@ fn computed<B: Host>(
     B::tensor(values, shape)
 }
 
-/// The gradient before a ReLU that gave these outputs, if there was one.
-fn gated<B: Host>(outputs: Option<FloatTensor<B>>, gradient: FloatTensor<B>) -> FloatTensor<B> {
+/// Gradient before a ReLU that produced `outputs`; without a ReLU, the gradient itself.
+fn pre_activation_gradient<B: Host>(
+    outputs: Option<FloatTensor<B>>,
+    gradient: FloatTensor<B>,
+) -> FloatTensor<B> {
     match outputs {
-        Some(outputs) => B::gate(outputs, gradient),
+        Some(outputs) => B::relu_gradient(outputs, gradient),
         None => gradient,
     }
 }
 
-/// The outputs of a convolution that `forward` makes of images, weights and bias.
-fn convolved<B: Host>(
+/// Forward pass of a convolution by `forward`, which is given images, weights and bias.
+fn convolve<B: Host>(
     [images, weights]: [FloatTensor<B>; 2],
     bias: Optional<B>,
     shape: Convolution,
@@ -42,17 +46,19 @@ fn convolved<B: Host>(
 ) -> FloatTensor<B> {
     let bias = bias.into_option();
     let bias = bias.as_ref().map(B::read);
-    let sizes = batch_of(shape.batch, shape.output());
-    let outputs = computed::<B>(sizes, |set, outputs| {
+    let sizes = batch_shape(shape.batch, shape.output());
+    let outputs = compute::<B>(sizes, |set, outputs| {
         forward(set, &B::read(&images), &B::read(&weights), bias.as_deref(), outputs);
     });
-    B::done(images);
+    B::recycle(images);
     outputs
 }
 
-/// The gradients of the inputs, the weights and the bias of a layer with so many units, as far as they are wanted, by what
-/// computes that of the inputs and those of weights and bias.
-fn weighted_backward<B: Host>(
+/// Backward pass of a dense layer or convolution with `units` outputs or filters. `to_inputs`
+/// computes the gradient of the inputs, `to_weights` those of weights and bias together. The
+/// gradients of inputs and bias are computed only if requested in `wanted`; that of the weights
+/// always.
+fn layer_backward<B: Host>(
     [inputs, weights]: [FloatTensor<B>; 2],
     outputs: Option<FloatTensor<B>>,
     gradient: FloatTensor<B>,
@@ -60,26 +66,26 @@ fn weighted_backward<B: Host>(
     wanted: [bool; 3],
     to_inputs: impl Fn(InstructionSet, &[f32], &[f32], &mut [f32]),
     to_weights: impl Fn(InstructionSet, &[f32], &[f32], &mut [f32], Option<&mut [f32]>),
-) -> Weighted<B> {
-    let gated = gated::<B>(outputs, gradient);
-    let gradient = B::read(&gated);
+) -> LayerGradients<B> {
+    let before_relu = pre_activation_gradient::<B>(outputs, gradient);
+    let gradient = B::read(&before_relu);
     let of_inputs = wanted[0].then(|| {
-        computed::<B>(inputs.shape(), |set, found| {
+        compute::<B>(inputs.shape(), |set, found| {
             to_inputs(set, &gradient, &B::read(&weights), found);
         })
     });
     let mut of_bias = wanted[2].then(|| vec![0.0; units]);
-    let of_weights = computed::<B>(weights.shape(), |set, found| {
+    let of_weights = compute::<B>(weights.shape(), |set, found| {
         to_weights(set, &B::read(&inputs), &gradient, found, of_bias.as_deref_mut());
     });
     let of_bias = of_bias.map(|bias| B::tensor(bias, Shape::new([units])));
     drop(gradient);
-    B::done(gated);
-    B::done(inputs);
+    B::recycle(before_relu);
+    B::recycle(inputs);
     [of_inputs, Some(of_weights), of_bias]
 }
 
-fn shape_of<B: Host>(images: &FloatTensor<B>, size: usize) -> (usize, Pool) {
+fn pool_of<B: Host>(images: &FloatTensor<B>, size: usize) -> (usize, Pool) {
     let [batch, height, width, channels] = images.shape().dims();
     (batch, Pool { input: [height, width, channels], size })
 }
@@ -88,13 +94,12 @@ fn moments_of<B: Host>([mean, variance]: [FloatTensor<B>; 2]) -> Moments {
     Moments { mean: B::read(&mean).into_owned(), variance: B::read(&variance).into_owned() }
 }
 
-/// `[batch, height, width, channels]` with an image in front.
-fn batch_of(batch: usize, [height, width, channels]: [usize; 3]) -> [usize; 4] {
+fn batch_shape(batch: usize, [height, width, channels]: [usize; 3]) -> [usize; 4] {
     [batch, height, width, channels]
 }
 
 impl<B: Host> Operations for B {
-    fn holding(_: FloatTensor<Self>, values: Vec<f32>, shape: Shape) -> FloatTensor<Self> {
+    fn from_values(_: FloatTensor<Self>, values: Vec<f32>, shape: Shape) -> FloatTensor<Self> {
         Self::tensor(values, shape)
     }
 
@@ -104,10 +109,10 @@ impl<B: Host> Operations for B {
             return Self::float_reshape(images, Shape::new([batch, height, width, 1]));
         }
         let matrix = [channels, height * width];
-        let outputs = computed::<Self>([batch, height, width, channels], |set, outputs| {
+        let outputs = compute::<Self>([batch, height, width, channels], |set, outputs| {
             transpose(set, matrix, &Self::read(&images), outputs);
         });
-        Self::done(images);
+        Self::recycle(images);
         outputs
     }
 
@@ -117,10 +122,10 @@ impl<B: Host> Operations for B {
         if channels == 1 || height * width == 1 {
             return Self::float_reshape(images, Shape::new(flat));
         }
-        let outputs = computed::<Self>(flat, |set, outputs| {
+        let outputs = compute::<Self>(flat, |set, outputs| {
             transpose(set, [height * width, channels], &Self::read(&images), outputs);
         });
-        Self::done(images);
+        Self::recycle(images);
         outputs
     }
 
@@ -131,14 +136,14 @@ impl<B: Host> Operations for B {
         shape: Convolution,
         relu: bool,
     ) -> FloatTensor<Self> {
-        convolved::<Self>([images, weights], bias, shape, |set, images, weights, bias, outputs| {
+        convolve::<Self>([images, weights], bias, shape, |set, images, weights, bias, outputs| {
             shape.forward(set, images, weights, bias, relu, outputs);
         })
     }
 
     fn pack(weights: FloatTensor<Self>, shape: Convolution) -> FloatTensor<Self> {
-        let Some(numbers) = shape.packed(InstructionSet::current()) else { return weights };
-        computed::<Self>([numbers], |set, packed| shape.pack(set, &Self::read(&weights), packed))
+        let Some(numbers) = shape.packed_len(InstructionSet::current()) else { return weights };
+        compute::<Self>([numbers], |set, packed| shape.pack(set, &Self::read(&weights), packed))
     }
 
     fn convolution_packed(
@@ -148,7 +153,7 @@ impl<B: Host> Operations for B {
         shape: Convolution,
         relu: bool,
     ) -> FloatTensor<Self> {
-        convolved::<Self>([images, packed], bias, shape, |set, images, packed, bias, outputs| {
+        convolve::<Self>([images, packed], bias, shape, |set, images, packed, bias, outputs| {
             shape.forward_packed(set, images, packed, bias, relu, outputs);
         })
     }
@@ -162,11 +167,11 @@ impl<B: Host> Operations for B {
     ) -> FloatTensor<Self> {
         let bias = bias.into_option();
         let bias = bias.as_ref().map(Self::read);
-        let outputs = computed::<Self>([shape.batch, shape.outputs], |set, outputs| {
+        let outputs = compute::<Self>([shape.batch, shape.outputs], |set, outputs| {
             let (inputs, weights) = (Self::read(&inputs), Self::read(&weights));
             shape.forward(set, &inputs, &weights, bias.as_deref(), relu, outputs);
         });
-        Self::done(inputs);
+        Self::recycle(inputs);
         outputs
     }
 
@@ -180,8 +185,7 @@ impl<B: Host> Operations for B {
         let Moments { mean, variance } = norm.forward_train(
             InstructionSet::current(),
             &Self::read(&values),
-            &Self::read(&scale),
-            &Self::read(&shift),
+            Affine { scale: &Self::read(&scale), shift: &Self::read(&shift) },
             &mut outputs,
         );
         let outputs = Self::tensor(outputs, values.shape());
@@ -198,58 +202,57 @@ impl<B: Host> Operations for B {
         norm: Normalize,
     ) -> FloatTensor<Self> {
         let moments = moments_of::<Self>([mean, variance]);
-        let outputs = computed::<Self>(values.shape(), |set, outputs| {
-            let (values, scale, shift) =
-                (Self::read(&values), Self::read(&scale), Self::read(&shift));
-            norm.forward(set, &values, &scale, &shift, &moments, outputs);
+        let outputs = compute::<Self>(values.shape(), |set, outputs| {
+            let affine = Affine { scale: &Self::read(&scale), shift: &Self::read(&shift) };
+            norm.forward(set, &Self::read(&values), affine, &moments, outputs);
         });
-        Self::done(values);
+        Self::recycle(values);
         outputs
     }
 
     fn dropout(values: FloatTensor<Self>, dropout: Dropout) -> FloatTensor<Self> {
-        let outputs = computed::<Self>(values.shape(), |set, outputs| {
+        let outputs = compute::<Self>(values.shape(), |set, outputs| {
             dropout.apply(set, &Self::read(&values), outputs);
         });
-        Self::done(values);
+        Self::recycle(values);
         outputs
     }
 
     fn relu(values: FloatTensor<Self>) -> FloatTensor<Self> {
-        let outputs = computed::<Self>(values.shape(), |set, outputs| {
+        let outputs = compute::<Self>(values.shape(), |set, outputs| {
             relu(set, &Self::read(&values), outputs);
         });
-        Self::done(values);
+        Self::recycle(values);
         outputs
     }
 
     fn sum(one: FloatTensor<Self>, other: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
         let shape = one.shape();
-        // In the memory of one that nobody else has.
-        let (mut sums, values) = match Self::own(one) {
+        // Adds in place, in the memory of a tensor that is not shared.
+        let (mut sums, values) = match Self::try_into_vec(one) {
             Ok(sums) => (sums, other),
             Err(one) => (Self::into_vec(other), one),
         };
         add(InstructionSet::current(), &Self::read(&values), relu, &mut sums);
-        Self::done(values);
+        Self::recycle(values);
         Self::tensor(sums, shape)
     }
 
     fn max_pool(images: FloatTensor<Self>, size: usize) -> FloatTensor<Self> {
-        let (batch, pool) = shape_of::<Self>(&images, size);
-        let outputs = computed::<Self>(batch_of(batch, pool.output()), |set, outputs| {
+        let (batch, pool) = pool_of::<Self>(&images, size);
+        let outputs = compute::<Self>(batch_shape(batch, pool.output()), |set, outputs| {
             pool.max(set, &Self::read(&images), outputs);
         });
-        Self::done(images);
+        Self::recycle(images);
         outputs
     }
 
     fn average_pool(images: FloatTensor<Self>, size: usize) -> FloatTensor<Self> {
-        let (batch, pool) = shape_of::<Self>(&images, size);
-        let outputs = computed::<Self>(batch_of(batch, pool.output()), |set, outputs| {
+        let (batch, pool) = pool_of::<Self>(&images, size);
+        let outputs = compute::<Self>(batch_shape(batch, pool.output()), |set, outputs| {
             pool.average(set, &Self::read(&images), outputs);
         });
-        Self::done(images);
+        Self::recycle(images);
         outputs
     }
 
@@ -286,7 +289,7 @@ impl<B: Host> Operations for B {
             &mut moments,
             mask.as_deref(),
         );
-        Self::done(gradient);
+        Self::recycle(gradient);
         let tensor = |values| Self::tensor(values, shape.clone());
         (tensor(parameter), moments.into_iter().map(tensor).collect())
     }
@@ -298,10 +301,10 @@ impl<B: Host> Gradients for B {
         if channels == 1 || height * width == 1 {
             return Self::float_reshape(gradient, Shape::new(images));
         }
-        let found = computed::<Self>(images, |set, found| {
+        let found = compute::<Self>(images, |set, found| {
             transpose(set, [channels, height * width], &Self::read(&gradient), found);
         });
-        Self::done(gradient);
+        Self::recycle(gradient);
         found
     }
 
@@ -312,8 +315,8 @@ impl<B: Host> Gradients for B {
         gradient: FloatTensor<Self>,
         shape: Convolution,
         wanted: [bool; 3],
-    ) -> Weighted<Self> {
-        weighted_backward::<Self>(
+    ) -> LayerGradients<Self> {
+        layer_backward::<Self>(
             [images, weights],
             outputs,
             gradient,
@@ -333,8 +336,8 @@ impl<B: Host> Gradients for B {
         gradient: FloatTensor<Self>,
         shape: Dense,
         wanted: [bool; 3],
-    ) -> Weighted<Self> {
-        weighted_backward::<Self>(
+    ) -> LayerGradients<Self> {
+        layer_backward::<Self>(
             [inputs, weights],
             outputs,
             gradient,
@@ -356,20 +359,14 @@ impl<B: Host> Gradients for B {
     ) -> [FloatTensor<Self>; 3] {
         let moments = moments_of::<Self>(moments);
         let [mut of_scale, mut of_shift] = [0; 2].map(|_| vec![0.0; norm.channels]);
-        let of_values = computed::<Self>(values.shape(), |set, found| {
-            norm.backward(
-                set,
-                &Self::read(&values),
-                &Self::read(&scale),
-                &Self::read(&shift),
-                &moments,
-                &Self::read(&gradient),
-                found,
-                &mut of_scale,
-                &mut of_shift,
-            );
+        let of_values = compute::<Self>(values.shape(), |set, found| {
+            let affine = Affine { scale: &Self::read(&scale), shift: &Self::read(&shift) };
+            let (values, gradient) = (Self::read(&values), Self::read(&gradient));
+            let results =
+                NormalizeGradients { values: found, scale: &mut of_scale, shift: &mut of_shift };
+            norm.backward(set, &values, affine, &moments, &gradient, results);
         });
-        [values, gradient].into_iter().for_each(Self::done);
+        [values, gradient].into_iter().for_each(Self::recycle);
         let vector = |values| Self::tensor(values, Shape::new([norm.channels]));
         [of_values, vector(of_scale), vector(of_shift)]
     }
@@ -378,12 +375,12 @@ impl<B: Host> Gradients for B {
         Self::dropout(gradient, dropout)
     }
 
-    fn gate(outputs: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn relu_gradient(outputs: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
         let shape = gradient.shape();
-        let mut gated = Self::into_vec(gradient);
-        relu_backward(InstructionSet::current(), &Self::read(&outputs), &mut gated);
-        Self::done(outputs);
-        Self::tensor(gated, shape)
+        let mut values = Self::into_vec(gradient);
+        relu_backward(InstructionSet::current(), &Self::read(&outputs), &mut values);
+        Self::recycle(outputs);
+        Self::tensor(values, shape)
     }
 
     fn max_pool_backward(
@@ -391,11 +388,11 @@ impl<B: Host> Gradients for B {
         gradient: FloatTensor<Self>,
         size: usize,
     ) -> FloatTensor<Self> {
-        let (_, pool) = shape_of::<Self>(&images, size);
-        let found = computed::<Self>(images.shape(), |set, found| {
+        let (_, pool) = pool_of::<Self>(&images, size);
+        let found = compute::<Self>(images.shape(), |set, found| {
             pool.max_backward(set, &Self::read(&images), &Self::read(&gradient), found);
         });
-        [images, gradient].into_iter().for_each(Self::done);
+        [images, gradient].into_iter().for_each(Self::recycle);
         found
     }
 
@@ -404,11 +401,11 @@ impl<B: Host> Gradients for B {
         gradient: FloatTensor<Self>,
         size: usize,
     ) -> FloatTensor<Self> {
-        let (_, pool) = shape_of::<Self>(&images, size);
-        let found = computed::<Self>(images.shape(), |set, found| {
+        let (_, pool) = pool_of::<Self>(&images, size);
+        let found = compute::<Self>(images.shape(), |set, found| {
             pool.average_backward(set, &Self::read(&gradient), found);
         });
-        [images, gradient].into_iter().for_each(Self::done);
+        [images, gradient].into_iter().for_each(Self::recycle);
         found
     }
 

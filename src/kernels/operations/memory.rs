@@ -10,25 +10,27 @@ use burn::tensor::{Bytes, DType, Shape};
 
 use crate::kernels::buffers;
 
-/// A backend whose tensors of floats lie in this process's memory.
+/// A backend whose floating-point tensors lie in this process's memory.
 pub(super) trait Host: Backend {
-    /// The numbers of a tensor in the order of its axes; copied if they lie in another one.
+    /// The values of a tensor in row-major order. Copies them if they lie in another order.
     fn read(tensor: &FloatTensor<Self>) -> Cow<'_, [f32]>;
 
-    /// A tensor of these numbers.
+    /// Creates a tensor from values in row-major order.
     fn tensor(values: Vec<f32>, shape: Shape) -> FloatTensor<Self>;
 
-    /// The memory of a tensor that nobody else has and whose numbers lie in the order of its axes; or else the tensor.
-    fn own(tensor: FloatTensor<Self>) -> Result<Vec<f32>, FloatTensor<Self>>;
+    /// Takes the memory of a tensor that is not shared and whose values lie in row-major order.
+    /// Returns any other tensor as `Err`.
+    fn try_into_vec(tensor: FloatTensor<Self>) -> Result<Vec<f32>, FloatTensor<Self>>;
 
-    /// The numbers of a tensor, to be changed; copied if somebody else has them too.
+    /// The values of a tensor as a vector that may be changed. Copies them if the tensor is shared
+    /// or in another order.
     fn into_vec(tensor: FloatTensor<Self>) -> Vec<f32> {
-        Self::own(tensor).unwrap_or_else(|tensor| copy(&Self::read(&tensor)))
+        Self::try_into_vec(tensor).unwrap_or_else(|tensor| copy(&Self::read(&tensor)))
     }
 
-    /// Keeps the memory of a tensor that nobody else has for another one.
-    fn done(tensor: FloatTensor<Self>) {
-        if let Ok(values) = Self::own(tensor) {
+    /// Keeps the memory of a tensor for later ones, unless it is shared.
+    fn recycle(tensor: FloatTensor<Self>) {
+        if let Ok(values) = Self::try_into_vec(tensor) {
             buffers::give(values);
         }
     }
@@ -52,7 +54,7 @@ impl Host for Flex {
         FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape), DType::F32)
     }
 
-    fn own(tensor: FlexTensor) -> Result<Vec<f32>, FlexTensor> {
+    fn try_into_vec(tensor: FlexTensor) -> Result<Vec<f32>, FlexTensor> {
         let whole = tensor.storage::<f32>().len() == tensor.layout().num_elements();
         if !whole || !tensor.is_contiguous() || !tensor.is_unique() {
             return Err(tensor);
@@ -84,7 +86,7 @@ impl Host for NdArray {
         }
     }
 
-    fn own(tensor: NdArrayTensor) -> Result<Vec<f32>, NdArrayTensor> {
+    fn try_into_vec(tensor: NdArrayTensor) -> Result<Vec<f32>, NdArrayTensor> {
         let NdArrayTensor::F32(values) = tensor else { return Err(tensor) };
         let elements = values.view().len();
         if !values.is_unique() || !values.view().is_standard_layout() {

@@ -1,4 +1,4 @@
-//! The operations on tensors of whatever device.
+//! The operations on tensors of any device.
 
 use std::sync::Arc;
 
@@ -15,28 +15,33 @@ fn optional(tensor: Option<Tensor<1>>) -> Optional<Dispatch> {
     }
 }
 
-/// A tensor of these numbers, in the order of its axes. Where tensors lie in this process's memory, these are the numbers
-/// themselves: nothing is copied, nor looked at.
+/// Creates a tensor from `values` in row-major order. On backends whose tensors lie in this
+/// process's memory, the vector itself becomes the tensor's memory: nothing is copied or read.
 ///
 /// # Panics
-/// If there are not as many as the shape says.
+/// If the number of values is not that of the shape.
 pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
-    assert_eq!(values.len(), shape.iter().product::<usize>(), "as many numbers as the shape has");
+    assert_eq!(
+        values.len(),
+        shape.iter().product::<usize>(),
+        "the number of values is that of the shape"
+    );
     let beside = Tensor::<1>::empty([0], device).into_dispatch();
-    Tensor::from_dispatch(Dispatch::holding(beside, values, Shape::new(shape)))
+    Tensor::from_dispatch(Dispatch::from_values(beside, values, Shape::new(shape)))
 }
 
-/// Images `[batch, channels, height, width]` as `[batch, height, width, channels]`.
+/// Permutes images `[batch, channels, height, width]` to `[batch, height, width, channels]`.
 pub fn channels_last(images: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::channels_last(images.into_dispatch()))
 }
 
-/// Images `[batch, height, width, channels]` as `[batch, channels * height * width]`, in this order.
+/// Flattens images `[batch, height, width, channels]` to `[batch, channels * height * width]`, in
+/// this order of axes.
 pub fn flatten(images: Tensor<4>) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as Operations>::flatten(images.into_dispatch()))
 }
 
-/// The convolution of images with flat weights, and its ReLU if `relu`.
+/// Convolves images with flat weights, adds the bias and, if `relu`, applies ReLU.
 pub fn convolution(
     images: Tensor<4>,
     weights: Tensor<1>,
@@ -48,12 +53,12 @@ pub fn convolution(
     Tensor::from_dispatch(Dispatch::convolution(images, weights, optional(bias), shape, relu))
 }
 
-/// Flat weights of a convolution, made ready for evaluating many batches of images of this size.
+/// Packs the flat weights of a convolution for evaluating many batches of images of this size.
 pub fn pack(weights: Tensor<1>, shape: Convolution) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::pack(weights.into_dispatch(), shape))
 }
 
-/// The convolution of images with weights that are [packed](pack), and its ReLU if `relu`. It has no gradient.
+/// [`convolution`] with weights that were [packed](pack). It has no gradient.
 pub fn convolution_packed(
     images: Tensor<4>,
     packed: Tensor<1>,
@@ -65,7 +70,7 @@ pub fn convolution_packed(
     Tensor::from_dispatch(Dispatch::convolution_packed(images, packed, optional(bias), shape, relu))
 }
 
-/// The outputs `[batch, outputs]` of a dense layer with flat weights, and their ReLU if `relu`.
+/// Dense layer with flat weights: `[batch, inputs]` to `[batch, outputs]`, with ReLU if `relu`.
 pub fn dense(
     inputs: Tensor<2>,
     weights: Tensor<1>,
@@ -77,8 +82,8 @@ pub fn dense(
     Tensor::from_dispatch(Dispatch::dense(inputs, weights, optional(bias), shape, relu))
 }
 
-/// Batch norm of values whose channels are their last axis, by the batch's own statistics, and what goes with it. Also
-/// returns mean and biased variance per channel.
+/// Batch normalization over the last axis with the statistics of the batch, including the ReLUs and
+/// the dropout of `norm`. Also returns mean and biased variance, `[channels]` each.
 pub fn normalize_train<const D: usize>(
     values: Tensor<D>,
     scale: Tensor<1>,
@@ -92,7 +97,8 @@ pub fn normalize_train<const D: usize>(
     (Tensor::from_dispatch(outputs), mean, variance)
 }
 
-/// Batch norm by given statistics, mean and variance, and the ReLU that goes with it, but no dropout.
+/// Batch normalization with given mean and variance, including the ReLUs of `norm` but not its
+/// dropout.
 pub fn normalize<const D: usize>(
     values: Tensor<D>,
     scale: Tensor<1>,
@@ -110,23 +116,24 @@ pub fn normalize<const D: usize>(
     ))
 }
 
-/// Values with some of them dropped.
+/// Applies dropout.
 pub fn dropout<const D: usize>(values: Tensor<D>, dropout: Dropout) -> Tensor<D> {
     Tensor::from_dispatch(Dispatch::dropout(values.into_dispatch(), dropout))
 }
 
-/// max(x, 0) of all values.
+/// Computes max(x, 0) elementwise.
 pub fn relu<const D: usize>(values: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Operations>::relu(values.into_dispatch()))
 }
 
-/// Values for two ways through a network, both of which have to reach the loss.
+/// Splits one tensor into two branches of a network. Both must reach the loss: the gradient is
+/// passed on once it has arrived from both.
 pub fn fork<const D: usize>(values: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
     let (one, other) = Dispatch::fork(values.into_dispatch());
     (Tensor::from_dispatch(one), Tensor::from_dispatch(other))
 }
 
-/// The sum of two tensors, and its ReLU if `relu`.
+/// Adds two tensors, then applies ReLU if `relu`.
 pub fn sum<const D: usize>(one: Tensor<D>, other: Tensor<D>, relu: bool) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Operations>::sum(
         one.into_dispatch(),
@@ -135,18 +142,18 @@ pub fn sum<const D: usize>(one: Tensor<D>, other: Tensor<D>, relu: bool) -> Tens
     ))
 }
 
-/// The greatest of each square of `size` times `size` pixels.
+/// Max pooling over squares of `size` by `size` pixels that do not overlap.
 pub fn max_pool(images: Tensor<4>, size: usize) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::max_pool(images.into_dispatch(), size))
 }
 
-/// The mean of each square of `size` times `size` pixels.
+/// Average pooling over squares of `size` by `size` pixels that do not overlap.
 pub fn average_pool(images: Tensor<4>, size: usize) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::average_pool(images.into_dispatch(), size))
 }
 
-/// The mean cross-entropy of logits `[batch, classes]`, and how many rows are greatest at their label. Only the first
-/// has a gradient.
+/// Returns the mean cross-entropy of logits `[batch, classes]` and the number of rows whose
+/// greatest logit is at their label. Only the first has a gradient.
 pub fn cross_entropy(logits: Tensor<2>, labels: Arc<[u8]>) -> (Tensor<1>, Tensor<1>) {
     let (loss, correct) = Dispatch::cross_entropy(logits.into_dispatch(), labels);
     (Tensor::from_dispatch(loss), Tensor::from_dispatch(correct))

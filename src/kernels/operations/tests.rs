@@ -1,4 +1,5 @@
-//! What each backend's operations compute is what burn's own compute on flex, forward and backward.
+//! Compares each backend's operations, forward and backward, with those composed of burn's own on
+//! flex.
 
 #[cfg(feature = "tch")]
 use burn::backend::LibTorch;
@@ -11,7 +12,8 @@ use super::gradients::Gradients;
 use super::{Operations, Optional, composed};
 use crate::kernels::{Convolution, Dense, Dropout, Normalize};
 
-/// Sums of up to a few hundred products, in another order.
+/// Tolerance relative to the largest value. Sums of a few hundred products may be taken in any
+/// order.
 const TOLERANCE: f32 = 1e-4;
 
 /// Numbers between -1 and 1.
@@ -46,11 +48,23 @@ fn assert_all_same<H: Gradients>(
     found: impl IntoIterator<Item = Option<FloatTensor<H>>>,
     expected: impl IntoIterator<Item = Option<FloatTensor<Flex>>>,
 ) {
-    for (found, expected) in found.into_iter().zip(expected) {
-        if let (Some(found), Some(expected)) = (found, expected) {
-            assert_same::<H>(&found, &expected);
+    let (found, expected) = (Vec::from_iter(found), Vec::from_iter(expected));
+    assert_eq!(found.len(), expected.len());
+    for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        match (found, expected) {
+            (Some(found), Some(expected)) => assert_same::<H>(found, expected),
+            (None, None) => {}
+            _ => panic!(
+                "result {index}: {} instead of {}",
+                presence(found.is_some()),
+                presence(expected.is_some())
+            ),
         }
     }
+}
+
+fn presence(is_some: bool) -> &'static str {
+    if is_some { "a tensor" } else { "none" }
 }
 
 fn check_convolution<H: Gradients>(shape: Convolution, bias: bool, relu: bool) {
@@ -202,7 +216,7 @@ fn check_shapes<H: Gradients>([batch, rows, columns, channels]: [usize; 4], size
         <H as Operations>::flatten(tensor::<H>(1, &images)),
         H::flatten_backward(tensor::<H>(1, &[batch, images.iter().skip(1).product()]), images),
         <H as Operations>::relu(tensor::<H>(1, &images)),
-        H::gate(tensor::<H>(1, &images), tensor::<H>(2, &images)),
+        H::relu_gradient(tensor::<H>(1, &images), tensor::<H>(2, &images)),
         H::sum(tensor::<H>(1, &images), tensor::<H>(2, &images), true),
         H::sum(tensor::<H>(1, &images), tensor::<H>(2, &images), false),
     ];
@@ -217,7 +231,7 @@ fn check_shapes<H: Gradients>([batch, rows, columns, channels]: [usize; 4], size
         composed::flatten::<Flex>(one()),
         composed::flatten_backward::<Flex>(tensor::<Flex>(1, &flat), images),
         composed::relu::<Flex>(one()),
-        composed::relu_backward::<Flex>(one(), tensor::<Flex>(2, &images)),
+        composed::relu_gradient::<Flex>(one(), tensor::<Flex>(2, &images)),
         composed::sum::<Flex>(one(), tensor::<Flex>(2, &images), true),
         composed::sum::<Flex>(one(), tensor::<Flex>(2, &images), false),
     ];
@@ -233,13 +247,13 @@ fn check_cross_entropy<H: Gradients>(labels: &[u8]) {
     assert_all_same::<H>(list, [Some(expected.0), Some(expected.1), Some(expected.2)]);
 }
 
-fn check_holding<H: Gradients>() {
+fn check_from_values<H: Gradients>() {
     let shape = Shape::new([2, 3]);
-    let found = H::holding(tensor::<H>(1, &[4]), numbers(2, 6), shape.clone());
+    let found = H::from_values(tensor::<H>(1, &[4]), numbers(2, 6), shape.clone());
     assert_eq!((found.shape(), values::<H>(&found)), (shape, numbers(2, 6)));
 }
 
-/// Checks an operation on every backend that has its own.
+/// Checks an operation on every backend that implements it itself.
 macro_rules! on_every_backend {
     ($check:ident($($argument:expr),*)) => {
         $check::<Flex>($($argument),*);
@@ -251,7 +265,7 @@ macro_rules! on_every_backend {
 
 #[test]
 fn tensors_hold_the_numbers_they_are_given() {
-    on_every_backend!(check_holding());
+    on_every_backend!(check_from_values());
 }
 
 proptest! {
@@ -303,4 +317,34 @@ proptest! {
     fn losses(labels in proptest::collection::vec(0u8..10, 1..40)) {
         on_every_backend!(check_cross_entropy(&labels));
     }
+}
+
+/// Operations through which training never propagates a gradient.
+const WITHOUT_GRADIENT: [&str; 7] = [
+    "from_values",
+    "channels_last",
+    "pack",
+    "convolution_packed",
+    "normalize",
+    "fuses",
+    "optimize",
+];
+
+/// Names of the functions in the first block of `source` that begins with `start`.
+fn functions<'a>(source: &'a str, start: &str) -> Vec<&'a str> {
+    let lines = source.lines().skip_while(|line| !line.contains(start));
+    let signatures =
+        lines.take_while(|line| *line != "}").filter_map(|l| l.strip_prefix("    fn "));
+    signatures.filter_map(|signature| signature.split(['(', '<']).next()).collect()
+}
+
+/// Default bodies of the trait compile for autodiff, too, but there they record the single steps of
+/// the composed operation, which are slower than the kernel's gradient and round differently.
+#[test]
+fn autodiff_records_every_operation_that_has_a_gradient() {
+    let operations = functions(include_str!("mod.rs"), "pub trait Operations");
+    let recorded = functions(include_str!("autodiff.rs"), "Operations for Autodiff");
+    assert!(operations.len() > recorded.len() && !recorded.is_empty());
+    let expected = operations.into_iter().filter(|name| !WITHOUT_GRADIENT.contains(name));
+    assert_eq!(expected.collect::<Vec<_>>(), recorded, "in the order of the trait");
 }

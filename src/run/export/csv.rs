@@ -6,30 +6,31 @@ use std::path::Path;
 
 use csv::Writer;
 
+use super::Exported;
 use super::file::NewFile;
-use super::table::{Cell, Table};
-use super::{Exported, TableFile};
+use super::table_files::RowFile;
+use super::tables::{Cell, Table};
 
-/// A table under way.
-pub struct CsvTable {
+/// An incomplete CSV file.
+pub(super) struct CsvFile {
     writer: Writer<NewFile>,
-    /// One cell's text.
+    /// Buffer for the text of one cell.
     text: Vec<u8>,
     rows: u64,
 }
 
-impl TableFile for CsvTable {
-    fn create(table: Table, folder: &Path) -> io::Result<Self> {
-        let file = NewFile::create(folder, &format!("{}.csv", table.name()))?;
+impl RowFile for CsvFile {
+    fn create(table: &Table, folder: &Path) -> io::Result<Self> {
+        let file = NewFile::create(folder, &format!("{}.csv", table.name))?;
         let mut writer = Writer::from_writer(file);
         writer.write_record(table.columns().map(|(name, _)| name))?;
-        Ok(CsvTable { writer, text: Vec::new(), rows: 0 })
+        Ok(CsvFile { writer, text: Vec::new(), rows: 0 })
     }
 
-    fn row(&mut self, cells: &[Cell]) -> io::Result<()> {
-        for cell in cells {
+    fn write(&mut self, row: &[Cell]) -> io::Result<()> {
+        for cell in row {
             match cell {
-                Cell::Nothing => self.field(&"")?,
+                Cell::Missing => self.field(&"")?,
                 Cell::Integer(value) => self.field(value)?,
                 Cell::Single(value) => self.field(value)?,
                 Cell::Double(value) => self.field(value)?,
@@ -47,7 +48,7 @@ impl TableFile for CsvTable {
     }
 }
 
-impl CsvTable {
+impl CsvFile {
     fn field(&mut self, value: &impl Display) -> io::Result<()> {
         self.text.clear();
         write!(self.text, "{value}")?;

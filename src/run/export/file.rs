@@ -1,4 +1,4 @@
-//! A file that is written bit by bit and takes its place when it is whole.
+//! A file that appears under its name only when it is complete.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -7,29 +7,29 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-/// A file under way, beside its place.
-pub struct NewFile {
+/// An incomplete file, under a temporary name in the same folder.
+pub(super) struct NewFile {
     writer: BufWriter<File>,
     temporary: TempPath,
-    place: PathBuf,
+    path: PathBuf,
 }
 
 impl NewFile {
-    /// Begins a file that is to be called `name` in `folder`.
-    pub fn create(folder: &Path, name: &str) -> io::Result<Self> {
+    /// Creates a file that will be called `name` in `folder`.
+    pub(super) fn create(folder: &Path, name: &str) -> io::Result<Self> {
         let mut file = tempfile::Builder::new();
-        // Private at first by tempfile's caution; an export is for whoever the umask says.
+        // tempfile makes private files by default; for an export, the umask decides.
         file.permissions(PermissionsExt::from_mode(0o666));
         let (file, temporary) = file.tempfile_in(folder)?.into_parts();
         let writer = BufWriter::with_capacity(1 << 18, file);
-        Ok(NewFile { writer, temporary, place: folder.join(name) })
+        Ok(NewFile { writer, temporary, path: folder.join(name) })
     }
 
-    /// Puts it into its place, and says where that is.
-    pub fn finish(self) -> io::Result<PathBuf> {
+    /// Syncs the file to disk and renames it. Returns its path.
+    pub(super) fn finish(self) -> io::Result<PathBuf> {
         self.writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        self.temporary.persist(&self.place).map_err(|error| error.error)?;
-        Ok(self.place)
+        self.temporary.persist(&self.path).map_err(|error| error.error)?;
+        Ok(self.path)
     }
 }
 

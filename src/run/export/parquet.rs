@@ -12,25 +12,28 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type as Schema;
 
+use super::Exported;
 use super::file::NewFile;
-use super::table::{Cell, Table, Type};
-use super::{Exported, TableFile};
+use super::table_files::RowFile;
+use super::tables::{Cell, Table, Type};
 
-/// Rows that are kept in memory until they are written together.
+/// Rows of a row group, which are kept in memory until they are written.
 const GROUP: usize = 1 << 17;
 
-/// A table under way.
-pub struct ParquetTable {
+/// An incomplete Parquet file.
+pub(super) struct ParquetFile {
     writer: SerializedFileWriter<NewFile>,
     columns: Vec<Column>,
-    /// Rows that were not written yet.
+    /// Rows of the incomplete group.
     waiting: usize,
     rows: u64,
 }
 
-/// A column's values, and for each row whether it has one.
+/// The incomplete group of a column.
 struct Column {
+    /// The values of the rows that have one.
     values: Values,
+    /// For each row 1 if it has a value, otherwise 0: definition levels, as Parquet calls them.
     present: Vec<i16>,
 }
 
@@ -42,40 +45,40 @@ enum Values {
     Boolean(Vec<bool>),
 }
 
-impl TableFile for ParquetTable {
-    fn create(table: Table, folder: &Path) -> io::Result<Self> {
-        let file = NewFile::create(folder, &format!("{}.parquet", table.name()))?;
+impl RowFile for ParquetFile {
+    fn create(table: &Table, folder: &Path) -> io::Result<Self> {
+        let file = NewFile::create(folder, &format!("{}.parquet", table.name))?;
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
         let writer = schema(table)
             .and_then(|schema| {
                 SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties))
             })
-            .map_err(plain)?;
+            .map_err(to_io_error)?;
         let columns = table.columns().map(|(_, column)| Column::new(column)).collect();
-        Ok(ParquetTable { writer, columns, waiting: 0, rows: 0 })
+        Ok(ParquetFile { writer, columns, waiting: 0, rows: 0 })
     }
 
-    fn row(&mut self, cells: &[Cell]) -> io::Result<()> {
-        self.columns.iter_mut().zip(cells).for_each(|(column, cell)| column.push(cell));
+    fn write(&mut self, row: &[Cell]) -> io::Result<()> {
+        self.columns.iter_mut().zip(row).for_each(|(column, cell)| column.push(cell));
         self.rows += 1;
         self.waiting += 1;
         if self.waiting == GROUP {
-            self.write().map_err(plain)?;
+            self.write_group().map_err(to_io_error)?;
         }
         Ok(())
     }
 
     fn finish(mut self) -> io::Result<Exported> {
         if self.waiting > 0 {
-            self.write().map_err(plain)?;
+            self.write_group().map_err(to_io_error)?;
         }
-        let file = self.writer.into_inner().map_err(plain)?;
+        let file = self.writer.into_inner().map_err(to_io_error)?;
         Ok(Exported { file: file.finish()?, rows: self.rows })
     }
 }
 
-impl ParquetTable {
-    fn write(&mut self) -> Result<()> {
+impl ParquetFile {
+    fn write_group(&mut self) -> Result<()> {
         let mut group = self.writer.next_row_group()?;
         for column in &mut self.columns {
             if let Some(mut writer) = group.next_column()? {
@@ -101,7 +104,7 @@ impl Column {
         Column { values, present: Vec::new() }
     }
 
-    /// Adds a cell; one of another type than the column's counts as missing.
+    /// Adds a cell. A cell of another type than the column counts as missing.
     fn push(&mut self, cell: &Cell) {
         let present = match (&mut self.values, cell) {
             (Values::Integer(values), Cell::Integer(value)) => push(values, *value),
@@ -114,7 +117,7 @@ impl Column {
         self.present.push(present.into());
     }
 
-    /// Writes the values and forgets them.
+    /// Writes and clears the values.
     fn write(&mut self, writer: &mut ColumnWriter) -> Result<()> {
         let present = Some(self.present.as_slice());
         match (&mut self.values, writer) {
@@ -150,7 +153,7 @@ fn push<T>(values: &mut Vec<T>, value: T) -> bool {
     true
 }
 
-fn schema(table: Table) -> Result<Schema> {
+fn schema(table: &Table) -> Result<Schema> {
     let column = |(name, column): (&str, Type)| {
         let physical = match column {
             Type::Integer => Physical::INT64,
@@ -167,11 +170,11 @@ fn schema(table: Table) -> Result<Schema> {
             .map(Arc::new)
     };
     let columns = table.columns().map(column).collect::<Result<Vec<_>>>()?;
-    Schema::group_type_builder(table.name()).with_fields(columns).build()
+    Schema::group_type_builder(table.name).with_fields(columns).build()
 }
 
-/// What the file system said, if that was it.
-fn plain(error: ParquetError) -> io::Error {
+/// Returns the error of the file system if that is the cause.
+fn to_io_error(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(source) => match source.downcast::<io::Error>() {
             Ok(source) => *source,

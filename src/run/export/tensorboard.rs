@@ -1,47 +1,56 @@
-//! An event file for TensorBoard: records of a length, its checksum, a protocol buffer, and its checksum.
+//! An event file for TensorBoard. A record is a length, its checksum, a protocol buffer, and its
+//! checksum.
 //!
-//! The tags are `accuracy/test`, `accuracy/test_before_sync`, `accuracy/train`, `accuracy/batch`, the same of `loss`;
-//! `distance_mean/LAYER` and `distance_sd/LAYER` as ratios of the vector's length; `sync_moved/LAYER`,
-//! `sync_distance/LAYER` and `sync/milliseconds`; `schedule/lr`, `schedule/k` and `schedule/p`; and the text
-//! `changes/by_hand`.
+//! The tags are `accuracy/test`, `accuracy/test_before_sync`, `accuracy/train`, `accuracy/batch`,
+//! the same of `loss`; `distance_mean/LAYER` and `distance_sd/LAYER` as ratios of the length of a
+//! vector; `sync_moved/LAYER`, `sync_distance/LAYER` and `sync/milliseconds`; `schedule/lr`,
+//! `schedule/k` and `schedule/p`; and the text `changes/by_hand`.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::file::NewFile;
-use super::{Exported, follow};
-use crate::run::RunState;
+use super::{Export, Exported};
+use crate::run::{RunFolder, RunState, Summary};
 use crate::train::{Event, EventKind, Score};
 
-/// An event file under way.
-pub struct Scalars {
+/// An incomplete event file.
+pub(super) struct EventFile {
     file: NewFile,
-    /// When the run began, in seconds since 1970.
+    /// Time at which the run began, in seconds since 1970.
     begun: i64,
-    state: RunState,
     records: u64,
 }
 
-/// The values of one event: a summary as a protocol buffer.
+/// The values of one event, as a `Summary` protocol buffer.
 #[derive(Default)]
 struct Values(Vec<u8>);
 
-impl Scalars {
-    /// Begins the file in `folder`, of a run that began so many seconds after 1970.
-    pub fn create(folder: &Path, begun: i64) -> io::Result<Self> {
+impl EventFile {
+    pub(super) fn create(run: &RunFolder, folder: &Path) -> io::Result<Self> {
+        let begun = Summary::of(&RunState::default(), run).begun.unwrap_or(0);
         let file = NewFile::create(folder, &format!("events.out.tfevents.{begun:010}.laperm"))?;
-        let mut scalars = Scalars { file, begun, state: RunState::default(), records: 0 };
+        let mut events = EventFile { file, begun, records: 0 };
         let mut version = Vec::new();
         double(&mut version, 1, begun as f64);
         bytes(&mut version, 3, b"brain.Event:2");
-        scalars.record(&version)?;
-        Ok(scalars)
+        events.record(&version)?;
+        Ok(events)
     }
 
-    /// Adds what is a number over time, and what was done by hand.
-    pub fn take(&mut self, event: &Event) -> io::Result<()> {
-        follow(&mut self.state, event);
-        let values = self.values(&event.kind);
+    fn record(&mut self, record: &[u8]) -> io::Result<()> {
+        let length = (record.len() as u64).to_le_bytes();
+        self.file.write_all(&length)?;
+        self.file.write_all(&masked_crc(&length).to_le_bytes())?;
+        self.file.write_all(record)?;
+        self.records += 1;
+        self.file.write_all(&masked_crc(record).to_le_bytes())
+    }
+}
+
+impl Export for EventFile {
+    fn write(&mut self, event: &Event, state: &RunState) -> io::Result<()> {
+        let values = Values::of(&event.kind, state);
         if values.0.is_empty() {
             return Ok(());
         }
@@ -53,7 +62,14 @@ impl Scalars {
         self.record(&record)
     }
 
-    fn values(&self, kind: &EventKind) -> Values {
+    fn finish(self: Box<Self>) -> io::Result<Vec<Exported>> {
+        Ok(vec![Exported { file: self.file.finish()?, rows: self.records }])
+    }
+}
+
+impl Values {
+    /// Takes the measurements of an event, and a manual change.
+    fn of(kind: &EventKind, state: &RunState) -> Self {
         let mut values = Values::default();
         match kind {
             EventKind::Step { loss, accuracy } => {
@@ -61,29 +77,26 @@ impl Scalars {
                 values.scalar("accuracy/batch", *accuracy);
             }
             EventKind::Evaluation { weights, test, train, .. } => {
-                match self.state.is_before_sync(*weights) {
-                    true => values.scores("test_before_sync", test),
-                    false => {
-                        values.scores("test", test);
-                        train.iter().for_each(|train| values.scores("train", train));
-                    }
+                if state.is_before_sync(*weights) {
+                    values.scores("test_before_sync", test);
+                } else {
+                    values.scores("test", test);
+                    train.iter().for_each(|train| values.scores("train", train));
                 }
             }
             EventKind::RankingDistance { layers } => {
-                for (name, length, seen) in layers.iter().filter_map(|seen| {
-                    let (name, length) = self.layer(seen.layer)?;
-                    Some((name, length, seen))
-                }) {
-                    values.scalar(&format!("distance_mean/{name}"), seen.mean / length);
-                    values.scalar(&format!("distance_sd/{name}"), seen.sd / length);
+                for sample in layers {
+                    let Some((name, length)) = layer(state, sample.layer) else { continue };
+                    values.scalar(&format!("distance_mean/{name}"), sample.mean / length);
+                    values.scalar(&format!("distance_sd/{name}"), sample.sd / length);
                 }
             }
             EventKind::Sync { milliseconds, layers, .. } => {
                 values.scalar("sync/milliseconds", *milliseconds as f32);
-                for seen in layers {
-                    let Some((name, _)) = self.layer(seen.layer) else { continue };
-                    values.scalar(&format!("sync_moved/{name}"), seen.moved);
-                    values.scalar(&format!("sync_distance/{name}"), seen.distance);
+                for sync in layers {
+                    let Some((name, _)) = layer(state, sync.layer) else { continue };
+                    values.scalar(&format!("sync_moved/{name}"), sync.moved);
+                    values.scalar(&format!("sync_distance/{name}"), sync.distance);
                 }
             }
             EventKind::Schedule(schedule) => {
@@ -94,34 +107,26 @@ impl Scalars {
             EventKind::Applied { command, .. } if command.steers() => {
                 values.text("changes/by_hand", &command.to_string());
             }
-            _ => {}
+            // Listed one by one: for a new kind, decide what TensorBoard shows of it.
+            EventKind::Started(_)
+            | EventKind::Epoch { .. }
+            | EventKind::Lookahead { .. }
+            | EventKind::Distribution { .. }
+            | EventKind::Frame { .. }
+            | EventKind::Applied { .. }
+            | EventKind::Refused { .. }
+            | EventKind::Phase { .. }
+            | EventKind::Snapshot { .. }
+            | EventKind::Diverged { .. }
+            | EventKind::Resumed { .. }
+            | EventKind::Notice { .. }
+            | EventKind::Finished { .. }
+            | EventKind::Unknown => {}
         }
         values
     }
 
-    /// A layer's name and the length of its vectors.
-    fn layer(&self, index: usize) -> Option<(&str, f32)> {
-        let layer = self.state.started.as_ref()?.layers.get(index)?;
-        Some((&layer.name, layer.length.max(1) as f32))
-    }
-
-    fn record(&mut self, record: &[u8]) -> io::Result<()> {
-        let length = (record.len() as u64).to_le_bytes();
-        self.file.write_all(&length)?;
-        self.file.write_all(&masked_crc(&length).to_le_bytes())?;
-        self.file.write_all(record)?;
-        self.records += 1;
-        self.file.write_all(&masked_crc(record).to_le_bytes())
-    }
-
-    /// Puts the file into its place.
-    pub fn finish(self) -> io::Result<Exported> {
-        Ok(Exported { file: self.file.finish()?, rows: self.records })
-    }
-}
-
-impl Values {
-    /// A number, unless it is a gap.
+    /// Adds a number, unless it is not finite.
     fn scalar(&mut self, name: &str, value: f32) {
         if !value.is_finite() {
             return;
@@ -138,7 +143,7 @@ impl Values {
         self.scalar(&format!("loss/{set}"), score.loss);
     }
 
-    /// A tensor of one string, for the text plugin.
+    /// Adds a tensor of one string, for the text plugin.
     fn text(&mut self, name: &str, value: &str) {
         const STRING: u64 = 7;
         let (mut tensor, mut plugin, mut metadata, mut text) =
@@ -156,6 +161,12 @@ impl Values {
     }
 }
 
+/// Returns the name of a layer and the length of its weight vectors.
+fn layer(state: &RunState, index: usize) -> Option<(&str, f32)> {
+    let layer = state.started.as_ref()?.layers.get(index)?;
+    Some((&layer.name, layer.length.max(1) as f32))
+}
+
 fn double(buffer: &mut Vec<u8>, field: u64, value: f64) {
     tag(buffer, field, 1);
     buffer.extend(value.to_le_bytes());
@@ -167,7 +178,8 @@ fn bytes(buffer: &mut Vec<u8>, field: u64, value: &[u8]) {
     buffer.extend(value);
 }
 
-/// A field's number, and how it is written: 0 varint, 1 eight bytes, 2 a length and bytes, 5 four bytes.
+/// Writes the number of a field and its wire type: 0 varint, 1 eight bytes, 2 length and bytes, 5
+/// four bytes.
 fn tag(buffer: &mut Vec<u8>, field: u64, wire: u64) {
     varint(buffer, field << 3 | wire);
 }
@@ -180,7 +192,8 @@ fn varint(buffer: &mut Vec<u8>, mut value: u64) {
     buffer.push(value as u8);
 }
 
-/// The CRC-32C of bytes, as TensorFlow masks it so that a checksum of checksums is none.
+/// Returns the CRC-32C of `bytes`, masked as in TensorFlow, so that data that contains checksums
+/// can be checksummed.
 fn masked_crc(bytes: &[u8]) -> u32 {
     let crc = !bytes
         .iter()
@@ -188,7 +201,7 @@ fn masked_crc(bytes: &[u8]) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// The remainders of every byte.
+/// CRC-32C of every byte.
 const CASTAGNOLI: [u32; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;

@@ -1,8 +1,9 @@
-//! Bringing the steps of several runs onto one axis: by step, by epoch or by second.
+//! Maps the steps of several runs to one axis of steps, epochs or seconds.
 
 use crate::run::{RunState, Series, TimeUnit};
 
-/// Places on the common axis that make one of its unit: whole numbers, fine enough for every screen.
+/// Positions on the common axis per unit of time. Positions are whole numbers, and fine enough for
+/// every screen.
 pub(super) fn per_unit(unit: TimeUnit) -> u64 {
     match unit {
         TimeUnit::Steps => 1,
@@ -11,7 +12,7 @@ pub(super) fn per_unit(unit: TimeUnit) -> u64 {
     }
 }
 
-/// Where a step of a run lies on the common axis; `None` where its epochs are not known.
+/// Position of a step of a run on the common axis; `None` if the length of its epochs is unknown.
 pub(super) fn place(run: &RunState, unit: TimeUnit, step: u64) -> Option<u64> {
     match unit {
         TimeUnit::Steps => Some(step),
@@ -24,33 +25,34 @@ pub(super) fn place(run: &RunState, unit: TimeUnit, step: u64) -> Option<u64> {
     }
 }
 
-/// A series of a run at its places on the common axis, which grows with it.
+/// A series of a run at its positions on the common axis. It grows with the run.
 #[derive(Debug, Default)]
 pub(super) struct Aligned {
     series: Series,
-    /// Values that were taken over, and the step of the last one.
+    /// Number of values that were mapped, and the step of the last one.
     taken: (usize, Option<u64>),
 }
 
 impl Aligned {
-    /// What was taken over.
+    /// The series so far.
     pub fn series(&self) -> &Series {
         &self.series
     }
 
-    /// Forgets all.
+    /// Removes all values.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Takes over what is new in `source`, a series of `run`.
+    /// Maps what is new in `source`, a series of `run`. Starts again if `source` was cut.
     pub fn follow(&mut self, source: &Series, run: &RunState, unit: TimeUnit) {
         let newest = self.taken.0.checked_sub(1).and_then(|index| source.get(index));
         if newest.map(|(step, _)| step) != self.taken.1 {
             self.clear();
         }
         for (step, value) in (self.taken.0..source.len()).filter_map(|index| source.get(index)) {
-            // Between two known moments time is a guess, that a later one may correct: it never goes back.
+            // The time between two recorded moments is an estimate, which later moments may
+            // correct. Positions must not go back.
             let least = self.series.last().map_or(0, |(place, _)| place);
             if let Some(place) = place(run, unit, step) {
                 self.series.push(place.max(least), value);

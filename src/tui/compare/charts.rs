@@ -1,4 +1,4 @@
-//! The charts: one quantity of every run that is shown, on one axis.
+//! The charts: one quantity of every visible run, on one axis.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,7 +11,7 @@ use crate::run::Mark;
 use crate::tui::chart::{Chart, Curve, Look, Scale, TimeAxis, extent, significant};
 use crate::tui::theme::Theme;
 
-/// A value as a chart's legend and the results write it.
+/// Formats a value for the legend of a chart and for the results.
 pub(super) fn number(quantity: Quantity) -> fn(f64) -> String {
     match quantity {
         Quantity::Accuracy => |percentage| match percentage.is_finite() {
@@ -22,7 +22,7 @@ pub(super) fn number(quantity: Quantity) -> fn(f64) -> String {
     }
 }
 
-/// What the chart shows in detail, for its border.
+/// Caption of a chart.
 pub(super) fn caption(compare: &Compare, quantity: Quantity) -> String {
     match quantity {
         Quantity::Accuracy => best(compare).unwrap_or_default(),
@@ -32,7 +32,7 @@ pub(super) fn caption(compare: &Compare, quantity: Quantity) -> String {
     }
 }
 
-/// Who was best.
+/// The best test accuracy, and the letter of its run.
 fn best(compare: &Compare) -> Option<String> {
     let best = |member: &Member| member.run.best().map(|(_, best)| (best, member.letter()));
     let best = compare.shown().filter_map(best).max_by(|a, b| a.0.total_cmp(&b.0))?;
@@ -49,7 +49,7 @@ pub(super) fn render(
 ) {
     let names: Vec<String> = compare.members.iter().map(Member::name).collect();
     let of = compare.shown().count() as u16;
-    // The first run lies on all others.
+    // Drawn in reverse, so that the first run covers all others.
     let curve = |(turn, member): (usize, &'_ Member)| {
         Some(Curve {
             series: compare.members[member.index].series(quantity)?,
@@ -88,7 +88,8 @@ pub(super) fn render(
     .render(area, buffer);
 }
 
-/// The least value in the later half of any curve: the climb at the beginning may be cut off, but no run.
+/// The least value in the later half of any curve, in percent. The climb at the beginning may be
+/// cut off, but every run stays visible.
 fn later(curves: &[Curve], time: &TimeAxis) -> f64 {
     let low = |curve: &Curve| {
         let last = curve.series.last()?.0.min(time.to);
@@ -98,12 +99,12 @@ fn later(curves: &[Curve], time: &TimeAxis) -> f64 {
     curves.iter().filter_map(low).fold(100.0, f64::min)
 }
 
-/// The axis that all runs share.
+/// The time axis of all charts.
 pub(super) fn time(compare: &Compare) -> TimeAxis<'static> {
     TimeAxis::even(compare.span(), &compare.view, per_unit(compare.view.unit) as f64)
 }
 
-/// What was done by hand, with the run's letter.
+/// The changes made by hand, each with the letter of its run.
 fn marks(compare: &Compare) -> Vec<Mark> {
     let of = |member: &Member| -> Vec<Mark> {
         let mark = |mark: &Mark| {

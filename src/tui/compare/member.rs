@@ -7,7 +7,7 @@ use crate::run::{Distance, RunFolder, RunState, Series, Setup, Summary, TimeUnit
 use crate::train::LayerInfo;
 use crate::tui::theme::Theme;
 
-/// What a chart shows of every run.
+/// Quantity that a chart shows of every run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quantity {
     Accuracy,
@@ -25,19 +25,19 @@ pub const MOST_RUNS: usize = 8;
 /// Names of the runs, in order.
 const LETTERS: [&str; MOST_RUNS] = ["A", "B", "C", "D", "E", "F", "G", "H"];
 
-/// A run, and what was made of it for the charts.
+/// A run and its series for the charts.
 #[derive(Debug)]
 pub(super) struct Member {
     pub folder: RunFolder,
     pub setup: Setup,
     pub run: RunState,
     pub summary: Summary,
-    /// Its place among the runs, from 0.
+    /// Index among the runs.
     pub index: usize,
     pub hidden: bool,
-    /// Whether all of its log was read once.
+    /// Whether the log was read to its end.
     pub caught_up: bool,
-    /// Why its log is not read any further.
+    /// Why the log cannot be read any further.
     pub failure: Option<String>,
     aligned: [Aligned; 3],
     unit: TimeUnit,
@@ -62,17 +62,17 @@ impl Member {
         }
     }
 
-    /// What tells it from the others everywhere.
+    /// The letter that stands for the run everywhere.
     pub fn letter(&self) -> &'static str {
         LETTERS[self.index % LETTERS.len()]
     }
 
-    /// Its colour; the eighth is the text's own.
+    /// Colour of the run. The eighth has the colour of text.
     pub fn style(&self, theme: &Theme) -> Style {
         if self.index < 7 { theme.series(self.index) } else { theme.text }
     }
 
-    /// The experiment's name, or the folder's as long as nothing was read.
+    /// Name of the experiment, or of the folder until something was read.
     pub fn name(&self) -> String {
         match self.summary.name.is_empty() {
             true => self.folder.name(),
@@ -80,7 +80,7 @@ impl Member {
         }
     }
 
-    /// Whether a process has it in hand.
+    /// Returns true if a process is training the run.
     pub fn is_living(&self) -> bool {
         self.summary.state.is_living()
     }
@@ -95,14 +95,15 @@ impl Member {
         self.summary.state != before
     }
 
-    /// Starts anew: the log was cut.
+    /// Discards everything that was read, after the log was cut.
     pub fn restart(&mut self) {
         self.run = RunState::default();
         self.caught_up = false;
         self.aligned.iter_mut().for_each(Aligned::clear);
     }
 
-    /// Brings all that is made of the events up to date, for an axis of this unit and for the layer of this name.
+    /// Updates the series and the summary from the events, for an axis of this unit and the layer
+    /// of this name.
     pub fn align(&mut self, unit: TimeUnit, layer: &str) {
         let layer = self.layers().iter().position(|info| info.name == layer);
         if unit != self.unit {
@@ -123,7 +124,7 @@ impl Member {
         }
     }
 
-    /// A quantity on the common axis, if it was ever measured.
+    /// A quantity on the common axis; `None` if it was never measured.
     pub fn series(&self, quantity: Quantity) -> Option<&Series> {
         let source = source(&self.run, quantity, self.layer)?;
         let series = match self.unit {
@@ -133,7 +134,7 @@ impl Member {
         (!series.is_empty()).then_some(series)
     }
 
-    /// What a series' values are multiplied by to be shown.
+    /// Factor from the values of a series to the values shown.
     pub fn factor(&self, quantity: Quantity) -> f64 {
         match quantity {
             Quantity::Accuracy => 100.0,
@@ -142,7 +143,7 @@ impl Member {
         }
     }
 
-    /// The value at a place on the common axis, or the newest; NaN if there is none.
+    /// The value at a position on the common axis, or the latest; NaN if there is none.
     pub fn value(&self, quantity: Quantity, cursor: Option<u64>) -> f64 {
         let point = self.series(quantity).and_then(|series| match cursor {
             Some(place) => series.at(place),
@@ -156,17 +157,16 @@ impl Member {
         self.layers().get(self.layer?)
     }
 
-    /// Its weight matrices.
     pub fn layers(&self) -> &[LayerInfo] {
         self.run.started.as_ref().map_or(&[], |started| &started.layers)
     }
 
-    /// Where it has got to on the common axis.
+    /// Position of the latest step on the common axis.
     pub fn now(&self) -> u64 {
         place(&self.run, self.unit, self.run.step).unwrap_or(0)
     }
 
-    /// Where it is to end on the common axis, if that can be said: how long it takes cannot.
+    /// Position of the planned end on the common axis. `None` for seconds, which cannot be planned.
     pub fn planned(&self) -> Option<u64> {
         let total = self.run.started.as_ref()?.total_steps;
         match self.unit {
@@ -176,7 +176,7 @@ impl Member {
     }
 }
 
-/// The series that a quantity is drawn from.
+/// The series of a quantity, by step.
 fn source(run: &RunState, quantity: Quantity, layer: Option<usize>) -> Option<&Series> {
     match quantity {
         Quantity::Accuracy => Some(&run.test.accuracy),

@@ -20,7 +20,8 @@ pub(super) fn render(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut 
     panels(compare, theme, middle, buffer)
 }
 
-/// Every run's letter and name; hidden ones in brackets. All letters are there, however short the names get.
+/// Letter and name of every run, hidden ones in brackets. Names are shortened until all letters
+/// fit.
 fn legend(compare: &Compare, theme: &Theme, width: u16) -> Line<'static> {
     let count = compare.members.len().max(1);
     let name = |member: &Member| match member.hidden {
@@ -49,7 +50,7 @@ fn legend(compare: &Compare, theme: &Theme, width: u16) -> Line<'static> {
     line
 }
 
-/// A run's name, with the end of its folder's where others are called the same.
+/// Name of a run, with the end of its folder's name if other runs have the same name.
 fn told_apart(compare: &Compare, member: &Member) -> String {
     let name = member.name();
     let same = compare.members.iter().filter(|other| other.name() == name).count();
@@ -60,8 +61,8 @@ fn told_apart(compare: &Compare, member: &Member) -> String {
     }
 }
 
-/// Draws the panels: on a large screen all of them, else those of the page that contains the focused
-/// one.
+/// Draws the panels: on a large screen all of them, else those of the page that contains the
+/// focused one.
 fn panels(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Pages {
     if compare.chrome.zoomed {
         panel(compare, compare.chrome.focus, theme, area, buffer);
@@ -82,14 +83,14 @@ fn panels(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) -> 
     Pages { page, count: count.div_ceil(per_page) }
 }
 
-/// Panels on a page of a smaller screen.
+/// Number of panels on a page of a smaller screen.
 const MOST_ON_A_PAGE: usize = 4;
 
-/// Columns and rows from which on all panels are on one page.
+/// Columns and rows of the smallest screen that shows all panels on one page.
 const LARGE: (u16, u16) = (100, 28);
 
-/// The places of all panels: the charts, accuracy the largest of them, above the tables, which get no more than they
-/// need.
+/// Areas of all panels: the charts, of which accuracy is the largest, above the tables, which get
+/// no more room than they need.
 fn large(compare: &Compare, area: Rect) -> [Rect; 5] {
     let lines = compare.difference_lines().len().max(compare.members.len()) as u16;
     let below = Constraint::Length((lines + 3).clamp(area.height / 5, area.height * 2 / 5));

@@ -13,15 +13,15 @@ pub struct Compare {
     pub(super) members: Vec<Member>,
     pub(super) differences: Vec<Difference>,
     pub(super) view: View,
-    /// The name of the layer whose ranking distance is shown.
+    /// Name of the layer whose ranking distance is shown.
     pub(super) layer: String,
-    /// The first difference shown.
+    /// Index of the first line shown of the differences.
     pub(super) scroll: usize,
-    /// The layer was chosen by hand.
+    /// Whether the user chose the layer.
     layer_chosen: bool,
 }
 
-/// A view of all runs.
+/// A panel of the view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ComparePanel {
     Chart(Quantity),
@@ -51,7 +51,7 @@ impl ComparePanel {
 }
 
 impl Compare {
-    /// The runs in `folders`, at most [`MOST_RUNS`] of them, of which no events are known yet.
+    /// The runs in `folders`, at most [`MOST_RUNS`] of them. None of their events are known yet.
     ///
     /// # Errors
     /// A run whose experiment cannot be read.
@@ -78,17 +78,17 @@ impl Compare {
         self.members.iter().map(|member| member.folder.clone()).collect()
     }
 
-    /// What the runs have come to.
+    /// Summaries of the runs.
     pub fn summaries(&self) -> impl Iterator<Item = &Summary> {
         self.members.iter().map(|member| &member.summary)
     }
 
-    /// In what they differ.
+    /// Settings in which the runs differ.
     pub fn differences(&self) -> &[Difference] {
         &self.differences
     }
 
-    /// Folds the next events of run `index` in.
+    /// Folds in the next events of run `index`.
     fn take_events(&mut self, index: usize, events: &[Event]) {
         let Some(member) = self.members.get_mut(index) else { return };
         let marks = member.run.marks.len();
@@ -101,7 +101,7 @@ impl Compare {
         self.chrome.refresh();
     }
 
-    /// Folds all there is of run `index` in, which was not followed so far.
+    /// Folds in the whole log of run `index`, which is not followed.
     pub fn take_all(&mut self, index: usize, events: &[Event]) {
         self.take_events(index, events);
         self.take(Piece::Caught(index));
@@ -109,7 +109,7 @@ impl Compare {
 
     /// Aligns the runs by step, by epoch or by second.
     pub fn align_by(&mut self, unit: TimeUnit) {
-        // The old places mean nothing on the new axis.
+        // Positions on the old axis mean nothing on the new one.
         self.view.reset();
         self.view.unit = unit;
         self.align();
@@ -188,22 +188,22 @@ impl Compare {
         self.chrome.say(text);
     }
 
-    /// The runs that are shown.
+    /// The runs that are not hidden.
     pub(super) fn shown(&self) -> impl DoubleEndedIterator<Item = &Member> + Clone {
         self.members.iter().filter(|member| !member.hidden)
     }
 
-    /// How far the runs have come on the common axis.
+    /// The latest position of any run on the common axis.
     pub(super) fn now(&self) -> u64 {
         self.shown().map(Member::now).max().unwrap_or(0)
     }
 
-    /// The places on the common axis that are shown, `from..to`. While runs go on it grows in jumps, so that little
-    /// changes on the screen.
+    /// The positions shown of the common axis, `from..to`. While a run is live the axis grows in
+    /// jumps, so that little changes on the screen.
     pub(super) fn span(&self) -> (u64, u64) {
         let now = self.now().max(1);
         let whole = match self.shown().any(Member::is_living) {
-            // Its last point has a place, too.
+            // Includes the last point.
             false => now + 1,
             true => {
                 let planned = self.shown().filter_map(Member::planned).max();
@@ -213,8 +213,8 @@ impl Compare {
         self.view.window.unwrap_or((0, whole))
     }
 
-    /// The differences as lines of a table: the key, then every run's value. Changes made by hand take
-    /// several lines.
+    /// The differences as lines of a table: the key, then every run's value. Changes made by hand
+    /// take several lines.
     pub(super) fn difference_lines(&self) -> Vec<Vec<String>> {
         let lines = |difference: &Difference| {
             let values = (0..self.members.len()).map(|run| match difference.lines(run) {
@@ -231,7 +231,7 @@ impl Compare {
         self.differences.iter().flat_map(lines).collect()
     }
 
-    /// The names of all runs' layers, each once.
+    /// Names of the layers of all runs, each once.
     pub(super) fn layers(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for layer in self.members.iter().flat_map(Member::layers) {
@@ -242,7 +242,7 @@ impl Compare {
         names
     }
 
-    /// Brings what is made of the events up to date.
+    /// Updates the series and summaries of all runs.
     pub(super) fn align(&mut self) {
         let (unit, layer) = (self.view.unit, self.layer.as_str());
         self.members.iter_mut().for_each(|member| member.align(unit, layer));
@@ -253,7 +253,7 @@ impl Compare {
         self.differences = differences(&runs);
     }
 
-    /// The largest layer that was measured, until a person chooses another.
+    /// Selects the largest layer that was measured, until the user chooses another.
     fn choose_first_layer(&mut self) {
         if self.layer_chosen {
             return;
@@ -268,7 +268,7 @@ impl Compare {
         }
     }
 
-    /// Shows the ranking distance of another layer.
+    /// Selects the layer this many positions further, within the list.
     pub(super) fn choose_layer(&mut self, by: isize) {
         let names = self.layers();
         let place = names.iter().position(|name| *name == self.layer).unwrap_or(0);

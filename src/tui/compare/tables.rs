@@ -1,4 +1,4 @@
-//! The tables: what the runs have come to, and in what they differ.
+//! The tables: results of the runs, and the settings in which they differ.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,7 +11,7 @@ use crate::tui::format;
 use crate::tui::table::{Column, NARROWEST, Table};
 use crate::tui::theme::Theme;
 
-/// Draws what every run has come to; accuracy, loss and distance at the cursor, if there is one.
+/// Draws the results of every run: accuracy, loss and distance at the cursor, or the latest.
 pub(super) fn results(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let column =
         |title, right, rank| Column { title, style: theme.muted, right, rank, least: NARROWEST };
@@ -31,7 +31,7 @@ pub(super) fn results(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut
     Table::new(columns, rows).render(0, area, buffer);
 }
 
-/// A run's row; a hidden one steps back.
+/// Row of a run, muted if the run is hidden.
 fn result(compare: &Compare, member: &Member, theme: &Theme) -> Vec<(String, Style)> {
     let summary = &member.summary;
     let (letter, text) = match member.hidden {
@@ -63,7 +63,7 @@ fn result(compare: &Compare, member: &Member, theme: &Theme) -> Vec<(String, Sty
     ]
 }
 
-/// Draws the keys that are not the same in all runs, from the line on that was scrolled to.
+/// Draws the settings that differ, from the line that was scrolled to.
 pub(super) fn differences(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let lines = compare.difference_lines();
     if lines.is_empty() {

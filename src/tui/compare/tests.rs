@@ -18,7 +18,7 @@ use crate::tui::pace::Change;
 use crate::tui::theme::{Depth, Theme};
 use crate::tui::window::{Leave, Request};
 
-/// Folders of runs that were told these experiments.
+/// Folders of runs of these experiments.
 fn folders(experiments: &[&str]) -> (tempfile::TempDir, Vec<RunFolder>) {
     let place = tempfile::tempdir().expect("a folder");
     let folder = |(index, text): (usize, &&str)| {
@@ -41,7 +41,7 @@ fn event(step: u64, seconds: f64, kind: EventKind) -> Event {
     Event { step, seconds, kind }
 }
 
-/// A run of so many steps, each of so many seconds, that reaches `accuracy`.
+/// Events of a run that takes `steps` steps of `seconds` each, and reaches `accuracy`.
 fn events(name: &str, steps: u64, seconds: f64, accuracy: f32) -> Vec<Event> {
     let layers = ["conv1", "dense2"].map(|name| LayerInfo {
         name: name.into(),
@@ -161,7 +161,8 @@ fn runs_are_aligned_by_step_epoch_or_second() {
 fn the_cursor_reads_every_run_at_the_same_place() {
     let mut compare = two();
     compare.align_by(TimeUnit::Seconds);
-    // At 0.5 seconds the fast run is at step 50, and the slow one, at step 5, was not evaluated yet.
+    // At 0.5 seconds the fast run is at step 50, and the slow one, at step 5, was not evaluated
+    // yet.
     compare.view.cursor = Some(500);
     assert_shows(&compare, &["A fast 45.00", "B slow -", "at 0.5s"]);
     compare.align_by(TimeUnit::Epochs);

@@ -11,7 +11,8 @@ use crate::tui::theme::Depth;
 use crate::tui::window::{Leave, Request};
 use crate::weights::{Layout, MatrixSummary};
 
-/// A matrix of `vectors` times 4 weights, each vector an ascending line that begins at its index times `spread`.
+/// A matrix of `vectors` times 4 weights, each vector an ascending line that begins at its index
+/// times `spread`.
 fn matrix(name: &str, vectors: usize, spread: f32) -> ProfileNews {
     let weight = |i: usize| (i / 4) as f32 * spread + (i % 4) as f32;
     let values: Vec<f32> = (0..vectors * 4).map(weight).collect();

@@ -155,7 +155,7 @@ const LOOK: &[Action<App>] = &[
 ];
 
 const DETACH: &[Action<App>] =
-    &[Action::new(PROGRAM, &[Key::char('d')], "detach: the run continues", App::detach)
+    &[Action::new(PROGRAM, &[Key::char('d')], "detach from the run", App::detach)
         .hint("detach")
         .unless(App::not_steered)];
 

@@ -1,4 +1,4 @@
-//! What is trained and how it goes: two lines, three where there is room.
+//! The header: what is trained and its progress, in two lines, or in three on a high screen.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -20,7 +20,6 @@ pub(super) fn height(area: Rect) -> u16 {
     if area.height >= 28 { 3 } else { 2 }
 }
 
-/// Draws it.
 pub(super) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let run = app.shown();
     let mut rows = area.rows();
@@ -38,7 +37,7 @@ pub(super) fn render(app: &App, theme: &Theme, area: Rect, buffer: &mut Buffer) 
     };
 }
 
-/// The run, and how it goes.
+/// The first line: the run and its state.
 fn identity(app: &App, run: &RunState, theme: &Theme) -> Vec<Part> {
     let mut parts = Vec::new();
     if let Some(started) = &run.started {
@@ -69,13 +68,13 @@ fn identity(app: &App, run: &RunState, theme: &Theme) -> Vec<Part> {
     parts
 }
 
-/// What the trainer does, in a word or two.
+/// State of the run, in a word or two.
 fn state(run: &RunState, steerable: bool, theme: &Theme) -> (&'static str, Style) {
     match (run.phase, run.reason) {
         (Phase::Starting, _) => ("preparing …", theme.mark),
         (Phase::Running, _) => ("▶ running", theme.accent),
         (Phase::Paused, _) => ("■ paused", theme.mark),
-        (Phase::Diverged, _) if steerable => ("■ diverged, space goes on", theme.warning),
+        (Phase::Diverged, _) if steerable => ("■ diverged, space resumes", theme.warning),
         (Phase::Diverged, _) => ("■ diverged", theme.warning),
         (Phase::Finished, Some(Reason::Failed)) => ("■ failed", theme.warning),
         (Phase::Finished, Some(Reason::Diverged)) => ("■ diverged", theme.warning),
@@ -84,7 +83,7 @@ fn state(run: &RunState, steerable: bool, theme: &Theme) -> (&'static str, Style
     }
 }
 
-/// How a recorded run is played, in a word or two.
+/// State of the playback of a recorded run, in a word or two.
 fn played(playback: &Playback, theme: &Theme) -> (String, Style) {
     match playback {
         Playback { playing: true, speed, .. } => (format!("▶ {speed}x"), theme.accent),
@@ -94,7 +93,7 @@ fn played(playback: &Playback, theme: &Theme) -> (String, Style) {
     }
 }
 
-/// Epoch, step and a bar in the room that is left before `after`.
+/// Epoch, step, and a bar in the room that `after` leaves.
 fn progress(
     app: &App,
     run: &RunState,
@@ -105,7 +104,7 @@ fn progress(
     let Some(started) = &run.started else {
         return Line::styled("the data and the network are being prepared", theme.muted);
     };
-    // Of a recorded run it is known how far it went.
+    // The length of a recorded run is known.
     let (total, done) = match &app.playback {
         Some(playback) => (playback.last_step, share(run.step, playback.last_step)),
         None => (started.total_steps, run.progress()),
@@ -139,12 +138,12 @@ fn share(step: u64, last: u64) -> f64 {
     (step as f64 / last.max(1) as f64).min(1.0)
 }
 
-/// Epochs that are done, with a digit of the one under way, cut off and not rounded up.
+/// Epochs done, with one decimal, rounded down.
 fn epoch(run: &RunState) -> String {
     format!("{:.1}", (run.epoch() * 10.0).floor() / 10.0)
 }
 
-/// k, p and lr, and how they act. At length where there is room.
+/// k, p, lr and the number of syncs. `at_length` for a line of their own.
 fn values(run: &RunState, theme: &Theme, at_length: bool) -> Vec<Part> {
     let Some(started) = &run.started else { return Vec::new() };
     let schedule = &run.schedule;
@@ -181,7 +180,7 @@ fn syncs(run: &RunState, theme: &Theme) -> Part {
     }
 }
 
-/// What is good to know and never urgent.
+/// Further facts, none of them urgent.
 fn details(run: &RunState, started: &Started, theme: &Theme) -> Vec<Part> {
     let mut parts = Vec::new();
     if let Some((_, loss)) = run.loss.last() {

@@ -22,8 +22,8 @@ pub(super) fn leave() -> Question<App> {
         .dismissal('c', "stay")
 }
 
-/// Reports that `place` is no longer finite, and asks what to do. The first answer does nothing, for
-/// the sake of a key that was meant for something else.
+/// Reports that `place` is no longer finite, and asks what to do. The first answer does nothing,
+/// for the sake of a key that was meant for something else.
 pub(super) fn diverged(place: &str, good_step: u64, steerable: bool) -> Question<App> {
     let text = format!(
         "{place} is not a finite number any more. The state of step {good_step} is kept; the run \

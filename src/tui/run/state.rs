@@ -172,12 +172,12 @@ impl App {
         }
     }
 
-    /// Whether the run can be left without a question.
+    /// Returns true if the run can be left without a question.
     pub(super) fn may_leave(&self) -> bool {
         !self.steerable || self.run.phase == Phase::Finished
     }
 
-    /// Whether the run is paused, or will be once the pending commands are obeyed.
+    /// Returns true if the run is paused, or will be once the pending commands are obeyed.
     pub(super) fn paused(&self) -> bool {
         let asked = self.pending.iter().rev().find_map(|command| match command {
             Command::Pause => Some(true),

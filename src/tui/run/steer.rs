@@ -1,21 +1,22 @@
-//! The values that k and p step through.
+//! The values that keys step k and p through.
 
-/// The next larger of 1, 2, 5, 10, 20, 50, …
+/// The next larger value of 1, 2, 5, 10, 20, 50, …
 pub(super) fn period_up(k: u64) -> u64 {
     rungs().find(|&rung| rung > k).unwrap_or(k)
 }
 
-/// The next smaller one, or 1.
+/// The next smaller value, or 1.
 pub(super) fn period_down(k: u64) -> u64 {
     rungs().take_while(|&rung| rung < k).last().unwrap_or(1)
 }
 
-/// The ladder, up to more steps than any run takes.
+/// The values of k, up to more steps than any run takes.
 fn rungs() -> impl Iterator<Item = u64> {
     (0..16).flat_map(|decade| [1, 2, 5].map(|digit| digit * 10u64.pow(decade)))
 }
 
-/// `p` and so many percent points, in whole percent and at most 95 (unless it was more before).
+/// `p` changed by this many percentage points: in whole percent, and at most 95 % unless it was
+/// more before.
 pub(super) fn pruning_by(p: f64, points: f64) -> f64 {
     let most = 95f64.max((p * 100.0).round());
     ((p * 100.0).round() + points).clamp(0.0, most.min(99.0)) / 100.0

@@ -49,7 +49,7 @@ fn step(step: u64) -> Event {
     event(step, EventKind::Step { loss: 0.25, accuracy: 0.9 })
 }
 
-/// A live run after so many steps.
+/// A live run after this many steps.
 fn running(steps: u64) -> App {
     let mut app = App::new(true);
     app.take_events(&[

@@ -8,6 +8,7 @@ use super::choice::Choice;
 use super::state::Start;
 use crate::run::RunWatch;
 use crate::tui::driven::Driver;
+use crate::tui::question::Question;
 use crate::tui::window::{Request, Window};
 
 /// Interval at which the ages of the runs are updated.
@@ -44,7 +45,8 @@ where
         let Some(choice) = start.take_choice() else { return };
         match (self.open)(choice) {
             Ok(view) => start.chrome.request(Request::Open(view)),
-            Err(why) => start.chrome.warn(why),
+            // The reason may be longer than the status line.
+            Err(why) => start.chrome.open(Question::new("failed", why).dismissal('c', "close")),
         }
     }
 }

@@ -64,7 +64,7 @@ impl RunItem {
         }
     }
 
-    /// Whether a process is training it.
+    /// Returns true if a process is training it.
     pub fn is_living(&self) -> bool {
         self.known().is_some_and(|summary| summary.state.is_living())
     }

@@ -26,8 +26,8 @@ pub use choice::Choice;
 pub use item::ExperimentItem;
 pub use state::Start;
 
-/// The start view. `runs` reports which runs exist. `open` makes the view that a choice leads to, or
-/// says why that is impossible.
+/// The start view. `runs` reports which runs exist. `open` makes the view that a choice leads to,
+/// or says why that is impossible.
 pub fn start_view(
     start: Start,
     runs: RunWatch,

@@ -47,7 +47,7 @@ impl Start {
         }
     }
 
-    /// Takes what was chosen.
+    /// Takes the choice that the keys have made.
     pub(super) fn take_choice(&mut self) -> Option<Choice> {
         self.choice.take()
     }

@@ -37,7 +37,7 @@ fn folder(name: &str) -> RunFolder {
     RunFolder::open(&std::path::Path::new("runs").join(name))
 }
 
-/// A run that began so many seconds after the first.
+/// A run that began this many seconds after the epoch.
 fn summary(name: &str, state: Standing, begun: i64) -> Summary {
     Summary {
         name: name.into(),
@@ -173,7 +173,7 @@ fn only_a_run_that_broke_off_is_gone_on_with() {
     assert_eq!(type_text(&mut start, "r"), None);
     assert_shows(&start, "only in the list of runs");
     press(&mut start, &[KeyCode::Tab]);
-    for why in ["it is living", "it has taken all its steps"] {
+    for why in ["it is running", "it has taken all its steps"] {
         assert_eq!(type_text(&mut start, "r"), None);
         assert_shows(&start, why);
         press(&mut start, &[KeyCode::Down]);

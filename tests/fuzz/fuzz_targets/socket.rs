@@ -6,10 +6,10 @@ mod targets;
 
 use std::sync::{LazyLock, Mutex};
 
-static DOOR: LazyLock<Mutex<targets::Door>> = LazyLock::new(|| Mutex::new(targets::Door::new()));
+static HOST: LazyLock<Mutex<targets::Host>> = LazyLock::new(|| Mutex::new(targets::Host::new()));
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    if let Ok(door) = DOOR.lock() {
-        door.say(bytes);
+    if let Ok(host) = HOST.lock() {
+        host.send(bytes);
     }
 });

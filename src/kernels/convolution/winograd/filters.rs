@@ -1,88 +1,88 @@
-//! Filters transformed, and the gradient of filters back.
+//! Transforms filters, and the gradient of transformed filters back.
 
 use pulp::{Simd, WithSimd, bytemuck};
 use rayon::prelude::*;
 
 use super::{
-    POINTS, REACH, SIDE, Way, Winograd,
+    POINTS, Pass, REACH, SIDE, Winograd,
     squares::read_points,
     transforms::{Half, Weights, WeightsGradient},
 };
 use crate::kernels::multiply::Tile;
 
-/// How all filters lie transformed, for each point as packed by [`Pack`](crate::kernels::multiply::Pack):
-/// `[points][panels][channels][width of the tile]`.
+/// Layout of all transformed filters: at each point they are packed as by
+/// [`Pack`](crate::kernels::multiply::Pack), so `[points][panels][channels][panel width]`.
 #[derive(Clone, Copy)]
 pub struct Filters {
-    /// Panels of filters.
+    /// Number of panels.
     panels: usize,
-    /// Filters of a panel.
+    /// Filters per panel.
     width: usize,
-    /// Numbers of a point.
+    /// Values at one point.
     size: usize,
-    /// From one point to the next.
-    distance: usize,
+    /// Distance between points.
+    stride: usize,
 }
 
 impl Filters {
-    /// Numbers in all.
+    /// Number of values, gaps between points included.
     pub fn numbers(&self) -> usize {
-        POINTS * self.distance
+        POINTS * self.stride
     }
 
-    /// Those of a point.
+    /// The filters at one point.
     pub fn at<'a>(&self, transformed: &'a [f32], point: usize) -> &'a [f32] {
-        &transformed[point * self.distance..][..self.size]
+        &transformed[point * self.stride..][..self.size]
     }
 }
 
-/// From one point to the next for so many rows of `width` numbers: an odd number of rows, so that points lie in different
-/// sets of a cache.
-pub fn distance(rows: usize, width: usize) -> usize {
+/// Distance between points that have `rows` rows of `width` values each. It is an odd number of
+/// rows, so that points lie in different sets of a cache.
+pub fn point_stride(rows: usize, width: usize) -> usize {
     (rows | 1) * width
 }
 
 impl Winograd {
-    /// How filters lie when they are transformed.
+    /// Layout of the transformed filters.
     pub(super) fn filters(&self) -> Filters {
         let width = Tile::of(self.set).width;
-        // The last vector of a row may be of no filter.
+        // The last panel may be partly unused.
         let panels = self.output.depth().div_ceil(width);
         let rows = panels * self.input.depth();
-        Filters { panels, width, size: rows * width, distance: distance(rows, width) }
+        Filters { panels, width, size: rows * width, stride: point_stride(rows, width) }
     }
 
-    /// How many numbers the weights are when they are [packed](Self::pack).
-    pub fn packed(&self) -> usize {
+    /// Number of values of [packed](Self::pack) weights.
+    pub fn packed_len(&self) -> usize {
         self.filters().numbers()
     }
 
     /// Transforms all filters.
     pub fn pack(&self, weights: &[f32], packed: &mut [f32]) {
         let (channels, filters) = (self.input.depth(), self.output.depth());
-        let Filters { panels: count, width, size, distance } = self.filters();
+        let Filters { panels: count, width, size, stride } = self.filters();
         let taps = self.kernel[0] * self.kernel[1];
         let lattices = |count| (0..count).map(|lattice| self.taps(lattice)).collect::<Vec<_>>();
         let (of_channels, of_filters) =
             (lattices(self.input.count()), lattices(self.output.count()));
         let mut panels: Vec<_> = (0..count).map(|_| Vec::with_capacity(POINTS)).collect();
-        for point in packed.chunks_exact_mut(distance) {
+        for point in packed.chunks_exact_mut(stride) {
             let parts = point[..size].chunks_exact_mut(channels * width);
             panels.iter_mut().zip(parts).for_each(|(panel, part)| panel.push(part));
         }
         panels.into_par_iter().enumerate().for_each(|(panel, points)| {
             let first = panel * width;
             let (lattice, first) = (first / self.output.channels, first % self.output.channels);
-            let (lattices, filter_distance, channel_distance) = match self.way {
-                Way::Forward => (&of_channels[..], self.input.channels * taps, taps),
-                Way::Turned | Way::Transposed => {
+            let (lattices, filter_stride, channel_stride) = match self.pass {
+                Pass::Forward => (&of_channels[..], self.input.channels * taps, taps),
+                Pass::Rotated | Pass::Transposed => {
                     (&of_filters[lattice..=lattice], taps, self.output.channels * taps)
                 }
             };
             self.set.run(Panel {
-                weights: &weights[first * filter_distance..],
-                filter_distance,
-                channel_distance,
+                weights: &weights[first * filter_stride..],
+                filter_stride,
+                channel_stride,
                 lattices,
                 channels: self.input.channels,
                 filters: width.min(filters),
@@ -93,24 +93,25 @@ impl Winograd {
     }
 }
 
-/// For each pixel of a lattice that a filter reaches, the place of its weight among those of the filter and a channel.
+/// For each pixel of a lattice under a filter, the offset of its weight in
+/// `[kernel height][kernel width]`; `None` if the filter has no weight there.
 type Taps = [Option<usize>; REACH * REACH];
 
-/// Transforms as many filters as a tile is wide.
+/// Transforms the filters of one panel.
 struct Panel<'a> {
     weights: &'a [f32],
-    /// From one filter to the next.
-    filter_distance: usize,
-    /// From one channel to the next.
-    channel_distance: usize,
-    /// For each lattice of channels, the places of its weights.
+    /// Distance between filters in `weights`.
+    filter_stride: usize,
+    /// Distance between channels in `weights`.
+    channel_stride: usize,
+    /// Offsets of the weights for each lattice of channels.
     lattices: &'a [Taps],
-    /// Channels of a lattice.
+    /// Channels of one lattice.
     channels: usize,
-    /// Filters to transform, as many as fill vectors.
+    /// Filters to transform: whole vectors.
     filters: usize,
     width: usize,
-    /// For each point, `[lattices][channels][width]`.
+    /// `[lattices][channels][panel width]` for each point.
     points: Vec<&'a mut [f32]>,
 }
 
@@ -126,8 +127,7 @@ impl WithSimd for Panel<'_> {
                 let mut taps = [[simd.splat_f32s(0.0); REACH]; REACH];
                 let numbers: &mut [f32] = bytemuck::cast_slice_mut(taps.as_flattened_mut());
                 for lane in 0..S::F32_LANES {
-                    let from =
-                        (first + lane) * self.filter_distance + channel * self.channel_distance;
+                    let from = (first + lane) * self.filter_stride + channel * self.channel_stride;
                     let weights = &self.weights[from..];
                     for (tap, place) in places.iter().enumerate() {
                         if let Some(place) = *place {
@@ -155,18 +155,18 @@ impl WithSimd for Panel<'_> {
     }
 }
 
-/// Makes the gradient of as many filters as a tile is wide of the sums at all points.
+/// Transforms the sums of one panel at all points to the gradient of its filters.
 pub struct FiltersGradient<'a> {
-    /// `[points][lattices][channels][width]`
+    /// `[points][lattices][channels][panel width]`
     pub sums: &'a [f32],
-    /// From one point to the next.
-    pub distance: usize,
-    /// For each lattice of channels, the places of its weights.
+    /// Distance between points.
+    pub stride: usize,
+    /// Offsets of the weights for each lattice of channels.
     pub lattices: &'a [Taps],
-    /// Channels of a lattice.
+    /// Channels of one lattice.
     pub channels: usize,
     pub width: usize,
-    /// `[width][channels][height of a filter][width of a filter]`
+    /// `[panel width][channels][kernel height][kernel width]`
     pub gradient: &'a mut [f32],
 }
 
@@ -182,7 +182,7 @@ impl WithSimd for FiltersGradient<'_> {
             let (places, channel) = (&self.lattices[row / self.channels], row % self.channels);
             for first in (0..self.width).step_by(S::F32_LANES) {
                 let sums = &self.sums[row * self.width + first..];
-                read_points::<S, WeightsGradient, REACH>(simd, sums, self.distance, &mut half);
+                read_points::<S, WeightsGradient, REACH>(simd, sums, self.stride, &mut half);
                 let mut square = [[simd.splat_f32s(0.0); REACH]; REACH];
                 for (line, square) in square.iter_mut().enumerate() {
                     *square = half.row::<S, WeightsGradient>(simd, line);

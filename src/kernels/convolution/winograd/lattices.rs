@@ -1,39 +1,40 @@
-//! Images whose pixels are taken every other one, or every single one.
+//! Splitting images by stride, known as polyphase decomposition.
 
-/// Images, cut into lattices of pixels that are `stride` apart in both directions. Each lattice is like an image of its own;
-/// what lies at the same place of all of them is like the channels of one pixel.
+/// Images split into lattices: sets of pixels that are `stride` apart in both directions. Each
+/// lattice is an image by itself, and pixels at the same position of all lattices act as the
+/// channels of one pixel.
 #[derive(Clone, Copy)]
 pub struct Lattices {
     /// Height and width of an image.
     pub size: [usize; 2],
     /// Channels of an image.
     pub channels: usize,
-    /// From one pixel of a lattice to the next.
+    /// Distance between neighbouring pixels of a lattice.
     pub stride: usize,
 }
 
 impl Lattices {
-    /// Those of images of this height, width and channels.
+    /// Splits images of the given height, width and channels.
     pub fn new([height, width, channels]: [usize; 3], stride: usize) -> Lattices {
         Lattices { size: [height, width], channels, stride }
     }
 
-    /// Numbers of an image.
+    /// Number of values in an image.
     pub fn elements(&self) -> usize {
         self.size[0] * self.size[1] * self.channels
     }
 
-    /// How many lattices there are.
+    /// Number of lattices.
     pub fn count(&self) -> usize {
         self.stride * self.stride
     }
 
-    /// Channels of all lattices together.
+    /// Number of channels of all lattices together.
     pub fn depth(&self) -> usize {
         self.count() * self.channels
     }
 
-    /// Height and width of the first lattice. Others may lack the last row or column.
+    /// Height and width of the first lattice. Others may be one row or column smaller.
     pub fn lattice(&self) -> [usize; 2] {
         self.size.map(|size| size.div_ceil(self.stride))
     }

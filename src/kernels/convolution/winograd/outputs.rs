@@ -1,11 +1,11 @@
-//! Outputs, or the gradient of images: a convolution from beginning to end.
+//! Computes outputs, or the gradient of images: transform, multiply, transform back.
 
 use std::{marker::PhantomData, ops::Range};
 
 use rayon::prelude::*;
 
 use super::{
-    POINTS, SIDE, STEP, Way, Winograd,
+    POINTS, Pass, SIDE, STEP, Winograd,
     squares::{Collect, Onto, Transform},
     tiles::{Layout, Tiles},
     transforms::{Images, ImagesGradient, Line, Outputs, OutputsGradient},
@@ -15,12 +15,12 @@ use crate::kernels::{
     multiply::{Gather, PADDING, Scratch, Tile},
 };
 
-/// Squares of images that are too large for a cache.
+/// Greatest number of tiles in a block: more of them do not fit in a cache.
 const TILES: usize = 64;
 
 impl Winograd {
-    /// `outputs` = the convolution of `images` with the weights that were [packed](Self::pack), plus `bias` (one number per
-    /// filter), negative numbers replaced by zero if `relu`.
+    /// Computes `outputs` = `images` convolved with the [packed](Self::pack) weights, plus `bias`
+    /// (one value per filter), then max(x, 0) if `relu`.
     pub fn run(
         &self,
         images: &[f32],
@@ -40,7 +40,7 @@ impl Winograd {
         let [height, width] = self.output.lattice();
         let shares = walk::shares(self.batch, height * width, self.output.elements(), outputs);
         shares.into_par_iter().for_each(|(first, count, outputs)| {
-            if self.way == Way::Transposed {
+            if self.pass == Pass::Transposed {
                 outputs.fill(0.0);
             }
             let size = self.input.elements();
@@ -58,41 +58,41 @@ impl Winograd {
     }
 }
 
-/// Squares on their way.
+/// A block of tiles between the two transforms.
 struct Block<'a> {
     winograd: &'a Winograd,
     images: Scratch,
     images_layout: Layout,
     outputs: Scratch,
     outputs_layout: Layout,
-    /// Where the rows of images and of outputs begin at each point.
-    places: Vec<u32>,
+    /// Offsets of the rows of images and of outputs at each point.
+    offsets: Vec<u32>,
     rows: Vec<u32>,
 }
 
 impl Block<'_> {
-    /// Room for so many squares.
+    /// Allocates a block of up to `tiles` tiles.
     fn new(winograd: &Winograd, tiles: usize) -> Block<'_> {
         let images_layout = Layout::rows(tiles, winograd.input.depth());
         let outputs_layout = Layout::rows(tiles, winograd.output.depth());
         let row = |tile: usize, layout: Layout| (tile * layout.row) as u32;
-        let mut places: Vec<u32> = (0..tiles).map(|tile| row(tile, images_layout)).collect();
-        places.resize(tiles.next_multiple_of(Tile::of(winograd.set).rows), PADDING);
+        let mut offsets: Vec<u32> = (0..tiles).map(|tile| row(tile, images_layout)).collect();
+        offsets.resize(tiles.next_multiple_of(Tile::of(winograd.set).rows), PADDING);
         Block {
             winograd,
             images: Scratch::new(images_layout.size()),
             images_layout,
             outputs: Scratch::new(outputs_layout.size()),
             outputs_layout,
-            places,
+            offsets,
             rows: (0..tiles).map(|tile| row(tile, outputs_layout)).collect(),
         }
     }
 
     fn transform(&mut self, images: &[f32], range: Range<usize>) {
-        match self.winograd.way {
-            Way::Forward | Way::Turned => self.transform_by::<Images, SIDE>(images, range),
-            Way::Transposed => self.transform_by::<OutputsGradient, STEP>(images, range),
+        match self.winograd.pass {
+            Pass::Forward | Pass::Rotated => self.transform_by::<Images, SIDE>(images, range),
+            Pass::Transposed => self.transform_by::<OutputsGradient, STEP>(images, range),
         }
     }
 
@@ -116,7 +116,7 @@ impl Block<'_> {
         }
     }
 
-    /// At each point, the channels of the first `tiles` squares times the filters.
+    /// Multiplies, at each point, the channels of the first `tiles` tiles by the filters.
     fn multiply(&mut self, packed: &[f32], tiles: usize) {
         let filters = self.winograd.filters();
         let (channels, columns) = (self.winograd.input.depth(), self.winograd.output.depth());
@@ -125,7 +125,7 @@ impl Block<'_> {
                 source: &self.images[point * self.images_layout.point..],
                 channels,
                 taps: 1,
-                places: &self.places,
+                offsets: &self.offsets,
                 weights: filters.at(packed, point),
                 rows: &self.rows[..tiles],
                 columns,
@@ -138,11 +138,11 @@ impl Block<'_> {
     }
 
     fn collect(&self, range: Range<usize>, bias: &[f32], relu: bool, outputs: &mut [f32]) {
-        match self.winograd.way {
-            Way::Forward | Way::Turned => {
+        match self.winograd.pass {
+            Pass::Forward | Pass::Rotated => {
                 self.collect_by::<Outputs, STEP>(range, Onto::Bias(bias), relu, outputs);
             }
-            Way::Transposed => {
+            Pass::Transposed => {
                 self.collect_by::<ImagesGradient, SIDE>(range, Onto::Pixels, relu, outputs);
             }
         }

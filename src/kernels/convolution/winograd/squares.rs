@@ -1,4 +1,4 @@
-//! Squares of pixels, transformed and back, several channels at a time.
+//! Transforms tiles of pixels and back, one vector of channels at a time.
 
 use std::{marker::PhantomData, ops::Range};
 
@@ -10,18 +10,18 @@ use super::{
     transforms::{Half, Line},
 };
 
-/// Transforms squares of `N` by `N` pixels.
+/// Transforms tiles of `N` by `N` pixels.
 pub struct Transform<'a, L, const N: usize> {
     pub line: PhantomData<L>,
     pub tiles: Tiles,
-    /// The squares to transform.
+    /// The tiles to transform.
     pub range: Range<usize>,
     pub images: &'a [f32],
-    /// A whole number of vectors.
+    /// A multiple of the vector length.
     pub channels: usize,
     pub transformed: &'a mut [f32],
     pub layout: Layout,
-    /// For each channel, the sum of its pixels is added here.
+    /// Per channel, the sum of the tiles' pixels is added here.
     pub sums: Option<&'a mut [f32]>,
 }
 
@@ -38,7 +38,9 @@ impl<L: Line<N, SIDE>, const N: usize> WithSimd for Transform<'_, L, N> {
             let image = &self.images[places.image * elements..][..elements];
             let pixels = places.at(image.as_ptr().cast_mut(), elements, zeros.as_mut_ptr());
             for channel in (0..self.channels).step_by(S::F32_LANES) {
-                // SAFETY: there are `channels` numbers at each pixel.
+                // SAFETY: `Pixels::at` points each pixel to `channels` values, in `image` or in
+                // `zeros`, and `channel` plus a vector does not exceed `channels`, which is a
+                // multiple of the vector length.
                 let sum = unsafe { read_pixels::<S, L, N>(simd, &pixels, channel, &mut half) };
                 if let Some(sums) = &mut self.sums {
                     let sums = &mut sums[channel..][..S::F32_LANES];
@@ -52,10 +54,10 @@ impl<L: Line<N, SIDE>, const N: usize> WithSimd for Transform<'_, L, N> {
     }
 }
 
-/// Half transforms some channels of a square of pixels; the sum of the pixels.
+/// Transforms the columns of a tile for one vector of channels. Returns the sum of its pixels.
 ///
 /// # Safety
-/// A vector can be read from each of `pixels`, beginning with `channel`.
+/// From `channel` on, a vector must be readable at each of `pixels`.
 #[inline(always)]
 unsafe fn read_pixels<S: Simd, L: Line<N, SIDE>, const N: usize>(
     simd: S,
@@ -67,7 +69,7 @@ unsafe fn read_pixels<S: Simd, L: Line<N, SIDE>, const N: usize>(
     for column in 0..N {
         let mut values = [simd.splat_f32s(0.0); N];
         for (value, pixels) in values.iter_mut().zip(pixels) {
-            // SAFETY: the caller promises that it is there.
+            // SAFETY: guaranteed by the caller.
             *value = unsafe { read::<S>(pixels[column], channel) };
             sum = simd.add_f32s(sum, *value);
         }
@@ -76,33 +78,33 @@ unsafe fn read_pixels<S: Simd, L: Line<N, SIDE>, const N: usize>(
     sum
 }
 
-/// Transforms the rows of a square and stores all points, `distance` numbers from one to the next.
+/// Transforms the rows of a tile and stores its values at all points, which are `stride` apart.
 #[inline(always)]
 fn write_points<S: Simd, L: Line<N, SIDE>, const N: usize>(
     simd: S,
     half: &Half<S::f32s, N, SIDE>,
     to: &mut [f32],
-    distance: usize,
+    stride: usize,
 ) {
-    assert!((POINTS - 1) * distance + S::F32_LANES <= to.len());
+    assert!((POINTS - 1) * stride + S::F32_LANES <= to.len());
     for row in 0..SIDE {
         for (column, value) in half.row::<S, L>(simd, row).into_iter().enumerate() {
-            // SAFETY: just asserted for the last point.
-            unsafe { write::<S>(to.as_mut_ptr(), (row * SIDE + column) * distance, value) };
+            // SAFETY: the assertion above covers the last point, and with it all others.
+            unsafe { write::<S>(to.as_mut_ptr(), (row * SIDE + column) * stride, value) };
         }
     }
 }
 
-/// Makes squares of `N` by `N` pixels of transformed ones.
+/// Transforms values at all points back to tiles of `N` by `N` pixels.
 pub struct Collect<'a, L, const N: usize> {
     pub line: PhantomData<L>,
     pub transformed: &'a [f32],
     pub layout: Layout,
     pub tiles: Tiles,
-    /// The squares to make.
+    /// The tiles to compute.
     pub range: Range<usize>,
     pub outputs: &'a mut [f32],
-    /// A whole number of vectors.
+    /// A multiple of the vector length.
     pub channels: usize,
     /// What the pixels are added to.
     pub onto: Onto<'a>,
@@ -113,9 +115,9 @@ pub struct Collect<'a, L, const N: usize> {
 /// What pixels are added to.
 #[derive(Clone, Copy)]
 pub enum Onto<'a> {
-    /// A number for each channel.
+    /// One value per channel.
     Bias(&'a [f32]),
-    /// What is there already: squares overlap.
+    /// The pixels' previous values: tiles overlap.
     Pixels,
 }
 
@@ -134,7 +136,10 @@ impl<L: Line<SIDE, N>, const N: usize> WithSimd for Collect<'_, L, N> {
             for channel in (0..self.channels).step_by(S::F32_LANES) {
                 let from = &self.transformed[self.layout.place(index, channel)..];
                 read_points::<S, L, N>(simd, from, self.layout.point, &mut half);
-                // SAFETY: there are `channels` numbers at each pixel.
+                // SAFETY: `Pixels::at` points each pixel to `channels` values, in `image` or in
+                // `beyond`, and `channel` plus a vector does not exceed `channels`, which is a
+                // multiple of the vector length. Both are borrowed mutably here, and only these
+                // pointers access them.
                 unsafe { self.write_pixels(simd, &half, &pixels, channel) };
             }
         }
@@ -142,10 +147,10 @@ impl<L: Line<SIDE, N>, const N: usize> WithSimd for Collect<'_, L, N> {
 }
 
 impl<L: Line<SIDE, N>, const N: usize> Collect<'_, L, N> {
-    /// Transforms the rows of a square and stores some channels of its pixels.
+    /// Transforms the rows of a tile and stores one vector of channels of its pixels.
     ///
     /// # Safety
-    /// A vector can be read from and written to each of `pixels`, beginning with `channel`.
+    /// From `channel` on, a vector must be readable and writable at each of `pixels`.
     #[inline(always)]
     unsafe fn write_pixels<S: Simd>(
         &self,
@@ -159,56 +164,57 @@ impl<L: Line<SIDE, N>, const N: usize> Collect<'_, L, N> {
             for (value, &pixel) in half.row::<S, L>(simd, row).into_iter().zip(pixels) {
                 let onto = match self.onto {
                     Onto::Bias(bias) => simd.partial_load_f32s(&bias[channel..][..S::F32_LANES]),
-                    // SAFETY: the caller promises that it is there.
+                    // SAFETY: guaranteed by the caller.
                     Onto::Pixels => unsafe { read::<S>(pixel, channel) },
                 };
                 let mut value = simd.add_f32s(value, onto);
                 if self.relu {
-                    // What is not a number stays so, to be noticed at the end.
+                    // Keeps NaN, so that it reaches the loss and is noticed.
                     value = simd.select_f32s(simd.less_than_f32s(value, zero), zero, value);
                 }
-                // SAFETY: the caller promises that there is room.
+                // SAFETY: guaranteed by the caller.
                 unsafe { write::<S>(pixel, channel, value) };
             }
         }
     }
 }
 
-/// Half transforms some channels of all points of a square, `distance` numbers from one to the next.
+/// Transforms the columns of a tile, read at all points, which are `stride` apart, for one vector
+/// of channels.
 #[inline(always)]
 pub fn read_points<S: Simd, L: Line<SIDE, N>, const N: usize>(
     simd: S,
     from: &[f32],
-    distance: usize,
+    stride: usize,
     half: &mut Half<S::f32s, SIDE, N>,
 ) {
-    assert!((POINTS - 1) * distance + S::F32_LANES <= from.len());
+    assert!((POINTS - 1) * stride + S::F32_LANES <= from.len());
     for column in 0..SIDE {
         let mut values = [simd.splat_f32s(0.0); SIDE];
         for (row, value) in values.iter_mut().enumerate() {
-            // SAFETY: just asserted for the last point.
-            *value = unsafe { read::<S>(from.as_ptr(), (row * SIDE + column) * distance) };
+            // SAFETY: the assertion above covers the last point, and with it all others.
+            *value = unsafe { read::<S>(from.as_ptr(), (row * SIDE + column) * stride) };
         }
         half.column::<S, L>(simd, column, values);
     }
 }
 
-/// The vector at a place.
+/// Reads the vector at an offset.
 ///
 /// # Safety
-/// It can be read there.
+/// The vector must be readable there.
 #[inline(always)]
 unsafe fn read<S: Simd>(from: *const f32, place: usize) -> S::f32s {
-    // SAFETY: the caller promises that it is there.
+    // SAFETY: guaranteed by the caller.
     unsafe { from.add(place).cast::<S::f32s>().read_unaligned() }
 }
 
-/// Stores a vector at a place.
+/// Stores a vector at an offset.
 ///
 /// # Safety
-/// It can be written there.
+/// The vector must be writable there.
 #[inline(always)]
 unsafe fn write<S: Simd>(to: *mut f32, place: usize, value: S::f32s) {
-    // SAFETY: the caller promises that there is room.
+    // SAFETY: guaranteed by the caller.
     unsafe { to.add(place).cast::<S::f32s>().write_unaligned(value) };
 }

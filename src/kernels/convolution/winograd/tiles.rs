@@ -1,29 +1,30 @@
-//! Where squares lie, in images and transformed.
+//! Positions of tiles in images, and layout of transformed tiles.
 
 use super::{POINTS, STEP};
 
-/// Squares, [`STEP`] apart, that cover a lattice of the pixels of images: image by image and row by row.
+/// Tiles, [`STEP`] apart, that cover one lattice of the images' pixels. They are numbered image by
+/// image and row by row.
 #[derive(Clone, Copy)]
 pub struct Tiles {
     /// Height and width of an image.
     pub size: [usize; 2],
-    /// Rows of squares, and squares in a row.
+    /// Rows of tiles in an image, and tiles in a row.
     pub count: [usize; 2],
-    /// By how many rows and columns of the lattice the first square begins before it.
+    /// Rows and columns of the lattice by which the first tile starts before it.
     pub before: [usize; 2],
     /// Row and column of the first pixel of the lattice.
     pub first: [usize; 2],
-    /// From one pixel of the lattice to the next.
+    /// Distance between neighbouring pixels of the lattice.
     pub stride: usize,
 }
 
 impl Tiles {
-    /// Squares of an image.
+    /// Number of tiles in an image.
     pub fn per_image(&self) -> usize {
         self.count[0] * self.count[1]
     }
 
-    /// The pixels of a square, of images of so many channels.
+    /// The pixels of a tile, in images with the given number of channels.
     #[inline(always)]
     pub fn pixels<const SIDE: usize>(&self, tile: usize, channels: usize) -> Pixels<SIDE> {
         let (image, tile) = (tile / self.per_image(), tile % self.per_image());
@@ -31,7 +32,7 @@ impl Tiles {
         let distances = [self.size[1] * channels, channels];
         let mut places = [[BEYOND; SIDE]; 2];
         for axis in 0..2 {
-            // What is before the image becomes too large a number.
+            // A position before the image wraps around to a large number.
             let first = (square[axis] * STEP).wrapping_sub(self.before[axis]);
             for (position, place) in places[axis].iter_mut().enumerate() {
                 let position = first.wrapping_add(position);
@@ -46,19 +47,20 @@ impl Tiles {
     }
 }
 
-/// The place of a row or column beyond the edge: two of them can be added.
+/// Offset of a row or column beyond the edge. The sum of two of them does not overflow.
 const BEYOND: usize = usize::MAX / 2;
 
-/// The pixels of a square.
+/// Offsets of the pixels of a tile.
 pub struct Pixels<const SIDE: usize> {
-    /// The image that they are of.
+    /// Index of the tile's image.
     pub image: usize,
     rows: [usize; SIDE],
     columns: [usize; SIDE],
 }
 
 impl<const SIDE: usize> Pixels<SIDE> {
-    /// Where each pixel begins, in an image of so many numbers; those beyond its edge are at `beyond`.
+    /// Address of each pixel in an image of `numbers` values. Pixels beyond its edge are at
+    /// `beyond`.
     #[inline(always)]
     pub fn at(
         &self,
@@ -78,42 +80,42 @@ impl<const SIDE: usize> Pixels<SIDE> {
     }
 }
 
-/// Numbers in a line of the nearest cache.
+/// Values per cache line.
 const LINE: usize = 16;
 
-/// How the transformed numbers of some squares lie.
+/// Layout of transformed tiles. Distances are in values.
 #[derive(Clone, Copy)]
 pub struct Layout {
-    /// From one point to the next.
+    /// Distance between points.
     pub point: usize,
-    /// From one panel of channels to the next.
+    /// Distance between panels of channels.
     pub panel: usize,
-    /// From one square to the next.
+    /// Distance between tiles.
     pub row: usize,
-    /// Channels of a panel; they are neighbours.
+    /// Channels per panel; they are contiguous.
     pub width: usize,
 }
 
 impl Layout {
-    /// `[points][tiles][channels]`. Rows, and so points, are an odd number of lines apart: they lie in different sets of
-    /// a cache.
+    /// `[points][tiles][channels]`. Rows, and with them points, are an odd number of cache lines
+    /// apart, so that they lie in different sets of a cache.
     pub fn rows(tiles: usize, channels: usize) -> Layout {
         let row = (channels.div_ceil(LINE) | 1) * LINE;
         Layout { point: (tiles | 1) * row, panel: 0, row, width: channels }
     }
 
-    /// `[points][panels][tiles][width]`, points an odd number of rows apart.
+    /// `[points][panels][tiles][width]`, with points an odd number of rows apart.
     pub fn panels(tiles: usize, channels: usize, width: usize) -> Layout {
         let rows = (channels / width * tiles) | 1;
         Layout { point: rows * width, panel: tiles * width, row: width, width }
     }
 
-    /// Numbers in all.
+    /// Number of values.
     pub fn size(&self) -> usize {
         POINTS * self.point
     }
 
-    /// The place of the first point of a square and channel.
+    /// Offset of the first point of a tile and channel.
     #[inline(always)]
     pub fn place(&self, tile: usize, channel: usize) -> usize {
         channel / self.width * self.panel + tile * self.row + channel % self.width

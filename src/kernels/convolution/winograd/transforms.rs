@@ -1,9 +1,13 @@
-//! The transforms of one line, and of a square by its columns and then its rows.
+//! Transforms of one line of a tile, and of a tile by its columns and then its rows.
 //!
-//! A polynomial of degree five is known by its values at 0, ±[`A`], ±[`B`] and, by its first coefficient, at infinity.
-//! Images and filters are taken for the coefficients of such polynomials: the products of their values are the values of
-//! the product, whose coefficients are the sums wanted. These points keep rounding errors about a third of those of the
-//! usual 0, ±1, ±2.
+//! They are Toom-Cook multiplication. Take the four values of a line of an output tile and the
+//! three weights of a filter's line as coefficients of polynomials. Their product has degree five,
+//! so it is determined by its values at 0, ±[`A`], ±[`B`] and, through its leading coefficient, at
+//! infinity. [`OutputsGradient`] and [`Weights`] evaluate the factors at these points;
+//! [`ImagesGradient`] interpolates the product, whose six coefficients are the gradient of a line
+//! of six pixels. The transforms of the other passes are the transposes of these three.
+//!
+//! With these points, rounding errors are about a third of those with the usual 0, ±1, ±2.
 
 use pulp::Simd;
 
@@ -14,12 +18,13 @@ const B: f32 = 1.5;
 const A2: f32 = A * A;
 const B2: f32 = B * B;
 
-/// What the weights of a filter are divided by at 0, ±[`A`] and ±[`B`]: the product of the distances of a point to all others.
+/// Scales of a filter's values at 0, ±[`A`] and ±[`B`], from Lagrange interpolation: the inverse
+/// product of the differences between a point and all other finite points.
 const SCALE_0: f32 = 1.0 / (A2 * B2);
 const SCALE_A: f32 = 1.0 / (2.0 * A2 * (A2 - B2));
 const SCALE_B: f32 = 1.0 / (2.0 * B2 * (B2 - A2));
 
-/// The transform of one line.
+/// A linear transform of one line.
 pub trait Line<const FROM: usize, const TO: usize> {
     fn line<S: Simd>(simd: S, line: [S::f32s; FROM]) -> [S::f32s; TO];
 }
@@ -29,19 +34,19 @@ fn times<S: Simd>(simd: S, factor: f32, value: S::f32s) -> S::f32s {
     simd.mul_f32s(simd.splat_f32s(factor), value)
 }
 
-/// `sum` + `factor` times `value`.
+/// Returns `sum` + `factor` * `value`.
 #[inline(always)]
 fn plus<S: Simd>(simd: S, sum: S::f32s, factor: f32, value: S::f32s) -> S::f32s {
     multiply_add(simd, simd.splat_f32s(factor), value, sum)
 }
 
-/// The sum and the difference.
+/// Returns the sum and the difference.
 #[inline(always)]
 fn both<S: Simd>(simd: S, a: S::f32s, b: S::f32s) -> [S::f32s; 2] {
     [simd.add_f32s(a, b), simd.sub_f32s(a, b)]
 }
 
-/// Six pixels, transformed.
+/// Transforms six pixels.
 pub struct Images;
 
 impl Line<6, 6> for Images {
@@ -60,7 +65,8 @@ impl Line<6, 6> for Images {
     }
 }
 
-/// The gradients of six pixels, given those of the six transformed: [`Images`], transposed.
+/// Transforms the gradients of six transformed pixels to those of the pixels. Transpose of
+/// [`Images`].
 pub struct ImagesGradient;
 
 impl Line<6, 6> for ImagesGradient {
@@ -81,7 +87,7 @@ impl Line<6, 6> for ImagesGradient {
     }
 }
 
-/// Three weights, transformed.
+/// Transforms three weights.
 pub struct Weights;
 
 impl Line<3, 6> for Weights {
@@ -95,7 +101,7 @@ impl Line<3, 6> for Weights {
     }
 }
 
-/// Four sums out of six products.
+/// Transforms six products to four sums.
 pub struct Outputs;
 
 impl Line<6, 4> for Outputs {
@@ -111,7 +117,7 @@ impl Line<6, 4> for Outputs {
     }
 }
 
-/// The gradients of six products, given those of the four sums: [`Outputs`], transposed.
+/// Transforms the gradients of four sums to those of the six products. Transpose of [`Outputs`].
 pub struct OutputsGradient;
 
 impl Line<4, 6> for OutputsGradient {
@@ -126,7 +132,8 @@ impl Line<4, 6> for OutputsGradient {
     }
 }
 
-/// The gradients of three weights, given those of the six transformed: [`Weights`], transposed.
+/// Transforms the gradients of six transformed weights to those of the three weights. Transpose of
+/// [`Weights`].
 pub struct WeightsGradient;
 
 impl Line<6, 3> for WeightsGradient {
@@ -143,16 +150,17 @@ impl Line<6, 3> for WeightsGradient {
     }
 }
 
-/// A square of vectors half transformed: its columns are, its rows are not.
+/// A tile of vectors whose columns are transformed and whose rows are not.
 ///
-/// There are more vectors than registers. In memory each of them is in one line of the caches: two take as long again, and
-/// a vector that was just written to two cannot be read back before both are there.
+/// It has more vectors than there are registers. The alignment keeps each of them within one cache
+/// line: a vector across two lines takes twice as long to access, and its store cannot be forwarded
+/// to a load that follows.
 #[repr(align(64))]
 pub struct Half<V, const FROM: usize, const TO: usize>([[V; FROM]; TO]);
 
 impl<V: Copy, const FROM: usize, const TO: usize> Half<V, FROM, TO> {
-    /// Nothing yet, but room for everything: for one square after the other, because to fill it with zeros takes as long
-    /// as a good part of a transform.
+    /// Allocates a tile. It is reused for one tile after another, because filling it with zeros
+    /// takes as long as a large part of a transform.
     #[inline(always)]
     pub fn new<S: Simd<f32s = V>>(simd: S) -> Self {
         Half([[simd.splat_f32s(0.0); FROM]; TO])
@@ -171,7 +179,7 @@ impl<V: Copy, const FROM: usize, const TO: usize> Half<V, FROM, TO> {
         }
     }
 
-    /// Transforms a row, all of whose columns are transformed.
+    /// Transforms a row. All columns must be transformed.
     #[inline(always)]
     pub fn row<S: Simd<f32s = V>, L: Line<FROM, TO>>(&self, simd: S, row: usize) -> [V; TO] {
         L::line(simd, self.0[row])

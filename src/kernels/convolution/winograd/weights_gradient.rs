@@ -1,8 +1,10 @@
-//! The gradient of the weights: at each point, sums over squares of channels times filters.
+//! Gradient of the weights: at each point, the sum over tiles of the outer product of channels and
+//! filters.
 //!
-//! Threads first transform some squares, block by block, and then share out the sums, so that each sum has one order. What
-//! one thread transforms goes to another then, from one's cache to the other's. Where sums are few enough for each thread
-//! to have its own, two halves of the squares therefore go their own ways: that takes two thirds of the time.
+//! Threads first transform some tiles, block by block, and then share out the sums, so that each
+//! sum is added up in one order. Tiles that one thread transformed then move to the cache of
+//! another. If two copies of the sums fit in the caches, the tiles are therefore processed as two
+//! independent halves, which takes two thirds of the time.
 
 use std::{marker::PhantomData, ops::Range};
 
@@ -10,37 +12,37 @@ use rayon::prelude::*;
 
 use super::{
     POINTS, SIDE, STEP, Winograd,
-    filters::{FiltersGradient, distance},
+    filters::{FiltersGradient, point_stride},
     squares::Transform,
     tiles::{Layout, Tiles},
     transforms::{Images, OutputsGradient},
 };
 use crate::kernels::multiply::{Outer, Pair, Pairs, Scratch, Tile};
 
-/// Squares that one thread transforms at a time.
+/// Tiles that one thread transforms at a time.
 const BLOCK: usize = 8;
 
-/// Blocks that are transformed before they are multiplied: few enough for the caches.
+/// Blocks that are transformed before they are multiplied: few enough to stay in the caches.
 const BLOCKS: usize = 8;
 
-/// Blocks of squares of images and of the gradient of outputs, transformed.
-struct Squares {
+/// Blocks of transformed tiles of the images and of the outputs' gradient.
+struct TransformedTiles {
     images: Scratch,
     images_layout: Layout,
     gradient: Scratch,
     gradient_layout: Layout,
-    /// `[blocks][filters]`: the sums of the gradient.
+    /// `[blocks][filters]`: sums of the gradient.
     bias: Vec<f32>,
-    /// The rows of each square on either side.
+    /// Rows of each tile in both matrices.
     pairs: Pairs,
 }
 
-/// Bytes of sums that are worth having twice: as many as the second cache has room for.
+/// Greatest size, in bytes, of sums that are kept twice: about the size of a second-level cache.
 const SUMS: usize = 1 << 20;
 
 impl Winograd {
-    /// `weights_gradient` and `bias_gradient` = the gradients of the weights and of the bias, given that of the outputs
-    /// (before any ReLU).
+    /// Computes the gradients of weights and bias from the gradient of the outputs (before any
+    /// ReLU).
     pub fn weights_gradient(
         &self,
         images: &[f32],
@@ -69,7 +71,8 @@ impl Winograd {
         }
     }
 
-    /// What some squares have of the gradient of the weights; that of the bias is added to `bias`.
+    /// Computes the contribution of some tiles to the gradient of the weights, and adds theirs to
+    /// that of the bias.
     fn gradient_of(
         &self,
         tiles: Range<usize>,
@@ -81,27 +84,28 @@ impl Winograd {
         let (depth, filters) = (self.input.depth(), self.output.channels);
         let lattices: Vec<_> = (0..self.input.count()).map(|lattice| self.taps(lattice)).collect();
         let width = Tile::of(self.set).width_for(filters);
-        let mut squares = self.squares(tiles.len().div_ceil(BLOCK).min(BLOCKS));
+        let mut transformed = self.allocate(tiles.len().div_ceil(BLOCK).min(BLOCKS));
         let mut panels: Vec<_> = (0..filters / width).map(|_| None).collect();
         for first in tiles.clone().step_by(BLOCK * BLOCKS) {
             let range = first..tiles.end.min(first + BLOCK * BLOCKS);
-            self.transform(images, gradient, range.clone(), &mut squares);
-            squares.bias.chunks_exact(filters).for_each(|block| add(bias, block));
+            self.transform(images, gradient, range.clone(), &mut transformed);
+            transformed.bias.chunks_exact(filters).for_each(|block| add(bias, block));
             let gradients =
                 weights_gradient.par_chunks_exact_mut(weights_gradient.len() / filters * width);
             panels.par_iter_mut().zip(gradients).enumerate().for_each(
                 |(panel, (sums, gradient))| {
                     let numbers = sums.get_or_insert_with(|| {
-                        let mut numbers = Scratch::new(POINTS * distance(depth, width));
+                        let mut numbers = Scratch::new(POINTS * point_stride(depth, width));
                         numbers.fill(0.0);
                         numbers
                     });
-                    self.add_products(&squares, range.len(), panel, numbers);
-                    // A panel is done with as soon as possible, while its sums are in a cache; its memory is the next one's.
+                    self.add_products(&transformed, range.len(), panel, numbers);
+                    // Each panel is completed as soon as possible: its sums are still cached, and
+                    // their memory is reused for the next panel.
                     if range.end == tiles.end {
                         self.set.run(FiltersGradient {
                             sums: numbers,
-                            distance: distance(depth, width),
+                            stride: point_stride(depth, width),
                             lattices: &lattices,
                             channels: self.input.channels,
                             width,
@@ -114,8 +118,8 @@ impl Winograd {
         }
     }
 
-    /// Room for so many blocks.
-    fn squares(&self, blocks: usize) -> Squares {
+    /// Allocates the given number of blocks.
+    fn allocate(&self, blocks: usize) -> TransformedTiles {
         let filters = self.output.channels;
         let images_layout = Layout::rows(BLOCK, self.input.depth());
         let gradient_layout = Layout::panels(BLOCK, filters, Tile::of(self.set).width_for(filters));
@@ -124,7 +128,7 @@ impl Winograd {
         };
         let pair =
             |tile| Pair { left: row(tile, images_layout), right: row(tile, gradient_layout) };
-        Squares {
+        TransformedTiles {
             images: Scratch::new(blocks * images_layout.size()),
             images_layout,
             gradient: Scratch::new(blocks * gradient_layout.size()),
@@ -139,15 +143,16 @@ impl Winograd {
         images: &[f32],
         gradient: &[f32],
         range: Range<usize>,
-        squares: &mut Squares,
+        transformed: &mut TransformedTiles,
     ) {
         let (input, filters) = (self.input, self.output.channels);
-        let (images_layout, gradient_layout) = (squares.images_layout, squares.gradient_layout);
-        squares
+        let (images_layout, gradient_layout) =
+            (transformed.images_layout, transformed.gradient_layout);
+        transformed
             .images
             .par_chunks_exact_mut(images_layout.size())
-            .zip(squares.gradient.par_chunks_exact_mut(gradient_layout.size()))
-            .zip(squares.bias.par_chunks_exact_mut(filters))
+            .zip(transformed.gradient.par_chunks_exact_mut(gradient_layout.size()))
+            .zip(transformed.bias.par_chunks_exact_mut(filters))
             .enumerate()
             .for_each(|(block, ((of_images, of_gradient), bias))| {
                 let first = range.end.min(range.start + block * BLOCK);
@@ -178,23 +183,29 @@ impl Winograd {
             });
     }
 
-    /// Adds the products of some squares to the sums of a panel of filters, `[points][channels][width]` with points
-    /// [`distance`] apart.
-    fn add_products(&self, squares: &Squares, count: usize, panel: usize, sums: &mut [f32]) {
+    /// Adds the products of the first `count` tiles to the sums of a panel of filters,
+    /// `[points][channels][panel width]` with points [`point_stride`] apart.
+    fn add_products(
+        &self,
+        transformed: &TransformedTiles,
+        count: usize,
+        panel: usize,
+        sums: &mut [f32],
+    ) {
         let channels = self.input.depth();
-        let Squares { images_layout, gradient_layout, .. } = squares;
+        let TransformedTiles { images_layout, gradient_layout, .. } = transformed;
         let width = gradient_layout.width;
-        let sums = sums.par_chunks_exact_mut(distance(channels, width));
+        let sums = sums.par_chunks_exact_mut(point_stride(channels, width));
         sums.enumerate().for_each(|(point, sums)| {
             let sums = &mut sums[..channels * width];
             let right = point * gradient_layout.point + panel * gradient_layout.panel;
             Outer {
-                pairs: &squares.pairs,
+                pairs: &transformed.pairs,
                 count,
-                left: &squares.images[point * images_layout.point..],
+                left: &transformed.images[point * images_layout.point..],
                 stride: images_layout.row,
                 channels,
-                right: &squares.gradient[right..],
+                right: &transformed.gradient[right..],
                 width,
                 sums,
             }
@@ -203,7 +214,6 @@ impl Winograd {
     }
 }
 
-/// Adds `more` to `total`.
 fn add(total: &mut [f32], more: &[f32]) {
     total.iter_mut().zip(more).for_each(|(total, more)| *total += more);
 }

@@ -1,8 +1,9 @@
-//! The operations on LibTorch's tensors, by what LibTorch has for them; those that are not here are composed of burn's
-//! as well as could be.
+//! The operations on LibTorch's tensors, where LibTorch provides faster ones. The others are
+//! composed of burn's operations.
 //!
-//! A contiguous tensor `[batch, height, width, channels]` with its axes permuted is what LibTorch calls an image in
-//! channels-last format, in which its convolutions are faster than in its own.
+//! What LibTorch calls the channels-last format is a contiguous tensor
+//! `[batch, height, width, channels]` with its axes permuted. Its convolutions are faster in this
+//! format than in the default one.
 
 mod script;
 
@@ -13,11 +14,11 @@ use burn::backend::LibTorch;
 use burn_tch::TchTensor;
 use tch::{Device, IValue, Kind, Tensor};
 
-use super::gradients::{Gradients, Weighted};
-use super::{MomentTensors, Operations, Optional};
+use super::gradients::Gradients;
+use super::{LayerGradients, MomentTensors, Operations, Optional};
 use crate::kernels::{Convolution, Dense, Dropout, Fused, InstructionSet, Normalize, Rule, Update};
 
-/// Images or rows, with their channels on the second axis as LibTorch has them.
+/// Moves the channels of images or rows to the second axis, as LibTorch expects them.
 fn channels_second(values: &TchTensor) -> Tensor {
     if values.tensor.dim() == 4 {
         values.tensor.permute([0, 3, 1, 2])
@@ -26,7 +27,7 @@ fn channels_second(values: &TchTensor) -> Tensor {
     }
 }
 
-/// What LibTorch computed from [`channels_second`], channels last and contiguous.
+/// Undoes [`channels_second`]; the result is contiguous.
 fn channels_last(values: &Tensor) -> TchTensor {
     TchTensor::new(if values.dim() == 4 {
         values.permute([0, 2, 3, 1]).contiguous()
@@ -35,30 +36,30 @@ fn channels_last(values: &Tensor) -> TchTensor {
     })
 }
 
-/// The gradient before a ReLU that gave these outputs, if there was one.
-fn gate(outputs: Option<TchTensor>, gradient: TchTensor) -> Tensor {
+/// Gradient before a ReLU that produced `outputs`; without a ReLU, the gradient itself.
+fn pre_activation_gradient(outputs: Option<TchTensor>, gradient: TchTensor) -> Tensor {
     match outputs {
         Some(outputs) => outputs.tensor.threshold_backward(&gradient.tensor, 0.0),
         None => gradient.tensor,
     }
 }
 
-fn wide(size: usize) -> i64 {
+fn to_i64(size: usize) -> i64 {
     size as i64
 }
 
-/// A tensor to be changed in place: this one, or a copy if somebody else has it too.
+/// A tensor that may be changed in place: the given one, or a copy if it is shared.
 fn own(tensor: TchTensor) -> Tensor {
     if tensor.can_mut() { tensor.tensor } else { tensor.tensor.copy() }
 }
 
-/// A convolution as LibTorch has it, which pads both sides alike.
+/// A convolution in LibTorch's terms, where the padding is the same on both sides.
 struct Padded {
     images: Tensor,
     weights: Tensor,
     stride: Vec<i64>,
     padding: Vec<i64>,
-    /// Rows and columns before and after each image that were added for more padding than LibTorch's.
+    /// Rows and columns of zeros added before and after each image where the padding is uneven.
     added: [(usize, usize); 2],
 }
 
@@ -72,56 +73,64 @@ impl Padded {
         let [(top, bottom), (left, right)] = added;
         let mut images = channels_second(images);
         if added != [(0, 0); 2] {
-            images = images.constant_pad_nd([left, right, top, bottom].map(wide));
+            images = images.constant_pad_nd([left, right, top, bottom].map(to_i64));
         }
         let [rows, columns] = shape.kernel;
-        let weights = weights.tensor.view([shape.filters, shape.input[2], rows, columns].map(wide));
+        let weights =
+            weights.tensor.view([shape.filters, shape.input[2], rows, columns].map(to_i64));
         Padded {
             images,
             weights,
-            stride: vec![wide(shape.stride); 2],
-            padding: common.map(wide).to_vec(),
+            stride: vec![to_i64(shape.stride); 2],
+            padding: common.map(to_i64).to_vec(),
             added,
         }
     }
 
-    /// A gradient of the padded images without the padding.
+    /// Cuts the added padding off a gradient of the images.
     fn cut(&self, gradient: &Tensor, shape: &Convolution) -> TchTensor {
-        let [(top, _), (left, _)] = self.added.map(|(before, after)| (wide(before), wide(after)));
-        let [height, width, _] = shape.input.map(wide);
+        let [(top, _), (left, _)] =
+            self.added.map(|(before, after)| (to_i64(before), to_i64(after)));
+        let [height, width, _] = shape.input.map(to_i64);
         channels_last(&gradient.narrow(2, top, height).narrow(3, left, width))
     }
 }
 
-/// Where the numbers of a tensor in this process's memory are, and how many.
+/// Address and number of the values of a tensor in this process's memory.
 ///
 /// # Panics
-/// If it is elsewhere, of another kind or not contiguous.
-fn numbers(tensor: &Tensor) -> (*mut f32, usize) {
+/// If the tensor is on another device, of another type or not contiguous.
+fn raw_values(tensor: &Tensor) -> (*mut f32, usize) {
     assert!(tensor.device() == Device::Cpu && tensor.kind() == Kind::Float);
     assert!(tensor.is_contiguous());
     (tensor.data_ptr().cast(), tensor.numel())
 }
 
-fn drop_some(values: &Tensor, dropout: &Dropout) -> Tensor {
+fn apply_dropout(values: &Tensor, dropout: &Dropout) -> Tensor {
     if values.device() != Device::Cpu {
         let factors = Tensor::from_slice(&dropout.factors(values.numel()));
         return values * factors.view(values.size().as_slice()).to_device(values.device());
     }
     let values = values.contiguous();
     let outputs = values.empty_like();
-    let ((from, length), (to, room)) = (numbers(&values), numbers(&outputs));
-    // SAFETY: both tensors are there until the end of this function, and their numbers lie one after the other. Nobody
-    // writes to the values; nobody else has the outputs.
+    let ((from, length), (to, room)) = (raw_values(&values), raw_values(&outputs));
+    // SAFETY: `raw_values` asserted that both are contiguous arrays of floats in this process's
+    // memory, and both tensors live until the end of this function. `values` is only read here;
+    // `outputs` was just allocated, so no other reference to its memory exists.
     let (from, to) =
         unsafe { (slice::from_raw_parts(from, length), slice::from_raw_parts_mut(to, room)) };
     dropout.apply(InstructionSet::current(), from, to);
     outputs
 }
 
-/// Values with channels on their second axis, normalized by given moments.
-fn normal(values: &Tensor, lines: [&Tensor; 2], moments: [&Tensor; 2], norm: &Normalize) -> Tensor {
-    let ([scale, shift], [mean, variance]) = (lines.map(Some), moments.map(Some));
+/// Normalizes values, whose channels are on the second axis, with the given moments.
+fn normal(
+    values: &Tensor,
+    affine: [&Tensor; 2],
+    moments: [&Tensor; 2],
+    norm: &Normalize,
+) -> Tensor {
+    let ([scale, shift], [mean, variance]) = (affine.map(Some), moments.map(Some));
     let epsilon = f64::from(norm.epsilon);
     values.native_batch_norm(scale, shift, mean, variance, false, 0.0, epsilon).0
 }
@@ -156,7 +165,7 @@ impl Operations for LibTorch {
         shape: Dense,
         relu: bool,
     ) -> TchTensor {
-        let weights = weights.tensor.view([wide(shape.outputs), wide(shape.inputs)]);
+        let weights = weights.tensor.view([to_i64(shape.outputs), to_i64(shape.inputs)]);
         let mut outputs =
             inputs.tensor.linear(&weights, bias.into_option().map(|bias| bias.tensor));
         if relu {
@@ -182,9 +191,9 @@ impl Operations for LibTorch {
         }
         let mut outputs = channels_last(&outputs);
         if let Some(dropout) = &norm.dropout {
-            outputs = TchTensor::new(drop_some(&outputs.tensor, dropout));
+            outputs = TchTensor::new(apply_dropout(&outputs.tensor, dropout));
         }
-        // LibTorch gives the inverse of the deviation.
+        // LibTorch returns the inverse of the standard deviation.
         let variance = (inverse.pow_tensor_scalar(-2) - epsilon).clamp_min_(0.0);
         (outputs, TchTensor::new(mean), TchTensor::new(variance))
     }
@@ -199,8 +208,8 @@ impl Operations for LibTorch {
     ) -> TchTensor {
         let before = channels_second(&values);
         let before = if norm.relu_before { before.relu() } else { before };
-        let lines = [&scale.tensor, &shift.tensor];
-        let mut outputs = normal(&before, lines, [&mean.tensor, &variance.tensor], &norm);
+        let affine = [&scale.tensor, &shift.tensor];
+        let mut outputs = normal(&before, affine, [&mean.tensor, &variance.tensor], &norm);
         if norm.relu_after {
             let _ = outputs.relu_();
         }
@@ -208,7 +217,7 @@ impl Operations for LibTorch {
     }
 
     fn dropout(values: TchTensor, dropout: Dropout) -> TchTensor {
-        TchTensor::new(drop_some(&values.tensor, &dropout))
+        TchTensor::new(apply_dropout(&values.tensor, &dropout))
     }
 
     fn cross_entropy(logits: TchTensor, labels: Arc<[u8]>) -> (TchTensor, TchTensor) {
@@ -260,7 +269,7 @@ impl Operations for LibTorch {
 
 impl Gradients for LibTorch {
     fn flatten_backward(gradient: TchTensor, images: [usize; 4]) -> TchTensor {
-        let [batch, height, width, channels] = images.map(wide);
+        let [batch, height, width, channels] = images.map(to_i64);
         channels_last(&gradient.tensor.reshape([batch, channels, height, width]))
     }
 
@@ -271,8 +280,8 @@ impl Gradients for LibTorch {
         gradient: TchTensor,
         shape: Convolution,
         wanted: [bool; 3],
-    ) -> Weighted<Self> {
-        let gradient = gate(outputs, gradient).permute([0, 3, 1, 2]);
+    ) -> LayerGradients<Self> {
+        let gradient = pre_activation_gradient(outputs, gradient).permute([0, 3, 1, 2]);
         let padded = Padded::new(&images, &weights, &shape);
         let of = script::three(
             "convolution_backward",
@@ -300,9 +309,9 @@ impl Gradients for LibTorch {
         gradient: TchTensor,
         shape: Dense,
         wanted: [bool; 3],
-    ) -> Weighted<Self> {
-        let gradient = gate(outputs, gradient);
-        let weights = weights.tensor.view([wide(shape.outputs), wide(shape.inputs)]);
+    ) -> LayerGradients<Self> {
+        let gradient = pre_activation_gradient(outputs, gradient);
+        let weights = weights.tensor.view([to_i64(shape.outputs), to_i64(shape.inputs)]);
         let of_weights = || gradient.tr().mm(&inputs.tensor).view(-1);
         let of_bias = || gradient.sum_dim_intlist([0i64].as_slice(), false, None);
         [
@@ -322,12 +331,12 @@ impl Gradients for LibTorch {
         let before = channels_second(&values);
         let before = if norm.relu_before { before.relu() } else { before };
         let mut gradient = channels_second(&match &norm.dropout {
-            Some(dropout) => TchTensor::new(drop_some(&gradient.tensor, dropout)),
+            Some(dropout) => TchTensor::new(apply_dropout(&gradient.tensor, dropout)),
             None => gradient,
         });
         if norm.relu_after {
-            let lines = [&scale.tensor, &shift.tensor];
-            let outputs = normal(&before, lines, [&mean.tensor, &variance.tensor], &norm);
+            let affine = [&scale.tensor, &shift.tensor];
+            let outputs = normal(&before, affine, [&mean.tensor, &variance.tensor], &norm);
             gradient = outputs.threshold_backward(&gradient, 0.0);
         }
         let tensors =
@@ -342,8 +351,8 @@ impl Gradients for LibTorch {
         [channels_last(&of_values), TchTensor::new(of_scale), TchTensor::new(of_shift)]
     }
 
-    fn gate(outputs: TchTensor, gradient: TchTensor) -> TchTensor {
-        TchTensor::new(gate(Some(outputs), gradient))
+    fn relu_gradient(outputs: TchTensor, gradient: TchTensor) -> TchTensor {
+        TchTensor::new(pre_activation_gradient(Some(outputs), gradient))
     }
 
     fn cross_entropy_with_gradient(

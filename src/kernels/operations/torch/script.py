@@ -1,9 +1,9 @@
-"""What LibTorch can but its Rust binding cannot: operations that only its script language reaches.
+"""LibTorch operations that the Rust crate tch does not expose, as TorchScript.
 
 usage: script.py [--check]
 
-Writes script.pt beside this file, which the program carries and LibTorch runs; --check says whether the one that is there
-says the same as this file. Written for PyTorch 2.9.
+Writes script.pt beside this file. The program contains that archive, and LibTorch runs it. With --check, fails if the
+existing archive differs from this file. Written for PyTorch 2.9.
 """
 
 import pathlib
@@ -28,7 +28,7 @@ class Script(torch.nn.Module):
         padding: List[int],
         wanted: List[bool],
     ) -> Tuple[Tensor, Tensor, Tensor]:
-        """The gradients of images, weights and bias; undefined where not wanted."""
+        """The gradients of images, weights and bias; those that are not wanted are undefined."""
         filters = [weights.size(0)]
         return torch.ops.aten.convolution_backward(
             gradient, images, weights, filters, stride, padding, [1, 1], False, [0, 0], 1, wanted
@@ -46,7 +46,7 @@ class Script(torch.nn.Module):
 
     @torch.jit.export
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-        """The mean loss, how many rows are greatest at their label, and the gradient of the logits."""
+        """The mean loss, the number of rows greatest at their label, and the gradient of the logits."""
         likelihood = torch.log_softmax(logits, 1)
         loss, weight = torch.ops.aten.nll_loss_forward(likelihood, labels, None, 1, -100)
         one = torch.ones_like(loss)
@@ -88,7 +88,7 @@ class Script(torch.nn.Module):
 
 
 def code(archive):
-    """What an archive's operations are, as text."""
+    """The source of an archive's operations."""
     with zipfile.ZipFile(archive) as files:
         return next(files.read(name) for name in files.namelist() if name.endswith("/code/__torch__.py"))
 
@@ -101,7 +101,7 @@ def main():
     try:
         script.save(str(fresh))
         if code(fresh) != code(ARCHIVE):
-            sys.exit(f"{ARCHIVE} is not what {__file__} says: run that")
+            sys.exit(f"{ARCHIVE} differs from {__file__}; run {__file__} to update it")
     finally:
         fresh.unlink()
 

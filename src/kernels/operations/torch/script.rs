@@ -1,5 +1,5 @@
-//! The operations of LibTorch that the crate tch does not have, by way of LibTorch's script language: `script.py` says
-//! what they are, `script.pt` is what LibTorch runs.
+//! LibTorch operations that the crate tch does not expose, called through TorchScript. `script.py`
+//! defines them, and LibTorch runs the compiled `script.pt`.
 
 use std::sync::LazyLock;
 
@@ -8,13 +8,13 @@ use tch::{CModule, IValue, Tensor};
 static SCRIPT: LazyLock<CModule> =
     LazyLock::new(|| match CModule::load_data(&mut include_bytes!("script.pt").as_slice()) {
         Ok(script) => script,
-        Err(error) => unreachable!("the program carries a script that LibTorch can read: {error}"),
+        Err(error) => unreachable!("LibTorch cannot read the program's own script: {error}"),
     });
 
-/// What an operation of the script gives.
+/// Calls an operation of the script.
 ///
 /// # Panics
-/// If there is none of that name that takes these arguments.
+/// If the script has no such operation with these arguments.
 pub(super) fn call<const N: usize>(operation: &str, arguments: [IValue; N]) -> IValue {
     match SCRIPT.method_is(operation, &arguments) {
         Ok(result) => result,
@@ -22,17 +22,17 @@ pub(super) fn call<const N: usize>(operation: &str, arguments: [IValue; N]) -> I
     }
 }
 
-/// [`call`] for an operation that gives three tensors.
+/// [`call`] for an operation that returns three tensors.
 pub(super) fn three<const N: usize>(operation: &str, arguments: [IValue; N]) -> [Tensor; 3] {
     let tensor = |value| match value {
         IValue::Tensor(tensor) => tensor,
-        other => unreachable!("{operation} of the script gives {other:?}"),
+        other => unreachable!("{operation} of the script returned {other:?}"),
     };
     match call(operation, arguments) {
         IValue::Tuple(values) if values.len() == 3 => {
             let mut tensors = values.into_iter().map(tensor);
             std::array::from_fn(|_| tensors.next().unwrap_or_default())
         }
-        other => unreachable!("{operation} of the script gives {other:?}"),
+        other => unreachable!("{operation} of the script returned {other:?}"),
     }
 }

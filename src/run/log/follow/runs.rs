@@ -12,8 +12,8 @@ use crate::run::{ReadError, RunFolder, Summary, list_runs};
 /// Interval at which the folder is checked for changes.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Pause before a log is read again, as a multiple of the time that reading it took, so that reading
-/// a long log that grows fills at most a twentieth of the time.
+/// Pause before a log is read again, as a multiple of the time that reading it took, so that
+/// reading a long log that grows fills at most a twentieth of the time.
 const REST: u32 = 20;
 
 const MOST_QUEUED: usize = 256;

@@ -44,8 +44,8 @@ impl LogCursor {
     }
 
     /// Reads the next events, a few megabytes of lines at most. Returns none if there is no further
-    /// whole line; a torn last line is left for the next call. Lines that are not events are skipped,
-    /// and an [`EventKind::Notice`] with their number is added.
+    /// whole line; a torn last line is left for the next call. Lines that are not events are
+    /// skipped, and an [`EventKind::Notice`] with their number is added.
     ///
     /// # Errors
     /// The file cannot be read, or is not a log.
@@ -72,8 +72,8 @@ impl LogCursor {
         Ok(events)
     }
 
-    /// Returns true if the log was cut since the last call, as resuming a run does. Earlier events are
-    /// void then, and the latest ones start with the first event of the log.
+    /// Returns true if the log was cut since the last call, as resuming a run does. Earlier events
+    /// are void then, and the latest ones start with the first event of the log.
     pub fn take_restarted(&mut self) -> bool {
         std::mem::take(&mut self.restarted)
     }
@@ -85,7 +85,8 @@ fn damage_notice(lines: u64, (step, seconds): (u64, f64)) -> Option<Event> {
 }
 
 /// Reads all events of a run; frames come without their arrays. A torn last line, which a crash
-/// leaves, is ignored. Lines that are not events are skipped, and a notice at the end says how many.
+/// leaves, is ignored. Lines that are not events are skipped, and a notice at the end says how
+/// many.
 ///
 /// # Errors
 /// The file cannot be read, or is not a log.
@@ -93,8 +94,8 @@ pub fn read_events(folder: &RunFolder) -> Result<Vec<Event>, ReadError> {
     read(folder, |_| true)
 }
 
-/// As [`read_events`], but without most of the events that happen at every step: enough to summarize a
-/// run, and many times faster.
+/// As [`read_events`], but without most of the events that happen at every step: enough to
+/// summarize a run, and many times faster.
 ///
 /// # Errors
 /// As [`read_events`].
@@ -177,8 +178,8 @@ pub fn read_state_at(folder: &RunFolder, step: u64) -> Result<RunState, ReadErro
     Ok(state)
 }
 
-/// Returns true if a run is on disk to its end: its log ends with `finished`, and the weights of its
-/// last step are saved.
+/// Returns true if a run is on disk to its end: its log ends with `finished`, and the weights of
+/// its last step are saved.
 ///
 /// # Errors
 /// As [`read_events`].

@@ -1,8 +1,9 @@
 //! A log as whole lines, from any position on.
 //!
-//! A torn last line is left for the next call: it may still be in the middle of being written. A line
-//! that is not an event is skipped and counted, so that damage costs the lines it hit and nothing
-//! else. A log that was cut, as resuming a run does, is detected and read from its beginning again.
+//! A torn last line is left for the next call: it may still be in the middle of being written. A
+//! line that is not an event is skipped and counted, so that damage costs the lines it hit and
+//! nothing else. A log that was cut, as resuming a run does, is detected and read from its
+//! beginning again.
 
 use std::fs::File;
 use std::io;
@@ -84,8 +85,8 @@ impl LineReader {
     }
 
     /// Reads the next few megabytes of lines and parses those that are `wanted`; the last line of a
-    /// batch is always parsed. Reads no byte at or beyond `end`. Returns `None` if there is no further
-    /// whole line.
+    /// batch is always parsed. Reads no byte at or beyond `end`. Returns `None` if there is no
+    /// further whole line.
     ///
     /// # Errors
     /// The file cannot be read, or none of its first lines is an event.
@@ -225,7 +226,8 @@ fn parse_lines(start: u64, text: &[u8], wanted: impl Fn(&[u8]) -> bool + Sync) -
     all
 }
 
-/// Cuts `text` after line breaks into parts of about [`CHUNK_PER_TASK`] bytes, each with its offset.
+/// Cuts `text` after line breaks into parts of about [`CHUNK_PER_TASK`] bytes, each with its
+/// offset.
 fn tasks(text: &[u8]) -> Vec<(usize, &[u8])> {
     let mut parts = Vec::new();
     let mut start = 0;

@@ -1,9 +1,9 @@
 //! The state of a run at any moment of it, without folding the whole log again.
 //!
-//! One pass folds the log, keeps a few hundred states on the way, and indexes the moments that one may
-//! want to jump to. States share their unchanged parts, so that a kept one costs a few kilobytes. For
-//! any moment, the nearest kept state before it is taken, and the lines from there on, less than a
-//! megabyte of them, are read and applied.
+//! One pass folds the log, keeps a few hundred states on the way, and indexes the moments that one
+//! may want to jump to. States share their unchanged parts, so that a kept one costs a few
+//! kilobytes. For any moment, the nearest kept state before it is taken, and the lines from there
+//! on, less than a megabyte of them, are read and applied.
 
 use std::fs::File;
 use std::io;
@@ -29,8 +29,8 @@ const LONGEST_GAP: f64 = 1.0;
 
 /// A moment of a run: the end of a step, after all events of the step.
 ///
-/// A run that diverges goes back to an earlier step and continues from there. Each time, a new stretch
-/// begins.
+/// A run that diverges goes back to an earlier step and continues from there. Each time, a new
+/// stretch begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment {
     /// Number of times the run had gone back.
@@ -255,8 +255,8 @@ impl Timeline {
         place.offset == self.newest.offset
     }
 
-    /// Returns the place at the end of `moment`, or of the last moment before it. Starts at `from` if
-    /// that is nearer than a kept state.
+    /// Returns the place at the end of `moment`, or of the last moment before it. Starts at `from`
+    /// if that is nearer than a kept state.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -265,8 +265,8 @@ impl Timeline {
         self.forward(from, before, |place, event| place.moment_of(event) > moment)
     }
 
-    /// Returns the place reached after `seconds` of playing. Starts at `from` if that is nearer than a
-    /// kept state.
+    /// Returns the place reached after `seconds` of playing. Starts at `from` if that is nearer
+    /// than a kept state.
     ///
     /// # Errors
     /// The log cannot be read.
@@ -327,8 +327,8 @@ impl Timeline {
 
 /// Moments to jump to.
 impl Timeline {
-    /// Returns the moment of a step. Of a step that was repeated after the run had gone back, returns
-    /// the last repetition.
+    /// Returns the moment of a step. Of a step that was repeated after the run had gone back,
+    /// returns the last repetition.
     pub fn moment_of(&self, step: u64) -> Moment {
         let stretch = self.index.stretches.iter().rposition(|stretch| stretch.first <= step);
         Moment { stretch: stretch.unwrap_or_default(), step }

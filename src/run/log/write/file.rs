@@ -1,8 +1,8 @@
 //! Appending whole lines to a file, on a disk that may refuse to take them.
 //!
 //! Lines are collected in memory and written together. When the disk refuses them (it is full, the
-//! network drive is gone), the file is cut back to its last whole line and the write is retried later.
-//! Lines that no longer fit in memory meanwhile are dropped and counted. Training continues.
+//! network drive is gone), the file is cut back to its last whole line and the write is retried
+//! later. Lines that no longer fit in memory meanwhile are dropped and counted. Training continues.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -59,8 +59,8 @@ impl LogFile {
         }
     }
 
-    /// Cuts the file to its first `length` bytes, at which a line must end. Returns the number of lines
-    /// that were cut, a torn one included.
+    /// Cuts the file to its first `length` bytes, at which a line must end. Returns the number of
+    /// lines that were cut, a torn one included.
     ///
     /// # Errors
     /// The file is shorter, no line ends there, or the system refuses.
@@ -150,7 +150,8 @@ impl LogFile {
                 }
             }
             Err(error) => {
-                // A part may have been written. If it cannot be cut off, readers skip the torn line.
+                // A part may have been written. If it cannot be cut off, readers skip the torn
+                // line.
                 let _ = self.file.set_len(self.written);
                 if !std::mem::replace(&mut self.refusing, true) {
                     self.news = Some(LogNews::Refused(error.to_string()));

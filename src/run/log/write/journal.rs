@@ -1,8 +1,8 @@
 //! The lines of a live run: first to the file, then to every subscriber.
 //!
-//! A subscriber gets the offset in the file up to which it can read by itself, and a queue of all later
-//! lines: together every line once. A subscriber that falls too far behind is dropped, because the
-//! writer never waits.
+//! A subscriber gets the offset in the file up to which it can read by itself, and a queue of all
+//! later lines: together every line once. A subscriber that falls too far behind is dropped,
+//! because the writer never waits.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use super::file::{LogFile, LogNews};
 
-/// Lines that a subscriber may have queued before it is dropped: seconds of the fastest training. It
-/// can subscribe again and read the lines that it missed from the file.
+/// Lines that a subscriber may have queued before it is dropped: seconds of the fastest training.
+/// It can subscribe again and read the lines that it missed from the file.
 const MOST_QUEUED: usize = 1 << 14;
 
 /// The log of a live run and its subscribers.
@@ -101,8 +101,8 @@ impl Journal {
         self.subscribers.retain(|subscriber| subscriber.send(&lines));
     }
 
-    /// Flushes and syncs the file. Called before the last event is published, so that a subscriber that
-    /// receives it finds everything on disk.
+    /// Flushes and syncs the file. Called before the last event is published, so that a subscriber
+    /// that receives it finds everything on disk.
     pub(super) fn settle(&mut self) {
         self.log.flush();
         self.log.sync();
@@ -154,8 +154,9 @@ impl LogFeed {
 }
 
 impl Subscription {
-    /// Returns the next lines, each with its line break: waits up to `patience` for the first, and takes
-    /// all others that are queued. Empty if there are none, `None` if the subscription is closed.
+    /// Returns the next lines, each with its line break: waits up to `patience` for the first, and
+    /// takes all others that are queued. Empty if there are none, `None` if the subscription is
+    /// closed.
     pub fn next_lines(&self, patience: Duration) -> Option<String> {
         let first = match self.lines.recv_timeout(patience) {
             Ok(lines) => Some(lines),

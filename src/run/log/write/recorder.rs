@@ -1,5 +1,5 @@
-//! Recording a run: every event of the trainer goes to the files of the run folder, and to whoever
-//! watches.
+//! Recording a run: every event of the trainer goes to the files of the run folder, to the
+//! subscribers of its log, and to this process.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -20,7 +20,8 @@ use crate::run::folder::HEARTBEAT_SECONDS;
 use crate::run::{Claim, RunFolder, frames};
 use crate::train::{Checkpoint, Event, EventKind, FrameLocation, LogPosition, Recorder};
 
-/// Batches of events that this process may have queued. When the queue is full, samples are dropped.
+/// Batches of events that this process may have queued. When the queue is full, samples are
+/// dropped.
 const MOST_QUEUED: usize = 512;
 
 /// Interval at which per-step events are published. Batching them avoids waking a client on every
@@ -37,7 +38,7 @@ const FLUSH_AT: usize = 1 << 16;
 pub struct RunRecorder {
     folder: RunFolder,
     journal: Arc<Mutex<Journal>>,
-    frames: Option<FramesFile>,
+    frames: FramesFile,
     checkpoints: CheckpointWriter,
     queue: EventQueue,
     keeper: Option<(SyncSender<()>, JoinHandle<()>)>,
@@ -55,9 +56,24 @@ struct EventQueue {
     unsent: Vec<Event>,
 }
 
+/// `frames.bin`.
 struct FramesFile {
     file: File,
     length: u64,
+}
+
+impl FramesFile {
+    /// Appends a frame. Returns `None` if it cannot be written, which costs a picture but no
+    /// measurement.
+    fn append(&mut self, bytes: &[u8]) -> Option<FrameLocation> {
+        let offset = self.length;
+        if self.file.write_all(bytes).is_err() {
+            let _ = self.file.set_len(offset);
+            return None;
+        }
+        self.length += bytes.len() as u64;
+        Some(FrameLocation { offset, length: bytes.len() as u64, crc: crc32fast::hash(bytes) })
+    }
 }
 
 /// How an event is delivered.
@@ -111,8 +127,8 @@ impl RunRecorder {
         Ok((recorder, receiver))
     }
 
-    /// Continues to record in the claimed `folder`, from `position` of its log. Nothing is written or
-    /// cut before [`Recorder::rewind`].
+    /// Continues to record in the claimed `folder`, from `position` of its log. Nothing is written
+    /// or cut before [`Recorder::rewind`].
     ///
     /// # Errors
     /// The log cannot be opened.
@@ -142,7 +158,7 @@ impl RunRecorder {
             checkpoints: CheckpointWriter::new(&folder),
             folder,
             journal: Arc::new(Mutex::new(Journal::new(log))),
-            frames: Some(frames),
+            frames,
             queue: EventQueue { sender: Some(sender), unsent: Vec::new() },
             keeper: None,
             last: (0, 0.0),
@@ -209,19 +225,6 @@ impl RunRecorder {
         self.queue.push(event);
         self.publish();
     }
-
-    /// Appends a frame to `frames.bin`. Returns `None` if it cannot be written, which costs a picture
-    /// but no measurement.
-    fn write_frame(&mut self, bytes: &[u8]) -> Option<FrameLocation> {
-        let frames = self.frames.as_mut()?;
-        let offset = frames.length;
-        if frames.file.write_all(bytes).is_err() {
-            let _ = frames.file.set_len(offset);
-            return None;
-        }
-        frames.length += bytes.len() as u64;
-        Some(FrameLocation { offset, length: bytes.len() as u64, crc: crc32fast::hash(bytes) })
-    }
 }
 
 impl Recorder for RunRecorder {
@@ -236,7 +239,7 @@ impl Recorder for RunRecorder {
         }
         if let EventKind::Frame { at, frame: Some(frame) } = &mut event.kind {
             let bytes = frames::encode(frame).ok();
-            *at = bytes.and_then(|bytes| self.write_frame(&bytes));
+            *at = bytes.and_then(|bytes| self.frames.append(&bytes));
         }
         self.write(&event);
         let delivery = Delivery::of(&event.kind);
@@ -264,9 +267,8 @@ impl Recorder for RunRecorder {
         let (Some(events), Ok(handle)) = (log.position(), log.handle()) else { return };
         drop(journal);
         let mut files = vec![handle];
-        files.extend(self.frames.as_ref().and_then(|frames| frames.file.try_clone().ok()));
-        let frames = self.frames.as_ref().map_or(0, |frames| frames.length);
-        checkpoint.set_log(LogPosition { events, frames });
+        files.extend(self.frames.file.try_clone());
+        checkpoint.set_log(LogPosition { events, frames: self.frames.length });
         if let Some(message) = self.checkpoints.start(checkpoint, files) {
             self.notice(message);
         }
@@ -277,9 +279,7 @@ impl Recorder for RunRecorder {
         let at = |path: PathBuf| move |error: io::Error| format!("{}: {error}", path.display());
         let cut =
             lock(&self.journal).log().cut(position.events).map_err(at(self.folder.events()))?;
-        if let Some(frames) = &self.frames {
-            frames.file.set_len(frames.length).map_err(at(self.folder.frames()))?;
-        }
+        self.frames.file.set_len(self.frames.length).map_err(at(self.folder.frames()))?;
         let keeper = keep(self.folder.clone(), self.journal.clone());
         self.keeper = Some(keeper.map_err(at(self.folder.path().into()))?);
         Ok(cut)
@@ -316,8 +316,8 @@ impl EventQueue {
     }
 }
 
-/// Starts a thread that flushes the log at least once a second and updates the heartbeat, whether the
-/// run is paused or not. It ends when the sender is dropped.
+/// Starts a thread that flushes the log at least once a second and updates the heartbeat, whether
+/// the run is paused or not. It ends when the sender is dropped.
 fn keep(
     folder: RunFolder,
     journal: Arc<Mutex<Journal>>,
