@@ -14,7 +14,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(keys: &str, message: impl Into<String>) -> Self {
+    fn new(keys: &str, message: impl Into<String>) -> Self {
         Problem { keys: keys.split('.').map(str::to_owned).collect(), message: message.into() }
     }
 
@@ -149,6 +149,21 @@ impl Experiment {
         }
     }
 
+    fn check_optimizer(&self) -> Result<(), Problem> {
+        let optimizer = &self.optimizer;
+        self.each_epoch(&optimizer.lr, "optimizer.lr", |lr| {
+            (lr > 0.0 && lr.is_finite())
+                .then_some(())
+                .ok_or("the learning rate must be a positive number")
+        })?;
+        let usable = optimizer.l2 >= 0.0 && optimizer.l2.is_finite();
+        require(usable, "optimizer.l2", || "must be a number of at least 0".into())?;
+        match optimizer.problem() {
+            Some((key, message)) => Err(Problem::new(&format!("optimizer.{key}"), message)),
+            None => Ok(()),
+        }
+    }
+
     fn check_wrapper(&self) -> Result<(), Problem> {
         let wrapper = &self.wrapper;
         self.each_epoch(&wrapper.k, "wrapper.k", |k| {
@@ -188,7 +203,7 @@ impl Experiment {
     }
 
     /// Checks the value of a schedule in each epoch.
-    pub(super) fn each_epoch(
+    fn each_epoch(
         &self,
         plan: &Plan,
         key: &str,

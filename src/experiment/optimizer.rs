@@ -7,7 +7,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use strum::VariantArray;
 
-use super::{Experiment, Plan, Problem};
+use super::Plan;
 use crate::kernels::Rule;
 use crate::optimizer::{OptimizerName, Settings};
 
@@ -47,26 +47,17 @@ impl OptimizerSection {
         (self.name.definition().rule)(&self.settings)
     }
 
-    /// Checks the optimizer's own keys.
-    ///
-    /// # Errors
-    /// Returns the first key that another optimizer has, or whose value is out of range.
-    pub(super) fn check_settings(&self) -> Result<(), Problem> {
+    /// Returns the first of the optimizer's own keys that another optimizer has, or whose value is
+    /// out of range, and what is wrong with it.
+    pub(super) fn problem(&self) -> Option<(&str, String)> {
         let keys = self.name.definition().keys;
-        for (name, value) in self.settings.iter() {
-            let path = format!("optimizer.{name}");
-            let Some(key) = keys.iter().find(|key| key.name == name) else {
-                let owners: Vec<String> =
-                    OptimizerName::having(name).map(|name| name.to_string()).collect();
-                let (owners, this) = (owners.join(", "), self.name);
-                let message = format!("`{name}` is not a key of {this}, but of {owners}");
-                return Err(Problem::new(&path, message));
+        self.settings.iter().find_map(|(name, value)| {
+            let message = match keys.iter().find(|key| key.name == name) {
+                Some(key) => format!("{}, not {value}", key.range.problem(value)?),
+                None => format!("`{name}` is not a key of {}, but of {}", self.name, owners(name)),
             };
-            if let Some(rule) = key.range.problem(value) {
-                return Err(Problem::new(&path, format!("{rule}, not {value}")));
-            }
-        }
-        Ok(())
+            Some((name, message))
+        })
     }
 
     /// Drops the foreign keys of a section in the form that version 0.1 wrote: it stored the keys
@@ -81,6 +72,11 @@ impl OptimizerSection {
         }
         self
     }
+}
+
+/// The optimizers that have a key of this name, separated by commas.
+fn owners(key: &str) -> String {
+    OptimizerName::having(key).map(|name| name.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Prepares the table of an experiment for another optimizer: the keys of the one that it names now
@@ -167,24 +163,10 @@ impl<'de> Deserialize<'de> for Field {
     }
 }
 
-impl Experiment {
-    pub(super) fn check_optimizer(&self) -> Result<(), Problem> {
-        let optimizer = &self.optimizer;
-        self.each_epoch(&optimizer.lr, "optimizer.lr", |lr| {
-            (lr > 0.0 && lr.is_finite())
-                .then_some(())
-                .ok_or("the learning rate must be a positive number")
-        })?;
-        if !(optimizer.l2 >= 0.0 && optimizer.l2.is_finite()) {
-            return Err(Problem::new("optimizer.l2", "must be a number of at least 0"));
-        }
-        optimizer.check_settings()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Experiment;
 
     const MINIMAL: &str = "[data]\ndataset = \"glyphs\"\n[network]\nname = \"f1\"\n[optimizer]\n";
 

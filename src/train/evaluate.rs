@@ -3,7 +3,6 @@
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 
-use super::learner::{to_vec, total};
 use super::{Backend, MissingBackend, Score};
 use crate::data::{Images, Normalizer};
 use crate::kernels::{buffers, operations, with_spinning_worker};
@@ -116,4 +115,23 @@ fn chosen(images: &Images, normalizer: &Normalizer, examples: &[usize]) -> (Vec<
         normalizer.apply(images.pixels_of(example), pixels);
     }
     (pixels, examples.iter().map(|&example| images.labels[example]).collect())
+}
+
+/// Adds up (loss, number correct, number of examples) of batches to a score.
+pub(super) fn total(parts: impl IntoIterator<Item = (f64, usize, usize)>) -> Score {
+    let sum = parts.into_iter().fold((0.0, 0, 0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2));
+    let examples = sum.2.max(1) as f64;
+    Score {
+        loss: (sum.0 / examples) as f32,
+        accuracy: (sum.1 as f64 / examples) as f32,
+        examples: sum.2,
+    }
+}
+
+pub(super) fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let data = tensor.inner().into_data();
+    match data.try_into_vec() {
+        Ok(values) => values,
+        Err(error) => unreachable!("tensors are of 32-bit floats: {error:?}"),
+    }
 }

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
+use super::Backend;
 use super::arrays::{Arrays, Misfit};
+use super::evaluate::{Classifier, to_vec};
 use super::optimizer::InnerOptimizer;
-use super::{Backend, Classifier, Score};
 use crate::experiment::OptimizerSection;
 use crate::kernels::{operations, with_spinning_worker};
 use crate::method::all_finite;
@@ -248,28 +249,9 @@ fn statistic(prefix: &str, layer: &str, what: &str) -> String {
     format!("{prefix}weights/{layer}.running_{what}")
 }
 
-/// Adds up (loss, number correct, number of examples) of batches to a score.
-pub(super) fn total(parts: impl IntoIterator<Item = (f64, usize, usize)>) -> Score {
-    let sum = parts.into_iter().fold((0.0, 0, 0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2));
-    let examples = sum.2.max(1) as f64;
-    Score {
-        loss: (sum.0 / examples) as f32,
-        accuracy: (sum.1 as f64 / examples) as f32,
-        examples: sum.2,
-    }
-}
-
 fn leaf(values: Vec<f32>, device: &Device) -> Tensor<1> {
     let length = values.len();
     operations::tensor(values, [length], device).autodiff().require_grad()
-}
-
-pub(super) fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    let data = tensor.inner().into_data();
-    match data.try_into_vec() {
-        Ok(values) => values,
-        Err(error) => unreachable!("tensors are of 32-bit floats: {error:?}"),
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::{Recorder, Trainer};
 use crate::data::Images;
 use crate::model;
 use crate::random::{Purpose, stream};
-use crate::train::learner::total;
+use crate::train::evaluate::total;
 use crate::train::{Classifier, Command, EventKind, Score, Weights};
 
 impl<R: Recorder> Trainer<R> {
