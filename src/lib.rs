@@ -87,7 +87,11 @@
 //! assert_eq!(state.reason, Some(Reason::Finished));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-// missing_docs is off until internals are pub(crate).
+#![warn(missing_docs)]
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "the documentation is for contributors, who build it with private items"
+)]
 
 pub mod allocator;
 

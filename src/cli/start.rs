@@ -77,9 +77,10 @@ fn still_of_interest(runs: Vec<ClosedRun>) -> Vec<ClosedRun> {
 }
 
 fn experiment(path: &Path) -> Result<Experiment> {
-    match path == Path::new(QUICK_PATH) && !path.exists() {
-        true => Ok(Experiment { name: stem(path), ..Experiment::parse(QUICK, QUICK_PATH, &[])? }),
-        false => Ok(Experiment::read(path, &RunOptions::default().overrides())?),
+    if path == Path::new(QUICK_PATH) && !path.exists() {
+        Ok(Experiment { name: stem(path), ..Experiment::parse(QUICK, QUICK_PATH, &[])? })
+    } else {
+        Ok(Experiment::read(path, &RunOptions::default().overrides())?)
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Batch {
 /// The assignment of examples to training steps. Every epoch has a new random order, which is split
 /// into batches. The last batch of an epoch may be smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchPlan {
+pub(crate) struct BatchPlan {
     seed: u64,
     examples: usize,
     batch_size: usize,
@@ -37,7 +37,7 @@ impl BatchPlan {
     ///
     /// # Errors
     /// When either is 0.
-    pub fn new(seed: u64, examples: usize, batch_size: usize) -> Result<Self, DataError> {
+    pub(crate) fn new(seed: u64, examples: usize, batch_size: usize) -> Result<Self, DataError> {
         if examples == 0 || batch_size == 0 {
             return Err(DataError::NoBatches { examples, batch_size });
         }
@@ -45,17 +45,17 @@ impl BatchPlan {
     }
 
     /// Returns the number of steps that use every example once.
-    pub fn steps_per_epoch(&self) -> u64 {
+    pub(crate) fn steps_per_epoch(&self) -> u64 {
         self.examples.div_ceil(self.batch_size) as u64
     }
 
     /// Returns the epoch, counted from 0, of a step, counted from 1.
-    pub fn epoch_of(&self, step: u64) -> u64 {
+    pub(crate) fn epoch_of(&self, step: u64) -> u64 {
         step.saturating_sub(1) / self.steps_per_epoch()
     }
 
     /// Returns all examples in the order of an epoch, which is a Fisher-Yates shuffle.
-    pub fn order(&self, epoch: u64) -> Vec<usize> {
+    pub(crate) fn order(&self, epoch: u64) -> Vec<usize> {
         let mut random = stream(self.seed, Purpose::DataOrder, epoch, 0);
         let mut order: Vec<usize> = (0..self.examples).collect();
         for last in (1..self.examples).rev() {
@@ -78,7 +78,7 @@ const SHARE: usize = 4;
 
 /// Makes the batches of a plan.
 #[derive(Debug)]
-pub struct BatchMaker {
+pub(crate) struct BatchMaker {
     images: Arc<Images>,
     normalizer: Arc<Normalizer>,
     augmentation: Augmentation,
@@ -89,7 +89,7 @@ pub struct BatchMaker {
 
 impl BatchMaker {
     /// Creates a maker of batches of `images`, which are normalized and then augmented.
-    pub fn new(
+    pub(crate) fn new(
         images: Arc<Images>,
         normalizer: Arc<Normalizer>,
         augmentation: Augmentation,
@@ -102,7 +102,7 @@ impl BatchMaker {
     ///
     /// # Panics
     /// When the plan is for more examples than there are.
-    pub fn make(&mut self, step: u64) -> Batch {
+    pub(crate) fn make(&mut self, step: u64) -> Batch {
         let epoch = self.plan.epoch_of(step);
         if self.order.0 != epoch {
             self.order = (epoch, self.plan.order(epoch));

@@ -75,7 +75,7 @@ pub(super) struct KnownFile {
 
 /// Where a dataset is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub(super) struct Source {
     /// Addresses of folders that contain all the files, in the order in which they are tried.
     pub mirrors: &'static [&'static str],
     pub files: &'static [RemoteFile<'static>],

@@ -18,7 +18,10 @@ use super::{DataError, DataFile, DatasetName};
 ///
 /// # Errors
 /// When the file cannot be read again.
-pub fn is_published(dataset: DatasetName, file: &DataFile) -> Result<Option<bool>, DataError> {
+pub(crate) fn is_published(
+    dataset: DatasetName,
+    file: &DataFile,
+) -> Result<Option<bool>, DataError> {
     let known = dataset.files().iter().filter_map(|known| Some((known.name, known.sha256?)));
     if known.clone().any(|(_, sha256)| sha256 == file.sha256) {
         return Ok(Some(true));

@@ -7,6 +7,7 @@ use super::DatasetName;
 
 /// An error of finding, reading, preparing or downloading data.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum DataError {
     #[error(
         "{dataset} was not found in any of these folders:{}\nfetch it with `laperm data fetch \

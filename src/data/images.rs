@@ -41,10 +41,12 @@ pub struct Images {
 }
 
 impl Images {
+    /// Returns the number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
+    /// Returns true if there is no image.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

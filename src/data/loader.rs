@@ -11,7 +11,7 @@ use super::{Batch, BatchMaker, DataError};
 ///
 /// Dropping the loader ends its thread, if it has one, after the batch that is being made.
 #[derive(Debug)]
-pub struct BatchLoader {
+pub(crate) struct BatchLoader {
     source: Source,
     next_step: u64,
     waited: Duration,
@@ -33,13 +33,13 @@ struct Worker {
 impl BatchLoader {
     /// Makes each batch when it is requested, on the threads of the caller's pool. This is for
     /// training that keeps all of those threads busy: further threads would compete with them.
-    pub fn on_demand(maker: BatchMaker, first_step: u64) -> Self {
+    pub(crate) fn on_demand(maker: BatchMaker, first_step: u64) -> Self {
         Self { source: Source::OnDemand(maker), next_step: first_step, waited: Duration::ZERO }
     }
 
     /// Makes batches in advance on a separate thread, at most `ahead` at a time (at least one).
     /// This is for training on another device.
-    pub fn ahead(maker: BatchMaker, first_step: u64, ahead: usize) -> Self {
+    pub(crate) fn ahead(maker: BatchMaker, first_step: u64, ahead: usize) -> Self {
         // The thread makes one batch besides those in the channel.
         let (sender, batches) = sync_channel(ahead.saturating_sub(1));
         let thread = thread::spawn(move || send_batches(maker, first_step, &sender));
@@ -54,7 +54,7 @@ impl BatchLoader {
     ///
     /// # Panics
     /// Like [`BatchMaker::make`], if batches are made on demand.
-    pub fn next_batch(&mut self) -> Result<Batch, DataError> {
+    pub(crate) fn next_batch(&mut self) -> Result<Batch, DataError> {
         let since = Instant::now();
         let batch = match &mut self.source {
             Source::OnDemand(maker) => maker.make(self.next_step),
@@ -66,7 +66,7 @@ impl BatchLoader {
     }
 
     /// Returns the total time spent in [`next_batch`](Self::next_batch).
-    pub fn waited(&self) -> Duration {
+    pub(crate) fn waited(&self) -> Duration {
         self.waited
     }
 }

@@ -23,14 +23,14 @@ pub enum Normalization {
 /// A pixel has 256 possible values, so the conversion is a lookup table, followed by an offset per
 /// position for the pixel mean.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Normalizer {
+pub(crate) struct Normalizer {
     table: Box<[f32; 256]>,
     pixel_mean: Option<Vec<f32>>,
 }
 
 impl Normalizer {
     /// Computes the statistics of the training set. Test images are normalized by them, too.
-    pub fn fit(normalization: Normalization, train: &Images) -> Self {
+    pub(crate) fn fit(normalization: Normalization, train: &Images) -> Self {
         let (mean, scale) = match normalization {
             Normalization::Unit | Normalization::UnitMinusPixelMean => (0.0, 255.0),
             Normalization::ZScore => mean_and_deviation(&train.pixels),
@@ -45,7 +45,7 @@ impl Normalizer {
     ///
     /// # Panics
     /// When the lengths of `pixels`, `out` and the images of the training set differ.
-    pub fn apply(&self, pixels: &[u8], out: &mut [f32]) {
+    pub(crate) fn apply(&self, pixels: &[u8], out: &mut [f32]) {
         assert_eq!(pixels.len(), out.len(), "one value per pixel");
         for (value, pixel) in out.iter_mut().zip(pixels) {
             *value = self.table[usize::from(*pixel)];

@@ -42,7 +42,10 @@ pub fn find(name: DatasetName, folder: Option<&Path>) -> Result<PathBuf, DataErr
 ///
 /// # Errors
 /// The errors of [`find`].
-pub fn find_files(name: DatasetName, folder: Option<&Path>) -> Result<Vec<PathBuf>, DataError> {
+pub(crate) fn find_files(
+    name: DatasetName,
+    folder: Option<&Path>,
+) -> Result<Vec<PathBuf>, DataError> {
     let folder = find(name, folder)?;
     // `find` has located every file in this folder.
     Ok(name.files().iter().filter_map(|file| locate(&folder, file.name)).collect())
@@ -50,7 +53,7 @@ pub fn find_files(name: DatasetName, folder: Option<&Path>) -> Result<Vec<PathBu
 
 /// Returns the folder for downloads, `laperm` in the user's cache folder, or `None` if the user has
 /// no home folder.
-pub fn cache_folder() -> Option<PathBuf> {
+pub(crate) fn cache_folder() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("laperm"))
 }
 

@@ -9,13 +9,14 @@ mod schedule;
 mod schema;
 
 pub use check::Problem;
-pub use optimizer::OptimizerSection;
-pub use published::{Published, Recipe};
-pub use read::ExperimentError;
-pub use schedule::{Plan, Rule};
+pub(crate) use optimizer::OptimizerSection;
+pub use published::Published;
+pub(crate) use read::ExperimentError;
+pub use schedule::Plan;
 
 pub use crate::optimizer::OptimizerName;
-pub use schema::{
-    CheckpointSection, DataSection, EvaluateSection, Experiment, InitialSection, MonitorSection,
-    NetworkSection, PruneSection, TrainSection, WrapperName, WrapperSection,
+pub(crate) use schema::{
+    CheckpointSection, DataSection, EvaluateSection, InitialSection, MonitorSection,
+    NetworkSection, PruneSection, TrainSection, WrapperSection,
 };
+pub use schema::{Experiment, WrapperName};

@@ -77,6 +77,7 @@ impl Published {
         self.into()
     }
 
+    /// Returns how the paper trains this network.
     pub fn recipe(self) -> Recipe {
         match self {
             Published::Mlp => mlp(),

@@ -31,6 +31,7 @@ pub enum Plan {
     Constant(f64),
     /// Pairs of an epoch and the value from that epoch on. The epochs ascend from 0.
     List(Vec<(u64, f64)>),
+    /// A value computed from the epoch.
     Rule(Rule),
 }
 

@@ -6,11 +6,11 @@
 use std::fmt::{self, Write};
 
 /// A position on the page: points from the left and from the top.
-pub type Position = (f64, f64);
+pub(super) type Position = (f64, f64);
 
 /// A rectangle on the page, in points.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Area {
+pub(super) struct Area {
     /// Distance from the left edge of the page.
     pub x: f64,
     /// Distance from the top edge of the page.
@@ -22,20 +22,20 @@ pub struct Area {
 }
 
 impl Area {
-    pub fn right(&self) -> f64 {
+    pub(super) fn right(&self) -> f64 {
         self.x + self.width
     }
 
-    pub fn bottom(&self) -> f64 {
+    pub(super) fn bottom(&self) -> f64 {
         self.y + self.height
     }
 
-    pub fn centre(&self) -> Position {
+    pub(super) fn centre(&self) -> Position {
         (self.x + self.width / 2.0, self.y + self.height / 2.0)
     }
 
     /// Returns the area inside these margins.
-    pub fn inside(&self, [left, top, right, bottom]: [f64; 4]) -> Area {
+    pub(super) fn inside(&self, [left, top, right, bottom]: [f64; 4]) -> Area {
         Area {
             x: self.x + left,
             y: self.y + top,
@@ -45,7 +45,7 @@ impl Area {
     }
 
     /// Returns a cell of a grid with a gap between cells. Cells are numbered row by row.
-    pub fn cell(&self, index: usize, (columns, rows): (usize, usize), gap: f64) -> Area {
+    pub(super) fn cell(&self, index: usize, (columns, rows): (usize, usize), gap: f64) -> Area {
         let (columns, rows) = (columns.max(1), rows.max(1));
         let width = (self.width - gap * (columns - 1) as f64) / columns as f64;
         let height = (self.height - gap * (rows - 1) as f64) / rows as f64;
@@ -61,15 +61,15 @@ impl Area {
 
 /// Red, green and blue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Colour(pub u8, pub u8, pub u8);
+pub(super) struct Colour(pub u8, pub u8, pub u8);
 
 impl Colour {
     /// Text, frames, and everything else that is not data.
-    pub const INK: Colour = Colour(0x22, 0x22, 0x22);
+    pub(super) const INK: Colour = Colour(0x22, 0x22, 0x22);
     /// Elements in the background.
-    pub const PALE: Colour = Colour(0x99, 0x99, 0x99);
+    pub(super) const PALE: Colour = Colour(0x99, 0x99, 0x99);
     /// The page.
-    pub const PAPER: Colour = Colour(0xff, 0xff, 0xff);
+    pub(super) const PAPER: Colour = Colour(0xff, 0xff, 0xff);
 }
 
 impl fmt::Display for Colour {
@@ -80,7 +80,7 @@ impl fmt::Display for Colour {
 
 /// The style of a line.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Stroke {
+pub(super) struct Stroke {
     pub colour: Colour,
     /// Width in points.
     pub width: f64,
@@ -91,14 +91,14 @@ pub struct Stroke {
 }
 
 impl Stroke {
-    pub const fn solid(colour: Colour, width: f64) -> Self {
+    pub(super) const fn solid(colour: Colour, width: f64) -> Self {
         Stroke { colour, width, dash: "", opacity: 1.0 }
     }
 }
 
 /// The point of a text that lies at its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Anchor {
+pub(super) enum Anchor {
     /// The left end.
     Start,
     Middle,
@@ -108,7 +108,7 @@ pub enum Anchor {
 
 /// Symbols that distinguish curves without colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Marker {
+pub(super) enum Marker {
     Disc,
     Square,
     /// A triangle that points up.
@@ -122,7 +122,7 @@ pub enum Marker {
 
 /// The page.
 #[derive(Debug)]
-pub struct Canvas {
+pub(super) struct Canvas {
     width: f64,
     height: f64,
     body: String,
@@ -131,21 +131,21 @@ pub struct Canvas {
 
 impl Canvas {
     /// Creates an empty white page, with its size in points.
-    pub fn new(width: f64, height: f64) -> Self {
+    pub(super) fn new(width: f64, height: f64) -> Self {
         Canvas { width, height, body: String::new(), clips: 0 }
     }
 
-    pub fn area(&self) -> Area {
+    pub(super) fn area(&self) -> Area {
         Area { x: 0.0, y: 0.0, width: self.width, height: self.height }
     }
 
     /// Draws a straight line.
-    pub fn line(&mut self, from: Position, to: Position, stroke: Stroke) {
+    pub(super) fn line(&mut self, from: Position, to: Position, stroke: Stroke) {
         self.lines(&[vec![from, to]], stroke);
     }
 
     /// Draws polylines as one shape.
-    pub fn lines(&mut self, lines: &[Vec<Position>], stroke: Stroke) {
+    pub(super) fn lines(&mut self, lines: &[Vec<Position>], stroke: Stroke) {
         self.strokes(
             lines.iter().filter(|line| line.len() > 1).map(|line| path(line)).collect(),
             stroke,
@@ -154,7 +154,7 @@ impl Canvas {
 
     /// Draws quadratic Bézier curves as one shape; each is given by its start, control point and
     /// end.
-    pub fn curves(&mut self, curves: &[[Position; 3]], stroke: Stroke) {
+    pub(super) fn curves(&mut self, curves: &[[Position; 3]], stroke: Stroke) {
         let curve = |[from, towards, to]: &[Position; 3]| {
             let [x, y, x1, y1] = [towards.0, towards.1, to.0, to.1].map(number);
             format!("{}Q{x} {y} {x1} {y1}", path(&[*from]))
@@ -177,7 +177,7 @@ impl Canvas {
     }
 
     /// Fills an outline.
-    pub fn shape(&mut self, outline: &[Position], fill: Colour, opacity: f64) {
+    pub(super) fn shape(&mut self, outline: &[Position], fill: Colour, opacity: f64) {
         if outline.len() < 3 {
             return;
         }
@@ -187,7 +187,7 @@ impl Canvas {
     }
 
     /// Fills a rectangle.
-    pub fn fill(&mut self, area: Area, fill: Colour, opacity: f64) {
+    pub(super) fn fill(&mut self, area: Area, fill: Colour, opacity: f64) {
         let [x, y, width, height] = [area.x, area.y, area.width, area.height].map(number);
         let opacity = attribute("fill-opacity", (opacity < 1.0).then(|| number(opacity)));
         self.element(format_args!(
@@ -196,7 +196,7 @@ impl Canvas {
     }
 
     /// Draws the outline of a rectangle.
-    pub fn frame(&mut self, area: Area, stroke: Stroke) {
+    pub(super) fn frame(&mut self, area: Area, stroke: Stroke) {
         let corners = [
             (area.x, area.y),
             (area.right(), area.y),
@@ -208,7 +208,7 @@ impl Canvas {
     }
 
     /// Draws a filled circle.
-    pub fn disc(&mut self, (x, y): Position, radius: f64, fill: Colour) {
+    pub(super) fn disc(&mut self, (x, y): Position, radius: f64, fill: Colour) {
         let [x, y, radius] = [x, y, radius].map(number);
         self.element(format_args!(
             "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\"/>"
@@ -216,7 +216,7 @@ impl Canvas {
     }
 
     /// Draws a circle filled with the colour of the page.
-    pub fn circle(&mut self, (x, y): Position, radius: f64, stroke: Stroke) {
+    pub(super) fn circle(&mut self, (x, y): Position, radius: f64, stroke: Stroke) {
         let [x, y, radius, width] = [x, y, radius, stroke.width].map(number);
         self.element(format_args!(
             "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{}\" stroke=\"{}\" stroke-width=\"{width}\"/>",
@@ -226,7 +226,7 @@ impl Canvas {
     }
 
     /// Draws a symbol about `size` points wide.
-    pub fn marker(&mut self, marker: Marker, (x, y): Position, size: f64, colour: Colour) {
+    pub(super) fn marker(&mut self, marker: Marker, (x, y): Position, size: f64, colour: Colour) {
         let half = size / 2.0;
         let corners = |positions: &[Position]| -> Vec<Position> {
             positions.iter().map(|&(dx, dy)| (x + dx * half, y + dy * half)).collect()
@@ -257,7 +257,7 @@ impl Canvas {
     }
 
     /// Writes a line of text; its position is on the baseline.
-    pub fn text(
+    pub(super) fn text(
         &mut self,
         (x, y): Position,
         anchor: Anchor,
@@ -270,7 +270,7 @@ impl Canvas {
     }
 
     /// Writes a line of text that reads upwards, centred at a position on its baseline.
-    pub fn upward_text(&mut self, (x, y): Position, size: f64, colour: Colour, text: &str) {
+    pub(super) fn upward_text(&mut self, (x, y): Position, size: f64, colour: Colour, text: &str) {
         let [x, y] = [x, y].map(number);
         let position = format!("transform=\"translate({x} {y}) rotate(-90)\"");
         self.write_text(&position, Anchor::Middle, size, colour, text);
@@ -299,7 +299,7 @@ impl Canvas {
     }
 
     /// Calls `draw` and clips what it draws to `area`.
-    pub fn clipped(&mut self, area: Area, draw: impl FnOnce(&mut Canvas)) {
+    pub(super) fn clipped(&mut self, area: Area, draw: impl FnOnce(&mut Canvas)) {
         self.clips += 1;
         let id = self.clips;
         let [x, y, width, height] = [area.x, area.y, area.width, area.height].map(number);
@@ -312,7 +312,7 @@ impl Canvas {
     }
 
     /// Returns the page as an SVG file; `title` describes it to screen readers.
-    pub fn finish(self, title: &str) -> String {
+    pub(super) fn finish(self, title: &str) -> String {
         let millimetres = |points: f64| number(points / POINTS_PER_MILLIMETRE);
         let [width, height] = [self.width, self.height].map(number);
         format!(
@@ -334,11 +334,11 @@ impl Canvas {
     }
 }
 
-pub const POINTS_PER_MILLIMETRE: f64 = 72.0 / 25.4;
+pub(super) const POINTS_PER_MILLIMETRE: f64 = 72.0 / 25.4;
 
 /// Estimates the width of a text in points. It errs on the large side, because the reader's font
 /// may differ from ours.
-pub fn text_width(text: &str, size: f64) -> f64 {
+pub(super) fn text_width(text: &str, size: f64) -> f64 {
     let width = |c: char| match c {
         'i' | 'l' | 'j' | '.' | ',' | ':' | ';' | '\'' | '|' | 'I' => 0.32,
         ' ' | 't' | 'f' | 'r' | '(' | ')' | '-' => 0.42,
@@ -350,7 +350,7 @@ pub fn text_width(text: &str, size: f64) -> f64 {
 }
 
 /// Escapes text for XML; control characters become blanks.
-pub fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let allowed = |c: char| if c.is_control() { ' ' } else { c };
     let text: String = text.chars().map(allowed).collect();
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")

@@ -12,7 +12,7 @@ const COLUMNS: usize = 400;
 /// runs, with a band from the minimum to the maximum. A long series is reduced column by column,
 /// and the band is its range in each column.
 #[derive(Debug, Clone, Copy)]
-pub struct Reading {
+pub(super) struct Reading {
     pub unit: TimeUnit,
     /// The end of the axis.
     pub end: f64,
@@ -22,14 +22,14 @@ pub struct Reading {
 
 impl Reading {
     /// Creates an axis that ends with the longest run.
-    pub fn new(sources: &[Source], unit: TimeUnit, smoothing: f64) -> Self {
+    pub(super) fn new(sources: &[Source], unit: TimeUnit, smoothing: f64) -> Self {
         let ends = sources.iter().map(|source| unit.position(&source.state, source.state.step));
         Reading { unit, end: ends.fold(0.0, f64::max), smoothing }
     }
 
     /// Returns the curve of a family; `pick` finds a run's series and the factor for its values.
     /// Empty if no run has the series.
-    pub fn curve<'a>(
+    pub(super) fn curve<'a>(
         &self,
         sources: &'a [Source],
         family: &Family,

@@ -5,27 +5,18 @@ use super::error::FigureError;
 use super::kind::Kind;
 use super::options::Options;
 use super::plot::LARGE;
-use super::raster::{PngError, to_png};
 use super::source::Source;
 
 /// A drawn figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figure {
+pub(crate) struct Figure {
     svg: String,
 }
 
 impl Figure {
     /// Returns the figure as an SVG file.
-    pub fn svg(&self) -> &str {
+    pub(crate) fn svg(&self) -> &str {
         &self.svg
-    }
-
-    /// Returns the figure as a PNG file with a resolution of `dpi` dots per inch.
-    ///
-    /// # Errors
-    /// If the pixels do not fit into memory.
-    pub fn png(&self, dpi: f64) -> Result<Vec<u8>, PngError> {
-        to_png(&self.svg, dpi / 96.0)
     }
 }
 
@@ -34,7 +25,11 @@ impl Figure {
 /// # Errors
 /// If a run lacks the data that the figure shows, or if the runs do not differ in the quantity that
 /// the figure varies.
-pub fn draw(kind: Kind, sources: &[Source], options: &Options) -> Result<Figure, FigureError> {
+pub(crate) fn draw(
+    kind: Kind,
+    sources: &[Source],
+    options: &Options,
+) -> Result<Figure, FigureError> {
     let picture = (kind.prepare)(sources, options)?;
     let (width, height) = picture.size;
     let points = |millimetres: f64| millimetres * POINTS_PER_MILLIMETRE;

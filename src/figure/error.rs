@@ -4,7 +4,7 @@ use super::raster::PngError;
 use crate::run::ReadError;
 
 #[derive(Debug, thiserror::Error)]
-pub enum FigureError {
+pub(crate) enum FigureError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// A run lacks the data that the figure shows.

@@ -9,12 +9,12 @@ use super::source::Source;
 use crate::run::TimeUnit;
 
 /// Width of a column of text, in millimetres.
-pub const COLUMN: f64 = 88.0;
+pub(super) const COLUMN: f64 = 88.0;
 /// Width of a page of text, in millimetres.
-pub const PAGE: f64 = 180.0;
+pub(super) const PAGE: f64 = 180.0;
 
 /// Returns a plot over time.
-pub fn over_time(reading: Reading, y: Axis, curves: Vec<Curve>) -> Plot {
+pub(super) fn over_time(reading: Reading, y: Axis, curves: Vec<Curve>) -> Plot {
     let Reading { unit, end, .. } = reading;
     Plot {
         title: String::new(),
@@ -27,7 +27,7 @@ pub fn over_time(reading: Reading, y: Axis, curves: Vec<Curve>) -> Plot {
 }
 
 /// Returns the manual changes of a single run; none for several runs.
-pub fn marks(sources: &[Source], unit: TimeUnit) -> Vec<(f64, String)> {
+pub(super) fn marks(sources: &[Source], unit: TimeUnit) -> Vec<(f64, String)> {
     let [source] = sources else { return Vec::new() };
     let position = |step| unit.position(&source.state, step);
     source.state.marks.iter().map(|mark| (position(mark.step), mark.label.clone())).collect()
@@ -35,7 +35,12 @@ pub fn marks(sources: &[Source], unit: TimeUnit) -> Vec<(f64, String)> {
 
 /// Draws plots in a grid, row by row, with the frames of a column aligned. Returns the areas inside
 /// the frames.
-pub fn in_grid(plots: &[Plot], columns: usize, area: Area, canvas: &mut Canvas) -> Vec<Area> {
+pub(super) fn in_grid(
+    plots: &[Plot],
+    columns: usize,
+    area: Area,
+    canvas: &mut Canvas,
+) -> Vec<Area> {
     let rows = plots.len().div_ceil(columns);
     let left = |column: usize| {
         let column = plots.iter().skip(column).step_by(columns);
@@ -50,7 +55,7 @@ pub fn in_grid(plots: &[Plot], columns: usize, area: Area, canvas: &mut Canvas) 
 }
 
 /// Returns a scale of percentages around a range, rounded outwards but not beyond 0 and 100.
-pub fn percentages((low, high): (f64, f64)) -> Scale {
+pub(super) fn percentages((low, high): (f64, f64)) -> Scale {
     if !(low.is_finite() && high.is_finite()) {
         return Scale::linear(0.0, 100.0);
     }
@@ -60,14 +65,14 @@ pub fn percentages((low, high): (f64, f64)) -> Scale {
 }
 
 /// Returns the letter of a plot: `(a)`, `(b)`, …
-pub fn letter(index: usize) -> String {
+pub(super) fn letter(index: usize) -> String {
     let letter = char::from(b'a' + (index % 26) as u8);
     format!("({letter})")
 }
 
 /// Draws plots above each other that share their time axis, with aligned frames. Only the first has
 /// a legend.
-pub fn stacked(plots: &[Plot], area: Area, canvas: &mut Canvas) {
+pub(super) fn stacked(plots: &[Plot], area: Area, canvas: &mut Canvas) {
     // Room for the labels of the time axis, which only the last plot has.
     let labels = 18.0;
     let count = plots.len() as f64;

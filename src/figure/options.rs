@@ -13,7 +13,7 @@ pub(super) fn axis_title(unit: TimeUnit) -> &'static str {
 
 /// How to draw a figure.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub(crate) struct Options {
     /// The unit of time axes.
     pub unit: TimeUnit,
     /// The layer to show: its name, or its number from 1. `None` leaves the choice to the kind.

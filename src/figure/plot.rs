@@ -5,9 +5,9 @@ use super::scale::{Scale, Tick, short};
 use super::style::Look;
 
 /// Font size of tick labels and legends, in points.
-pub const SMALL: f64 = 7.0;
+pub(super) const SMALL: f64 = 7.0;
 /// Font size of the titles of plots and axes, in points.
-pub const LARGE: f64 = 8.0;
+pub(super) const LARGE: f64 = 8.0;
 
 /// Font size of the names of manual changes, in points.
 const MARK: f64 = 6.0;
@@ -25,7 +25,7 @@ const RIGHT: f64 = 9.0;
 
 /// A point of a curve, and the band around it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
+pub(super) struct Point {
     pub x: f64,
     /// The value; NaN is a gap.
     pub y: f64,
@@ -37,7 +37,7 @@ pub struct Point {
 
 /// A line with a band around it.
 #[derive(Debug, Clone)]
-pub struct Curve {
+pub(super) struct Curve {
     /// The name in the legend; a curve with an empty label is not listed.
     pub label: String,
     pub look: Look,
@@ -65,7 +65,7 @@ impl Curve {
 
 /// A labelled axis.
 #[derive(Debug, Clone)]
-pub struct Axis {
+pub(super) struct Axis {
     /// The quantity and its unit; may be empty.
     pub title: String,
     pub scale: Scale,
@@ -75,12 +75,12 @@ pub struct Axis {
 
 impl Axis {
     /// Creates an axis of values with at most `most` ticks.
-    pub fn of_values(title: &str, scale: Scale, most: usize) -> Self {
+    pub(super) fn of_values(title: &str, scale: Scale, most: usize) -> Self {
         Axis { title: title.into(), scale, ticks: scale.ticks(most) }
     }
 
     /// Creates an axis from 0 of counts, with labels such as `800` and `20k`.
-    pub fn of_counts(title: &str, end: f64, most: usize) -> Self {
+    pub(super) fn of_counts(title: &str, end: f64, most: usize) -> Self {
         let end = if end > 0.0 { end } else { 1.0 };
         let scale = Scale::linear(0.0, end);
         let mut ticks = scale.ticks(most);
@@ -89,7 +89,7 @@ impl Axis {
     }
 
     /// Removes title and labels, for a plot above another that shares the axis.
-    pub fn silent(mut self) -> Self {
+    pub(super) fn silent(mut self) -> Self {
         self.title.clear();
         self.ticks.iter_mut().for_each(|tick| tick.label.clear());
         self
@@ -102,7 +102,7 @@ impl Axis {
 
 /// Whether a plot has a legend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Legend {
+pub(super) enum Legend {
     /// In the corner where it hides the least.
     Inside,
     None,
@@ -110,7 +110,7 @@ pub enum Legend {
 
 /// Curves between two axes.
 #[derive(Debug, Clone)]
-pub struct Plot {
+pub(super) struct Plot {
     /// The title above the plot, at the left; may be empty.
     pub title: String,
     pub x: Axis,
@@ -124,13 +124,13 @@ pub struct Plot {
 
 impl Plot {
     /// Draws the plot with axes and titles into `area`. Returns the area inside the frame.
-    pub fn draw(&self, area: Area, canvas: &mut Canvas) -> Area {
+    pub(super) fn draw(&self, area: Area, canvas: &mut Canvas) -> Area {
         self.draw_from(self.margins()[0], area, canvas)
     }
 
     /// Draws like [`draw`](Self::draw), with the vertical axis `left` points from the left edge, so
     /// that plots above each other can be aligned.
-    pub fn draw_from(&self, left: f64, area: Area, canvas: &mut Canvas) -> Area {
+    pub(super) fn draw_from(&self, left: f64, area: Area, canvas: &mut Canvas) -> Area {
         let [_, top, right, bottom] = self.margins();
         let inner = area.inside([left, top, right, bottom]);
         self.axes(inner, area.x, canvas);
@@ -147,13 +147,13 @@ impl Plot {
     }
 
     /// Returns the position of a value on the page; `area` is the inside of the frame.
-    pub fn position(&self, area: Area, x: f64, y: f64) -> Position {
+    pub(super) fn position(&self, area: Area, x: f64, y: f64) -> Position {
         let (x, y) = (self.x.scale.position(x), self.y.scale.position(y));
         (area.x + x * area.width, area.bottom() - y * area.height)
     }
 
     /// Returns the margins for axes and titles: left, top, right, bottom.
-    pub fn margins(&self) -> [f64; 4] {
+    pub(super) fn margins(&self) -> [f64; 4] {
         let widest = |axis: &Axis| {
             axis.visible().map(|tick| text_width(&tick.label, SMALL)).fold(0.0, f64::max)
         };
@@ -308,13 +308,13 @@ const SAMPLE: f64 = 16.0;
 const ROW: f64 = SMALL + 2.5;
 
 /// Returns the width and height of a legend of these curves.
-pub fn legend_size(curves: &[&Curve]) -> (f64, f64) {
+pub(super) fn legend_size(curves: &[&Curve]) -> (f64, f64) {
     let widest = curves.iter().map(|curve| text_width(&curve.label, SMALL)).fold(0.0, f64::max);
     (SAMPLE + widest + 9.0, curves.len() as f64 * ROW + 4.0)
 }
 
 /// Draws a legend: a sample line and the name of each curve.
-pub fn legend(curves: &[&Curve], area: Area, canvas: &mut Canvas) {
+pub(super) fn legend(curves: &[&Curve], area: Area, canvas: &mut Canvas) {
     canvas.fill(area, Colour::PAPER, 0.85);
     for (row, curve) in curves.iter().enumerate() {
         let middle = area.y + 2.0 + (row as f64 + 0.5) * ROW;
@@ -343,7 +343,7 @@ fn spread(positions: &[Position], distance: f64) -> Vec<Position> {
 
 /// Returns the range of the curves and their bands for x in `from..=to`; infinite if there is no
 /// value.
-pub fn around(curves: &[Curve], from: f64, to: f64) -> (f64, f64) {
+pub(super) fn around(curves: &[Curve], from: f64, to: f64) -> (f64, f64) {
     let points = curves.iter().flat_map(|curve| &curve.points);
     let seen = points.filter(|point| (from..=to).contains(&point.x));
     let values = seen.flat_map(|point| [point.y, point.low, point.high]);

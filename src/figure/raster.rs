@@ -7,7 +7,7 @@ use resvg::usvg::{self, fontdb};
 
 /// Why an SVG picture cannot be turned into pixels.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PngError {
+pub(crate) enum PngError {
     #[error("the picture cannot be drawn: {0}")]
     Svg(String),
     /// The picture has no pixels, or more than [`MOST_PIXELS`]; width and height in pixels.
@@ -38,7 +38,7 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
 ///
 /// # Errors
 /// If the text is not SVG, or if the picture has no pixels or too many.
-pub fn to_png(svg: &str, scale: f64) -> Result<Vec<u8>, PngError> {
+pub(crate) fn to_png(svg: &str, scale: f64) -> Result<Vec<u8>, PngError> {
     let options = usvg::Options {
         fontdb: FONTS.clone(),
         font_family: "DejaVu Sans".into(),

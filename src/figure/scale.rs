@@ -5,7 +5,7 @@ const WIDEST: usize = 5;
 
 /// A labelled position on an axis.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tick {
+pub(crate) struct Tick {
     /// From 0 (the low end) to 1.
     pub position: f64,
     pub label: String,
@@ -13,7 +13,7 @@ pub struct Tick {
 
 /// A range of values along an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scale {
+pub(crate) struct Scale {
     low: f64,
     high: f64,
     log: bool,
@@ -21,13 +21,13 @@ pub struct Scale {
 
 impl Scale {
     /// Creates a scale from exactly `low` to `high`; requires `low < high`.
-    pub fn linear(low: f64, high: f64) -> Self {
+    pub(crate) fn linear(low: f64, high: f64) -> Self {
         Scale { low, high, log: false }
     }
 
     /// Creates a scale around `low` and `high`, extended to round numbers, so that the range stays
     /// the same while values move inside it. An empty range gets room on both sides.
-    pub fn around(low: f64, high: f64) -> Self {
+    pub(crate) fn around(low: f64, high: f64) -> Self {
         if !(low.is_finite() && high.is_finite() && low <= high) {
             return Scale::linear(0.0, 1.0);
         }
@@ -49,7 +49,7 @@ impl Scale {
 
     /// Creates a scale for percentages from `low` to `high`. It has few possible ends, so that it
     /// seldom changes, and reaches down to 0 unless the values are near 100.
-    pub fn percentages(low: f64, high: f64) -> Self {
+    pub(crate) fn percentages(low: f64, high: f64) -> Self {
         const TOPS: [f64; 7] = [5.0, 10.0, 20.0, 40.0, 60.0, 80.0, 100.0];
         const BOTTOMS: [f64; 8] = [99.5, 99.0, 98.0, 95.0, 90.0, 80.0, 50.0, 0.0];
         let top = TOPS.into_iter().find(|&top| top >= high).unwrap_or(100.0);
@@ -59,7 +59,7 @@ impl Scale {
 
     /// Creates a logarithmic scale between powers of ten, of at most six decades. Values that are
     /// not positive are at the low end.
-    pub fn logarithmic(low: f64, high: f64) -> Self {
+    pub(crate) fn logarithmic(low: f64, high: f64) -> Self {
         if !(high.is_finite() && high > 1e-30) {
             return Scale { low: 0.1, high: 1.0, log: true };
         }
@@ -71,21 +71,21 @@ impl Scale {
 
     /// Creates a logarithmic scale from exactly `low` to `high`, for an axis with custom ticks;
     /// requires `0 < low < high`.
-    pub fn ratios(low: f64, high: f64) -> Self {
+    pub(crate) fn ratios(low: f64, high: f64) -> Self {
         Scale { low, high, log: true }
     }
 
-    pub fn low(&self) -> f64 {
+    pub(crate) fn low(&self) -> f64 {
         self.low
     }
 
-    pub fn high(&self) -> f64 {
+    pub(crate) fn high(&self) -> f64 {
         self.high
     }
 
     /// Returns the position of a value: 0 at the low end and 1 at the high end; values outside the
     /// range are outside 0 to 1.
-    pub fn position(&self, value: f64) -> f64 {
+    pub(crate) fn position(&self, value: f64) -> f64 {
         if !self.log {
             return (value - self.low) / (self.high - self.low);
         }
@@ -94,7 +94,7 @@ impl Scale {
     }
 
     /// Returns at most `most` round values in the range; `most` counts as 2 if it is less.
-    pub fn ticks(&self, most: usize) -> Vec<Tick> {
+    pub(crate) fn ticks(&self, most: usize) -> Vec<Tick> {
         let values = if self.log { self.powers(most.max(2)) } else { self.multiples(most.max(2)) };
         let tick = |(value, label)| Tick { position: self.position(value), label };
         values.into_iter().map(tick).collect()
@@ -154,7 +154,7 @@ fn label(value: f64, step: f64) -> String {
 }
 
 /// Formats a count for an axis: `800`, `1.5k`, `20k`, `3M`.
-pub fn short(count: f64) -> String {
+pub(crate) fn short(count: f64) -> String {
     let (scaled, unit) = match count.abs() {
         c if c >= 1e9 => (count / 1e9, "G"),
         c if c >= 1e6 => (count / 1e6, "M"),
@@ -166,7 +166,7 @@ pub fn short(count: f64) -> String {
 }
 
 /// Formats a value with three significant digits; `-` for a non-finite value.
-pub fn significant(value: f64) -> String {
+pub(crate) fn significant(value: f64) -> String {
     if !value.is_finite() {
         return "-".into();
     }

@@ -7,7 +7,7 @@ use crate::train::{LayerFrame, LayerInfo, Named};
 
 /// A run to draw.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub(crate) struct Source {
     /// The name of the run's folder.
     pub name: String,
     /// The resolved experiment, the program's version, the backend, and the checksums of the data.
@@ -20,7 +20,7 @@ impl Source {
     ///
     /// # Errors
     /// If the log or `experiment.toml` cannot be read.
-    pub fn read(folder: &RunFolder, step: Option<u64>) -> Result<Self, ReadError> {
+    pub(crate) fn read(folder: &RunFolder, step: Option<u64>) -> Result<Self, ReadError> {
         let state = read_state_at(folder, step.unwrap_or(u64::MAX))?;
         Ok(Source { name: folder.name(), setup: Setup::read(folder)?, state })
     }
@@ -61,7 +61,7 @@ impl Source {
 
 /// Runs that differ only in their seed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Family {
+pub(super) struct Family {
     /// How it differs from the other families; empty if it is the only one.
     pub label: String,
     /// The indices of its runs.
@@ -84,7 +84,7 @@ const IGNORED: [&str; 9] = [
 /// Groups runs into families. Runs of one family differ only in their seed and in the keys of
 /// `also`. The label of a family has its network, its method, and any further differences, as far
 /// as they distinguish it from the others.
-pub fn families(sources: &[Source], also: &[&str]) -> Vec<Family> {
+pub(super) fn families(sources: &[Source], also: &[&str]) -> Vec<Family> {
     let networks = by(sources, &(0..sources.len()).collect::<Vec<_>>(), network);
     let several_networks = networks.len() > 1;
     let mut families = Vec::new();
@@ -105,7 +105,7 @@ pub fn families(sources: &[Source], also: &[&str]) -> Vec<Family> {
 }
 
 /// Returns the label of each run's family; the run's name if the label is empty.
-pub fn names(sources: &[Source]) -> Vec<String> {
+pub(super) fn names(sources: &[Source]) -> Vec<String> {
     let mut names: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let families = families(sources, &[]);
     for family in families.iter().filter(|family| !family.label.is_empty()) {
@@ -180,7 +180,7 @@ fn named(key: &str, value: &str) -> String {
 }
 
 /// Returns the display name of a run's network.
-pub fn network(source: &Source) -> String {
+pub(super) fn network(source: &Source) -> String {
     match source.state.started.as_deref().map(|started| &started.network) {
         Some(Named::Known(published)) => published.recipe().title.into(),
         Some(Named::Other(name)) => name.clone(),

@@ -5,7 +5,7 @@ use super::canvas::{Colour, Marker};
 
 /// The look of a curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Look {
+pub(super) struct Look {
     pub colour: Colour,
     /// The dashes, in SVG's syntax.
     pub dash: &'static str,
@@ -37,7 +37,7 @@ const MARKERS: [Marker; 7] = [
 ];
 
 /// Returns the look of curve `index`. The first 35 all differ.
-pub fn look(index: usize) -> Look {
+pub(super) fn look(index: usize) -> Look {
     Look {
         colour: COLOURS[index % COLOURS.len()],
         dash: DASHES[index % DASHES.len()],
@@ -47,7 +47,7 @@ pub fn look(index: usize) -> Look {
 
 /// Returns the look of curve `index` of `count` ordered ones, from dark to light along the colour
 /// map viridis without its palest end.
-pub fn ordered(index: usize, count: usize) -> Look {
+pub(super) fn ordered(index: usize, count: usize) -> Look {
     const STOPS: [Colour; 5] = [
         Colour(0x44, 0x01, 0x54),
         Colour(0x3e, 0x4c, 0x8a),
@@ -62,12 +62,12 @@ pub fn ordered(index: usize, count: usize) -> Look {
 }
 
 /// Returns the colour of cycle `index`.
-pub fn cycle(index: usize) -> Colour {
+pub(super) fn cycle(index: usize) -> Colour {
     COLOURS[index % COLOURS.len()]
 }
 
 /// Mixes two colours: 0 is the first and 1 the second.
-pub fn mixed(from: Colour, to: Colour, share: f64) -> Colour {
+pub(super) fn mixed(from: Colour, to: Colour, share: f64) -> Colour {
     let share = share.clamp(0.0, 1.0);
     let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share).round() as u8;
     Colour(mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2))

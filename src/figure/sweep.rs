@@ -7,12 +7,12 @@ use super::source::{Family, Source, families};
 use super::style::{Look, look};
 
 /// Returns the look of a curve for runs without a value of the varied quantity.
-pub fn level(index: usize) -> Look {
+pub(super) fn level(index: usize) -> Look {
     Look { colour: Colour(0x77, 0x77, 0x77), ..look(index) }
 }
 
 /// Returns the values in ascending order without repetitions.
-pub fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
+pub(super) fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_unstable_by(f64::total_cmp);
     values.dedup();
@@ -21,7 +21,7 @@ pub fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
 
 /// Plots the accuracy of every family of runs against `x`. Runs that differ in `keys` belong to one
 /// family; a run without an `x` is a horizontal line.
-pub fn against(
+pub(super) fn against(
     sources: &[Source],
     keys: &[&str],
     x: impl Fn(&Source) -> Option<f64>,

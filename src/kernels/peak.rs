@@ -16,7 +16,7 @@ const ROUNDS: usize = 500_000;
 /// Measures the rate of multiplications and additions that access no memory, in 10^9 operations per
 /// second, on all threads of rayon's pool together. Returns the best of the measurements made
 /// within `patience`.
-pub fn arithmetic_peak(set: InstructionSet, patience: Duration) -> f64 {
+pub(crate) fn arithmetic_peak(set: InstructionSet, patience: Duration) -> f64 {
     let begun = Instant::now();
     let mut best = 0.0f64;
     while best == 0.0 || begun.elapsed() < patience {

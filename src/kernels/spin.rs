@@ -10,7 +10,7 @@ use rayon::Yield;
 /// A training step of a small network consists of many parallel loops of some ten microseconds
 /// each. A worker that falls asleep after each loop has to be woken for the next, which takes about
 /// as long as the loop itself.
-pub fn with_spinning_worker<T>(act: impl FnOnce() -> T) -> T {
+pub(crate) fn with_spinning_worker<T>(act: impl FnOnce() -> T) -> T {
     if rayon::current_num_threads() < 2 {
         return act();
     }
@@ -68,7 +68,7 @@ mod tests {
     pub(super) struct Spinning;
 
     impl Spinning {
-        pub fn begin() -> Self {
+        pub(crate) fn begin() -> Self {
             SPINNING.set(true);
             Spinning
         }

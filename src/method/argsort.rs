@@ -42,7 +42,7 @@ impl Argsort {
     /// Returns the positions of `vector`'s entries from the smallest to the largest. Ties are
     /// broken by position, both zeros are equal, and NaN comes last. The vector must have fewer
     /// than 2³² entries.
-    pub fn order(&mut self, vector: &[f32]) -> &[u32] {
+    pub(super) fn order(&mut self, vector: &[f32]) -> &[u32] {
         let sorted = match vector.len() {
             ..BY_LEVEL_FROM => {
                 self.sort_by_comparison(vector);
@@ -60,12 +60,12 @@ impl Argsort {
     }
 
     /// The latest result of [`Argsort::order`].
-    pub fn sorted(&self) -> &[u32] {
+    pub(super) fn sorted(&self) -> &[u32] {
         &self.order
     }
 
     /// Sorts those positions of the latest result that have the given ranks.
-    pub fn sort_positions(&mut self, ranks: Range<usize>) {
+    pub(super) fn sort_positions(&mut self, ranks: Range<usize>) {
         let words = self.order.len().div_ceil(64);
         let positions = &mut self.order[ranks];
         if positions.len() < MANY_POSITIONS {

@@ -30,7 +30,7 @@ pub(super) enum Priority {
 }
 
 impl Priority {
-    pub fn new(rule: PruneRule, priority: Vec<f32>, len: usize) -> Self {
+    pub(super) fn new(rule: PruneRule, priority: Vec<f32>, len: usize) -> Self {
         match rule {
             PruneRule::Independent => Self::Independent(priority),
             PruneRule::Exact => {
@@ -42,7 +42,7 @@ impl Priority {
     }
 
     /// Sets those of `weights` to zero that a pruning ratio of `p` selects.
-    pub fn prune(&self, weights: &mut [f32], p: f64) {
+    pub(super) fn prune(&self, weights: &mut [f32], p: f64) {
         match self {
             Self::Independent(priority) => {
                 zero_where(weights, priority, |&priority| f64::from(priority) < p);

@@ -21,7 +21,7 @@ use crate::weights::{Format, Layout, TensorFile, TensorFileError};
 
 /// Another program's weights, converted for a network.
 #[derive(Debug, Clone)]
-pub struct Adopted {
+pub(crate) struct Adopted {
     /// The weights, in the order of [`Network::tensors`].
     pub tensors: Vec<NamedTensor>,
     /// Name of the file's tensor that each of them comes from.
@@ -33,7 +33,7 @@ pub struct Adopted {
 /// How the tensors of a file were matched with those of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Matching {
+pub(crate) enum Matching {
     /// By name.
     ByName,
     /// By order among the layers of the same kind.
@@ -42,7 +42,7 @@ pub enum Matching {
 
 /// A file of weights that does not fit a network.
 #[derive(Debug, thiserror::Error)]
-pub enum AdoptError {
+pub(crate) enum AdoptError {
     #[error(transparent)]
     File(#[from] TensorFileError),
     /// A tensor has the wrong shape.
@@ -93,7 +93,7 @@ pub enum AdoptError {
 ///
 /// # Errors
 /// A file that cannot be read, or that does not fit the network. The error names the tensor.
-pub fn adopt(network: &Network, path: &Path) -> Result<Adopted, AdoptError> {
+pub(crate) fn adopt(network: &Network, path: &Path) -> Result<Adopted, AdoptError> {
     let file = TensorFile::open(path)?;
     let search = Search {
         network,

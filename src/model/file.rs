@@ -15,6 +15,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 pub struct NamedTensor {
     /// Name, such as `conv1.weight`.
     pub name: String,
+    /// Lengths of the axes, the slowest first.
     pub shape: Vec<usize>,
     /// Values, the last axis running fastest.
     pub values: Vec<f32>,

@@ -136,7 +136,7 @@ pub fn initial_values(
 
 /// Returns the pruning priorities of the parameter at `index`: one uniform number in [0, 1) per
 /// weight. The weight with the smallest number is pruned first.
-pub fn pruning_priority(parameter: &Parameter, index: usize, seed: u64) -> Vec<f32> {
+pub(crate) fn pruning_priority(parameter: &Parameter, index: usize, seed: u64) -> Vec<f32> {
     let mut random = stream(seed, Purpose::Pruning, 0, index as u64);
     (0..parameter.elements()).map(|_| random.random()).collect()
 }

@@ -34,7 +34,7 @@ pub(super) static DEFINITION: Definition = Definition {
 
 /// AdamW's settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AdamW {
+pub(crate) struct AdamW {
     /// The settings that it has in common with Adam.
     pub adam: Adam,
     /// λ, the rate of the weight decay.

@@ -41,7 +41,7 @@ pub(super) static DEFINITION: Definition = Definition {
 
 /// Lion's settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Lion {
+pub(crate) struct Lion {
     /// β₁, the share of the momentum in the direction.
     pub beta1: f32,
     /// β₂, the decay rate of the momentum.

@@ -19,10 +19,8 @@ use serde::{Deserialize, Serialize};
 use strum::VariantArray;
 
 pub use adam::Adam;
-pub use adamw::AdamW;
-pub use lion::Lion;
-pub use rmsprop::RmsProp;
-pub use settings::{Key, Range, Settings};
+pub(crate) use settings::Key;
+pub use settings::{Range, Settings};
 pub use sgd::Sgd;
 
 use crate::kernels::Rule;

@@ -45,7 +45,7 @@ pub(super) static DEFINITION: Definition = Definition {
 
 /// RMSprop's settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RmsProp {
+pub(crate) struct RmsProp {
     /// ρ, the decay rate of the squared gradient.
     pub rho: f32,
     /// μ, the share of the velocity that is kept.

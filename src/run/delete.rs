@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{ClaimError, RunFolder};
 
 #[derive(Debug, thiserror::Error)]
-pub enum DeleteError {
+pub(crate) enum DeleteError {
     #[error("{} is not the folder of a run: there is no events.jsonl in it", .0.display())]
     NotARun(PathBuf),
     /// A process hosts the run.
@@ -22,7 +22,7 @@ pub enum DeleteError {
 ///
 /// # Errors
 /// The folder is not that of a run, a process hosts the run, or a file cannot be deleted.
-pub fn delete_run(folder: &RunFolder) -> Result<(), DeleteError> {
+pub(crate) fn delete_run(folder: &RunFolder) -> Result<(), DeleteError> {
     let path = folder.path().to_owned();
     if !folder.events().is_file() {
         return Err(DeleteError::NotARun(path));
@@ -37,7 +37,7 @@ pub fn delete_run(folder: &RunFolder) -> Result<(), DeleteError> {
 }
 
 /// Returns the number of bytes of all readable files in a run's folder.
-pub fn size_on_disk(folder: &RunFolder) -> u64 {
+pub(crate) fn size_on_disk(folder: &RunFolder) -> u64 {
     size(folder.path())
 }
 

@@ -23,6 +23,7 @@ impl Distribution {
         self.samples.push(|samples| samples.push((step, layers.into())));
     }
 
+    /// Returns true if nothing was sampled.
     pub fn is_empty(&self) -> bool {
         self.samples.len() == 0
     }

@@ -7,7 +7,7 @@ use super::RunFolder;
 
 /// Error of finding the run that a user names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FindError {
+pub(crate) enum FindError {
     /// The path is a folder, but not that of a run.
     #[error("{} is not the folder of a run: there is no events.jsonl in it", .0.display())]
     NotARun(PathBuf),
@@ -45,7 +45,7 @@ pub fn list_runs(runs: &Path) -> Vec<RunFolder> {
 ///
 /// # Errors
 /// There is no such run, or several; the error lists the candidates.
-pub fn find_run(runs: &Path, text: &str) -> Result<RunFolder, FindError> {
+pub(crate) fn find_run(runs: &Path, text: &str) -> Result<RunFolder, FindError> {
     let path = Path::new(text);
     if path.join("events.jsonl").is_file() {
         return Ok(RunFolder::open(path));

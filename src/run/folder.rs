@@ -58,6 +58,7 @@ pub struct RunFolder {
 /// The process that hosts a run: `host.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
+    /// Process id.
     pub pid: u32,
     /// The machine's name.
     pub host: String,
@@ -132,6 +133,7 @@ impl RunFolder {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }

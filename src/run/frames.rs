@@ -11,6 +11,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use super::RunFolder;
 use crate::train::{Frame, FrameLocation, LayerFrame};
 
+/// Why a frame cannot be read or written, in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a readable frame: {0}")]
 pub struct FrameError(String);

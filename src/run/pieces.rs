@@ -24,26 +24,26 @@ pub(super) struct Pieces<P> {
 }
 
 impl<P: Piece> Pieces<P> {
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.full.len() * PIECE + self.open.len()
     }
 
-    pub fn full(&self) -> &[Arc<P>] {
+    pub(super) fn full(&self) -> &[Arc<P>] {
         &self.full
     }
 
     /// Iterates over all pieces in order. The last may be empty.
-    pub fn iter(&self) -> impl Iterator<Item = &P> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &P> {
         self.full.iter().map(|piece| &**piece).chain([&*self.open])
     }
 
     /// Returns the piece of this index; beyond the full ones, the open one.
-    pub fn piece(&self, number: usize) -> &P {
+    pub(super) fn piece(&self, number: usize) -> &P {
         self.full.get(number).map_or(&self.open, |piece| piece)
     }
 
     /// Calls `push` with the open piece; it must append one element.
-    pub fn push(&mut self, push: impl FnOnce(&mut P)) {
+    pub(super) fn push(&mut self, push: impl FnOnce(&mut P)) {
         push(Arc::make_mut(&mut self.open));
         if self.open.len() == PIECE {
             let full = std::mem::take(&mut self.open);
@@ -52,7 +52,7 @@ impl<P: Piece> Pieces<P> {
     }
 
     /// Removes all but the first `len` elements. Clones keep theirs.
-    pub fn truncate(&mut self, len: usize) {
+    pub(super) fn truncate(&mut self, len: usize) {
         if len >= self.len() {
             return;
         }
@@ -66,14 +66,14 @@ impl<P: Piece> Pieces<P> {
 }
 
 impl<T: Clone> Pieces<Vec<T>> {
-    pub fn get(&self, index: usize) -> Option<&T> {
+    pub(super) fn get(&self, index: usize) -> Option<&T> {
         let inside = index < self.full.len() * PIECE + self.open.len();
         self.piece(index / PIECE).get(index % PIECE).filter(|_| inside)
     }
 
     /// As [`slice::partition_point`]: the number of elements for which `wanted` is true, all of
     /// which come first.
-    pub fn partition_point(&self, wanted: impl Fn(&T) -> bool) -> usize {
+    pub(super) fn partition_point(&self, wanted: impl Fn(&T) -> bool) -> usize {
         let all = |piece: &Vec<T>| piece.last().is_none_or(&wanted);
         let whole = self.full.partition_point(|piece| all(piece));
         whole * PIECE + self.piece(whole).partition_point(&wanted)

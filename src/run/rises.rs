@@ -20,19 +20,19 @@
 use std::collections::VecDeque;
 
 /// Number of measurements whose median is a level.
-pub const WINDOW: usize = 100;
+pub(super) const WINDOW: usize = 100;
 
 /// Number of levels that the next one is compared with.
-pub const CALM_WINDOWS: usize = 5;
+pub(super) const CALM_WINDOWS: usize = 5;
 
 /// A saturated level is at most the highest level divided by this.
-pub const SATURATED: f32 = 5.0;
+pub(super) const SATURATED: f32 = 5.0;
 
 /// A sharp rise is at least this many times the calm level.
-pub const SHARP: f32 = 2.0;
+pub(super) const SHARP: f32 = 2.0;
 
 /// A sharp rise is at least the highest level divided by this.
-pub const VISIBLE: f32 = 10.0;
+pub(super) const VISIBLE: f32 = 10.0;
 
 /// A sharp rise of the ranking distance in a saturated phase.
 #[derive(Debug, Clone, Copy, PartialEq)]

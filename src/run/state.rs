@@ -16,6 +16,7 @@ use crate::train::{
 pub struct RunState {
     /// The first event; `None` until the run has started.
     pub started: Option<Arc<Started>>,
+    /// Whether the training runs, is paused or has ended.
     pub phase: Phase,
     /// Training steps finished.
     pub step: u64,
@@ -57,6 +58,7 @@ pub struct RunState {
     pub snapshots: List<String>,
     /// Seconds since the run began, by step; a few points a second.
     pub clock: Series,
+    /// Why the run ended.
     pub reason: Option<Reason>,
     /// The error, if the run failed.
     pub failure: Option<String>,
@@ -114,9 +116,11 @@ pub struct Mark {
 /// A message to the user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
+    /// Training step at which it was given.
     pub step: u64,
     /// Seconds since the run began.
     pub seconds: f64,
+    /// The text, in a sentence.
     pub message: String,
 }
 

@@ -16,8 +16,11 @@ use crate::train::{Phase, Reason};
 pub struct Summary {
     /// Path of the run folder.
     pub run: String,
+    /// Name of the experiment.
     pub name: String,
+    /// Name of the network.
     pub network: String,
+    /// Name of the dataset.
     pub dataset: String,
     /// Time at which the run began, in seconds since 1970, if known.
     pub begun: Option<i64>,
@@ -27,6 +30,7 @@ pub struct Summary {
     pub total_steps: u64,
     /// Epochs finished, including the fraction of the current one.
     pub epochs: f64,
+    /// Number of syncs.
     pub syncs: u64,
     /// Seconds from the first event to the last.
     pub seconds: f64,
@@ -53,6 +57,7 @@ pub struct Summary {
     pub data_wait_seconds: Option<f64>,
     /// Why the run ended; `None` while it runs or if it crashed.
     pub reason: Option<Reason>,
+    /// What has become of the run.
     pub state: Standing,
 }
 

@@ -108,6 +108,7 @@ impl Live {
         Ok(Live { folder, feed, events, waiting, orders, thread: Some(thread) })
     }
 
+    /// Returns the folder of the run.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
     }

@@ -20,10 +20,12 @@ mod server;
 mod socket;
 mod wire;
 
-pub use attached::{AttachError, Attached};
-pub use connection::{Commands, ConnectError, Connection};
+pub(crate) use attached::{AttachError, Attached};
+pub(crate) use connection::ConnectError;
+pub use connection::Connection;
 pub use live::Live;
-pub use replay::{Playback, Replay, Target, Transport};
+pub(crate) use replay::Playback;
+pub use replay::{Replay, Target, Transport};
 pub use server::Server;
 
 /// Where a screen's run comes from.

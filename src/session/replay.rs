@@ -28,24 +28,31 @@ const LONGEST_TICK: Duration = Duration::from_millis(250);
 pub enum Transport {
     /// Starts or stops playing. At the end, starts from the beginning.
     PlayOrStop,
+    /// Plays at the next higher speed.
     Faster,
+    /// Plays at the next lower speed.
     Slower,
     /// Moves by this many hundredths of the run, at least by a step; back if negative.
     Scrub(i32),
     /// Moves to the end of the next step, or of the previous one.
     Step {
+        /// Direction in time.
         forward: bool,
     },
+    /// Moves to the beginning.
     Start,
     /// Moves to the end, where a log that grows is followed.
     End,
+    /// Moves to a moment.
     To(Target),
     /// Moves to the next sync, or to the previous one.
     Sync {
+        /// Direction in time.
         forward: bool,
     },
     /// Moves to the next manual change, or to the previous one.
     Change {
+        /// Direction in time.
         forward: bool,
     },
 }
@@ -190,6 +197,7 @@ impl Replay {
         state
     }
 
+    /// Returns how the run is being played.
     pub fn playback(&self) -> Playback {
         Playback {
             last_step: self.timeline.newest().state.step,

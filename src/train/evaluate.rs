@@ -14,7 +14,7 @@ const SHARES: [usize; 2] = [8, 64];
 
 /// A network with weights prepared for evaluation.
 #[derive(Debug, Clone)]
-pub struct Classifier {
+pub(crate) struct Classifier {
     network: Network,
     weights: PackedWeights,
     device: Device,
@@ -27,7 +27,7 @@ impl Classifier {
     ///
     /// # Errors
     /// Returns an error if the backend was not compiled in.
-    pub fn new(
+    pub(crate) fn new(
         network: Network,
         tensors: Vec<NamedTensor>,
         backend: Backend,
@@ -50,7 +50,7 @@ impl Classifier {
 
     /// Returns the score on all `images`, computed in batches of `batch` images. Calls `progress`
     /// with the number of images after each batch.
-    pub fn score(
+    pub(crate) fn score(
         &self,
         images: &Images,
         normalizer: &Normalizer,

@@ -333,7 +333,7 @@ impl Bench {
 ///
 /// # Errors
 /// Returns an error for a backend that was not compiled in.
-pub fn matrix_product_peak(backend: Backend, patience: Duration) -> Result<f64, StartError> {
+pub(crate) fn matrix_product_peak(backend: Backend, patience: Duration) -> Result<f64, StartError> {
     let device = backend.device()?;
     let values = |seed| {
         let mut random = stream(seed, Purpose::Noise, 0, 0);

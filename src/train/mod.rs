@@ -19,20 +19,26 @@ mod start;
 mod trainer;
 mod wrapper;
 
-pub use arrays::Misfit;
-pub use backend::{Backend, MissingBackend};
-pub use checkpoint::{Checkpoint, CheckpointError, LogPosition, ResumeError};
+pub use backend::Backend;
+pub(crate) use backend::MissingBackend;
+pub use checkpoint::Checkpoint;
+pub(crate) use checkpoint::{CheckpointError, LogPosition, ResumeError};
 pub use command::{Command, Order};
-pub use evaluate::Classifier;
+pub(crate) use evaluate::Classifier;
+pub(crate) use event::FrameLocation;
 pub use event::{
-    Event, EventKind, FrameLocation, LayerDistance, LayerDistribution, LayerInfo, LayerSync, Phase,
-    Reason, Schedule, Score, Started, Weights,
+    Event, EventKind, LayerDistance, LayerDistribution, LayerInfo, LayerSync, Phase, Reason,
+    Schedule, Score, Started, Weights,
 };
-pub use frame::{Frame, LayerFrame};
-pub use measure::{MeasureError, Measurement, Subject, matrix_product_peak};
+pub use frame::Frame;
+pub(crate) use frame::LayerFrame;
+pub use measure::Subject;
+pub(crate) use measure::{MeasureError, Measurement, matrix_product_peak};
 pub use named::Named;
 pub use script::Script;
-pub use snapshot::{Snapshot, SnapshotError, SnapshotInfo, SnapshotKind, TensorSize, Verified};
-pub use start::{Prepared, StartError, initial_weights, load_data};
-pub use trainer::{Recorder, Trainer};
-pub use wrapper::WrapperError;
+pub use snapshot::Snapshot;
+pub(crate) use snapshot::{SnapshotError, SnapshotInfo, SnapshotKind, Verified};
+pub use start::Prepared;
+pub(crate) use start::{StartError, initial_weights, load_data};
+pub(crate) use trainer::{Recorder, Trainer};
+pub(crate) use wrapper::WrapperError;

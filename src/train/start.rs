@@ -97,7 +97,7 @@ impl Prepared {
 ///
 /// # Errors
 /// Returns an error for data that is missing or not readable.
-pub fn load_data(section: &DataSection) -> Result<(Dataset, Normalizer), DataError> {
+pub(crate) fn load_data(section: &DataSection) -> Result<(Dataset, Normalizer), DataError> {
     let dataset = data::load(section.dataset, section.folder.as_deref(), &section.glyphs)?;
     let dataset = dataset.take(section.train_examples, section.test_examples);
     let normalizer = Normalizer::fit(section.normalization(), &dataset.train);
@@ -110,7 +110,7 @@ pub fn load_data(section: &DataSection) -> Result<(Dataset, Normalizer), DataErr
 /// # Errors
 /// Returns an error for a snapshot that cannot be read, does not fit the network, or has values
 /// that are not finite.
-pub fn initial_weights(
+pub(crate) fn initial_weights(
     experiment: &Experiment,
     network: &Network,
 ) -> Result<Vec<Vec<f32>>, StartError> {

@@ -43,88 +43,88 @@ impl<C> Default for Chrome<C> {
 }
 
 impl<C> Chrome<C> {
-    pub fn say(&mut self, text: impl Into<String>) {
+    pub(super) fn say(&mut self, text: impl Into<String>) {
         self.status = Some(Status { text: text.into(), warning: false });
         self.touch();
     }
 
-    pub fn warn(&mut self, text: impl Into<String>) {
+    pub(super) fn warn(&mut self, text: impl Into<String>) {
         self.status = Some(Status { text: text.into(), warning: true });
         self.touch();
     }
 
     /// The status line as it is drawn.
-    pub fn status_line(&self, theme: &Theme) -> Option<Line<'static>> {
+    pub(super) fn status_line(&self, theme: &Theme) -> Option<Line<'static>> {
         let status = self.status.as_ref()?;
         let style = if status.warning { theme.warning } else { theme.text };
         Some(Line::styled(status.text.clone(), style))
     }
 
     /// Opens a popup over all others.
-    pub fn open(&mut self, popup: impl Popup<C> + 'static) {
+    pub(super) fn open(&mut self, popup: impl Popup<C> + 'static) {
         self.popups.push(Box::new(popup));
         self.touch();
     }
 
     /// Opens a popup below all others, so that it takes no key meant for an open one. Replaces a
     /// popup of the same title.
-    pub fn announce(&mut self, popup: impl Popup<C> + 'static) {
+    pub(super) fn announce(&mut self, popup: impl Popup<C> + 'static) {
         self.close(popup.title());
         self.popups.insert(0, Box::new(popup));
     }
 
     /// Closes the popups of this title.
-    pub fn close(&mut self, title: &str) {
+    pub(super) fn close(&mut self, title: &str) {
         self.popups.retain(|popup| popup.title() != title);
         self.touch();
     }
 
     /// The popup that takes the keys.
-    pub fn popup(&self) -> Option<&dyn Popup<C>> {
+    pub(super) fn popup(&self) -> Option<&dyn Popup<C>> {
         self.popups.last().map(|popup| &**popup)
     }
 
-    pub fn popup_mut(&mut self) -> Option<&mut Box<dyn Popup<C>>> {
+    pub(super) fn popup_mut(&mut self) -> Option<&mut Box<dyn Popup<C>>> {
         self.popups.last_mut()
     }
 
-    pub fn take_popup(&mut self) -> Option<Box<dyn Popup<C>>> {
+    pub(super) fn take_popup(&mut self) -> Option<Box<dyn Popup<C>>> {
         self.popups.pop()
     }
 
-    pub fn put_popup(&mut self, popup: Box<dyn Popup<C>>) {
+    pub(super) fn put_popup(&mut self, popup: Box<dyn Popup<C>>) {
         self.popups.push(popup);
     }
 
-    pub fn request(&mut self, request: Request) {
+    pub(super) fn request(&mut self, request: Request) {
         self.request = Some(request);
     }
 
-    pub fn leave(&mut self, leave: Leave) {
+    pub(super) fn leave(&mut self, leave: Leave) {
         self.request = Some(Request::Leave(leave));
     }
 
-    pub fn take_request(&mut self) -> Option<Request> {
+    pub(super) fn take_request(&mut self) -> Option<Request> {
         self.request.take()
     }
 
     /// How the view has changed since it was last drawn.
-    pub fn change(&self) -> Change {
+    pub(super) fn change(&self) -> Change {
         self.change
     }
 
     /// Marks the picture as outdated by input.
-    pub fn touch(&mut self) {
+    pub(super) fn touch(&mut self) {
         self.change = Change::Input;
     }
 
     /// Marks the picture as outdated by news.
-    pub fn refresh(&mut self) {
+    pub(super) fn refresh(&mut self) {
         self.change = self.change.max(Change::News);
     }
 
     /// Marks the picture as up to date.
-    pub fn drawn(&mut self) {
+    pub(super) fn drawn(&mut self) {
         self.change = Change::None;
     }
 }

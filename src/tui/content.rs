@@ -68,7 +68,7 @@ pub(super) struct Pages {
 
 impl Pages {
     /// Everything is on one page.
-    pub const ONE: Pages = Pages { page: 0, count: 1 };
+    pub(super) const ONE: Pages = Pages { page: 0, count: 1 };
 }
 
 /// A row of a table: something that the user can do.
@@ -93,7 +93,7 @@ pub(super) const PROGRAM: &str = "program";
 
 impl<C> Action<C> {
     /// An action that is always available and has no hint.
-    pub const fn new(
+    pub(super) const fn new(
         group: &'static str,
         keys: &'static [Key],
         description: &'static str,
@@ -113,25 +113,25 @@ impl<C> Action<C> {
         }
     }
 
-    pub const fn hint(mut self, hint: &'static str) -> Self {
+    pub(super) const fn hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
         self
     }
 
     /// Makes the action unavailable for the reason that `obstacle` returns.
-    pub const fn unless(mut self, obstacle: fn(&C) -> Option<&'static str>) -> Self {
+    pub(super) const fn unless(mut self, obstacle: fn(&C) -> Option<&'static str>) -> Self {
         self.obstacle = obstacle;
         self
     }
 
     /// Makes the action work while a popup or a filter takes the keys.
-    pub const fn anywhere(mut self) -> Self {
+    pub(super) const fn anywhere(mut self) -> Self {
         self.anywhere = true;
         self
     }
 
     /// All keys, as help writes them.
-    pub fn key_names(&self) -> String {
+    pub(super) fn key_names(&self) -> String {
         let names: Vec<_> = self.keys.iter().map(Key::to_string).collect();
         names.join(" ")
     }
@@ -139,7 +139,7 @@ impl<C> Action<C> {
 
 impl<C: Content> Action<C> {
     /// Does it, or says why it is not available.
-    pub fn perform(&self, content: &mut C) {
+    pub(super) fn perform(&self, content: &mut C) {
         content.chrome_mut().status = None;
         match (self.obstacle)(content) {
             Some(why) => content.chrome_mut().warn(format!("{}: {why}", self.description)),

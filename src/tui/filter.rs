@@ -26,31 +26,31 @@ pub(super) enum Typed {
 
 impl Filter {
     /// Starts typing: from now on the filter takes letters.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.typing = true;
     }
 
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.edit.is_empty()
     }
 
     #[cfg(test)]
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.edit.text()
     }
 
     /// Returns true if `text` contains every word. Case makes no difference.
-    pub fn lets_through(&self, text: &str) -> bool {
+    pub(super) fn lets_through(&self, text: &str) -> bool {
         let text = text.to_lowercase();
         self.edit.text().to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 
     /// Handles a key. Enter and moving in the list end the typing.
-    pub fn key(&mut self, event: KeyEvent) -> Typed {
+    pub(super) fn key(&mut self, event: KeyEvent) -> Typed {
         if !self.typing {
             return Typed::Passed;
         }
@@ -75,7 +75,7 @@ impl Filter {
 
     /// Takes pasted text, which is never interpreted as keys. Returns false if the filter is not
     /// being typed.
-    pub fn paste(&mut self, text: &str) -> bool {
+    pub(super) fn paste(&mut self, text: &str) -> bool {
         if self.typing {
             self.edit.paste(text);
         }
@@ -83,18 +83,17 @@ impl Filter {
     }
 
     /// The filter in `width` cells; `None` if there is none.
-    pub fn line(&self, width: u16, theme: &Theme) -> Option<Line<'static>> {
+    pub(super) fn line(&self, width: u16, theme: &Theme) -> Option<Line<'static>> {
         const NAME: &str = "filter: ";
         if !self.typing && self.is_empty() {
             return None;
         }
         let mut line = Line::from(Span::styled(NAME, theme.muted));
-        match self.typing {
-            true => {
-                let room = width.saturating_sub(NAME.len() as u16);
-                line.extend(self.edit.line(room, theme.text).spans);
-            }
-            false => line.push_span(Span::styled(self.edit.text(), theme.text)),
+        if self.typing {
+            let room = width.saturating_sub(NAME.len() as u16);
+            line.extend(self.edit.line(room, theme.text).spans);
+        } else {
+            line.push_span(Span::styled(self.edit.text(), theme.text))
         }
         Some(line)
     }

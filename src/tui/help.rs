@@ -30,7 +30,7 @@ const COLUMN: u16 = 38;
 
 impl Help {
     /// Help for all actions of a view. Neighbours with the same description share a line.
-    pub fn new<C: Content>() -> Self {
+    pub(super) fn new<C: Content>() -> Self {
         let mut lines: Vec<HelpLine> = Vec::new();
         let mut group = "";
         for action in actions::<C>() {

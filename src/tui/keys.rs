@@ -6,29 +6,29 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// A key and its modifiers, without those that are part of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key {
+pub(super) struct Key {
     code: KeyCode,
     modifiers: KeyModifiers,
 }
 
 impl Key {
     /// A character, regardless of the modifiers needed to type it.
-    pub const fn char(c: char) -> Self {
+    pub(super) const fn char(c: char) -> Self {
         Self::plain(KeyCode::Char(c))
     }
 
     /// A key without modifiers.
-    pub const fn plain(code: KeyCode) -> Self {
+    pub(super) const fn plain(code: KeyCode) -> Self {
         Self { code, modifiers: KeyModifiers::NONE }
     }
 
     /// A key with control.
-    pub const fn ctrl(code: KeyCode) -> Self {
+    pub(super) const fn ctrl(code: KeyCode) -> Self {
         Self { code, modifiers: KeyModifiers::CONTROL }
     }
 
     /// A key other than a character, with shift.
-    pub const fn shift(code: KeyCode) -> Self {
+    pub(super) const fn shift(code: KeyCode) -> Self {
         Self { code, modifiers: KeyModifiers::SHIFT }
     }
 }

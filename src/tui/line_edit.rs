@@ -15,16 +15,16 @@ impl LineEdit {
     /// Bounds pasted text. Longer than any text that is typed.
     const LONGEST: usize = 200;
 
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         self.characters.iter().collect()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.characters.is_empty()
     }
 
     /// Handles a key. Returns false if it does not edit text.
-    pub fn key(&mut self, key: KeyEvent) -> bool {
+    pub(super) fn key(&mut self, key: KeyEvent) -> bool {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Char('a') if control => self.cursor = 0,
@@ -53,12 +53,12 @@ impl LineEdit {
     }
 
     /// Inserts the first line of pasted text.
-    pub fn paste(&mut self, text: &str) {
+    pub(super) fn paste(&mut self, text: &str) {
         text.lines().next().unwrap_or_default().chars().for_each(|c| self.insert(c));
     }
 
     /// The text and its cursor in `width` cells, scrolled so that the cursor is visible.
-    pub fn line(&self, width: u16, style: Style) -> Line<'static> {
+    pub(super) fn line(&self, width: u16, style: Style) -> Line<'static> {
         let width = usize::from(width).max(1);
         let start = (self.cursor + 1).saturating_sub(width);
         let part = |range: &[char]| Span::styled(range.iter().collect::<String>(), style);

@@ -29,13 +29,13 @@ pub(super) struct Matrix<'a> {
 
 impl Matrix<'_> {
     /// Returns the share of weights that are zero.
-    pub fn zero_share(&self) -> Option<f64> {
+    pub(super) fn zero_share(&self) -> Option<f64> {
         let weights = self.vectors.saturating_mul(self.length).max(1);
         self.zeros.map(|zeros| zeros as f64 / weights as f64)
     }
 
     /// Formats the shape as `64x3x3x3`.
-    pub fn shape(&self) -> String {
+    pub(super) fn shape(&self) -> String {
         let sizes: Vec<String> = self.shape.iter().map(ToString::to_string).collect();
         sizes.join("x")
     }
@@ -111,7 +111,7 @@ pub(super) struct MatrixTable<'a> {
 
 impl MatrixTable<'_> {
     /// Draws the table, scrolled to the selected row.
-    pub fn render(&self, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn render(&self, area: Rect, buffer: &mut Buffer) {
         if area.height < 2 {
             return;
         }

@@ -58,7 +58,7 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Time until a view with this `change` may be drawn; `None` if it has not changed.
-    pub fn delay(&self, change: Change, pace: Pace) -> Option<Duration> {
+    pub(super) fn delay(&self, change: Change, pace: Pace) -> Option<Duration> {
         let least = match change {
             Change::None => return None,
             Change::Input => PROMPT,
@@ -71,7 +71,7 @@ impl Budget {
     }
 
     /// The longest time to wait for input before the view is asked for news again.
-    pub fn patience(&self, change: Change, pace: Pace) -> Duration {
+    pub(super) fn patience(&self, change: Change, pace: Pace) -> Duration {
         let tick = TICK.min(pace.interval);
         match change {
             Change::Input => self.delay(change, pace).unwrap_or(tick).min(tick),
@@ -80,7 +80,7 @@ impl Budget {
     }
 
     /// Records a picture of this many bytes.
-    pub fn spend(&mut self, bytes: u64, pace: Pace) {
+    pub(super) fn spend(&mut self, bytes: u64, pace: Pace) {
         let elapsed = self.drawn.map_or(0.0, |drawn| drawn.elapsed().as_secs_f64());
         self.debt = (self.debt - elapsed * pace.bytes_per_second).max(0.0) + bytes as f64;
         self.drawn = Some(Instant::now());

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::text::Span;
 
 /// Returns the characters of `buffer`, one line per row, without colours and trailing blanks.
-pub fn to_text(buffer: &Buffer) -> String {
+pub(crate) fn to_text(buffer: &Buffer) -> String {
     let mut text = String::new();
     for y in buffer.area.rows().map(|row| row.y) {
         let mut line = String::new();

@@ -37,7 +37,7 @@ pub(super) struct ProfileChart<'a> {
 
 impl ProfileChart<'_> {
     /// Draws the chart with axes and a legend. With a cursor, a readout replaces the legend.
-    pub fn render(&self, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn render(&self, area: Rect, buffer: &mut Buffer) {
         let area = area.intersection(buffer.area);
         let legend = u16::from(area.height >= 5);
         let below = Rect { y: area.y + legend, height: area.height - legend, ..area };
@@ -59,7 +59,7 @@ impl ProfileChart<'_> {
     }
 
     /// Draws the curves without axes and legend.
-    pub fn thumbnail(&self, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn thumbnail(&self, area: Rect, buffer: &mut Buffer) {
         let area = area.intersection(buffer.area);
         if !area.is_empty() && !self.positions.is_empty() {
             self.draw(area, self.scale(), buffer);

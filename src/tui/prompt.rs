@@ -40,7 +40,7 @@ pub(super) struct Prompt<Q> {
 }
 
 impl<Q> Prompt<Q> {
-    pub fn new(quantity: Q, now: String) -> Self {
+    pub(super) fn new(quantity: Q, now: String) -> Self {
         Self { quantity, now, edit: LineEdit::default() }
     }
 }

@@ -29,16 +29,16 @@ struct Answer<C> {
 impl<C> Question<C> {
     /// A question without answers yet. Enter gives the first answer, so that one should do no harm
     /// if the key was meant for something else.
-    pub fn new(title: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn new(title: &'static str, text: impl Into<String>) -> Self {
         Question { title, text: text.into(), details: Vec::new(), answers: Vec::new(), chosen: 0 }
     }
 
-    pub fn details(self, details: Vec<String>) -> Self {
+    pub(super) fn details(self, details: Vec<String>) -> Self {
         Question { details, ..self }
     }
 
     /// Adds an answer.
-    pub fn answer(
+    pub(super) fn answer(
         mut self,
         key: char,
         text: &'static str,
@@ -49,7 +49,7 @@ impl<C> Question<C> {
     }
 
     /// Adds an answer that only closes the question.
-    pub fn dismissal(self, key: char, text: &'static str) -> Self {
+    pub(super) fn dismissal(self, key: char, text: &'static str) -> Self {
         self.answer(key, text, |_| {})
     }
 

@@ -11,12 +11,12 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub fn new(rank: u8, text: impl Into<String>, style: Style) -> Self {
+    pub(super) fn new(rank: u8, text: impl Into<String>, style: Style) -> Self {
         Self { spans: vec![Span::styled(text.into(), style)], rank }
     }
 
     /// Appends text without a gap.
-    pub fn and(mut self, text: impl Into<String>, style: Style) -> Self {
+    pub(super) fn and(mut self, text: impl Into<String>, style: Style) -> Self {
         self.spans.push(Span::styled(text.into(), style));
         self
     }

@@ -13,7 +13,7 @@ pub(super) struct Shared<C>(std::marker::PhantomData<C>);
 
 impl<C: Content> Shared<C> {
     /// Actions of the program itself. [`Self::INTERRUPT`] belongs behind them.
-    pub const PROGRAM: &'static [Action<C>] = &[
+    pub(super) const PROGRAM: &'static [Action<C>] = &[
         program(&[Key::char(':')], "actions by name", |content: &mut C| {
             content.chrome_mut().open(Palette::default());
         }),
@@ -34,11 +34,11 @@ impl<C: Content> Shared<C> {
     ];
 
     /// Ctrl-C, unless the view has its own meaning for it.
-    pub const INTERRUPT: &'static [Action<C>] =
+    pub(super) const INTERRUPT: &'static [Action<C>] =
         &[program(&[Key::ctrl(KeyCode::Char('c'))], "leave at once", C::leave).anywhere()];
 
     /// Zoom, and moving the focus.
-    pub const PANELS: &'static [Action<C>] = &[
+    pub(super) const PANELS: &'static [Action<C>] = &[
         panel(&[Key::char('z'), Key::plain(KeyCode::Enter)], "zoom the panel", zoom).hint("zoom"),
         panel(&[Key::plain(KeyCode::Tab)], "next panel", |content: &mut C| shift_focus(content, 1))
             .hint("panel"),
@@ -48,7 +48,7 @@ impl<C: Content> Shared<C> {
     ];
 
     /// Focusing a panel by its number. A tenth panel has none.
-    pub const NUMBERS: &'static [Action<C>] =
+    pub(super) const NUMBERS: &'static [Action<C>] =
         Self::NINE.split_at(if C::PANELS < 9 { C::PANELS } else { 9 }).0;
 
     const NINE: &'static [Action<C>] = &[

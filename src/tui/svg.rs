@@ -19,7 +19,7 @@ const PAPER: &str = "#16181d";
 const INK: &str = "#d4d7dd";
 
 /// Returns a picture of `buffer`; `title` describes it to screen readers.
-pub fn to_svg(buffer: &Buffer, title: &str) -> String {
+pub(crate) fn to_svg(buffer: &Buffer, title: &str) -> String {
     let area = buffer.area;
     let (width, height) = (u32::from(area.width * WIDTH), u32::from(area.height * HEIGHT));
     let mut svg = format!(

@@ -39,12 +39,12 @@ fn width(text: &str) -> usize {
 
 impl Table {
     /// Creates a table; every row has a cell per column.
-    pub fn new(columns: Vec<Column>, rows: Vec<Vec<(String, Style)>>) -> Self {
+    pub(super) fn new(columns: Vec<Column>, rows: Vec<Vec<(String, Style)>>) -> Self {
         Table { columns, rows }
     }
 
     /// Returns the width of each column in a table `room` cells wide; `None` for a dropped column.
-    pub fn widths(&self, room: u16) -> Vec<Option<usize>> {
+    pub(super) fn widths(&self, room: u16) -> Vec<Option<usize>> {
         let cells = |column| self.rows.iter().filter_map(move |row| row.get(column));
         let natural = |(index, column): (usize, &Column)| {
             let widest = cells(index).map(|(text, _)| width(text)).max().unwrap_or(0);
@@ -78,13 +78,13 @@ impl Table {
     }
 
     /// Returns the line of titles.
-    pub fn head(&self, widths: &[Option<usize>]) -> Line<'static> {
+    pub(super) fn head(&self, widths: &[Option<usize>]) -> Line<'static> {
         let titles = self.columns.iter().map(|column| (column.title, column.style));
         self.line(titles, widths)
     }
 
     /// Returns the rows as lines.
-    pub fn lines(&self, widths: &[Option<usize>]) -> Vec<Line<'static>> {
+    pub(super) fn lines(&self, widths: &[Option<usize>]) -> Vec<Line<'static>> {
         let cells = |row: &Vec<(String, Style)>| {
             self.line(row.iter().map(|(text, style)| (text.as_str(), *style)), widths)
         };
@@ -106,7 +106,7 @@ impl Table {
     }
 
     /// Draws the titles, and the rows from index `first` on, as many as fit.
-    pub fn render(&self, first: usize, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn render(&self, first: usize, area: Rect, buffer: &mut Buffer) {
         let widths = self.widths(area.width);
         let head = std::iter::once(self.head(&widths));
         let lines = head.chain(self.lines(&widths).into_iter().skip(first));

@@ -25,20 +25,25 @@ pub enum Depth {
 /// Styles and symbols that panels draw with.
 #[derive(Debug, Clone)]
 pub struct Theme {
+    /// Number of colours that the terminal shows.
     pub depth: Depth,
     /// Whether characters outside ASCII may be drawn.
     pub unicode: bool,
+    /// Ordinary text.
     pub text: Style,
     /// Labels, axes, and other elements in the background.
     pub muted: Style,
     /// Highlighted elements: the title of the focused panel, the selected item.
     pub accent: Style,
+    /// Warnings.
     pub warning: Style,
+    /// Borders of panels that do not have the focus.
     pub border: Style,
     /// The border of the focused panel.
     pub focus: Style,
     /// Manual changes on time axes.
     pub mark: Style,
+    /// The cursor on a time axis, and its readout.
     pub cursor: Style,
     /// The selected line of a list.
     pub selected: Style,

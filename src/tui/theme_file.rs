@@ -45,7 +45,7 @@ pub(super) struct ThemeFile {
 
 impl ThemeFile {
     /// Reads the theme file in `$XDG_CONFIG_HOME` or `~/.config`, if there is one.
-    pub fn find() -> Result<Option<Self>, ThemeError> {
+    pub(super) fn find() -> Result<Option<Self>, ThemeError> {
         match etcetera::choose_base_strategy() {
             Ok(folders) => Self::read(&folders.config_dir().join("laperm").join("theme.toml")),
             // Without a home folder there is no file.
@@ -65,7 +65,7 @@ impl ThemeFile {
         }
     }
 
-    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+    pub(super) fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
     }
 }

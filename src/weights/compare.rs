@@ -9,7 +9,7 @@ use crate::method::{CycleSummary, permutation, ranking};
 
 /// The corresponding weight matrices of two files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Partners {
+pub(crate) struct Partners {
     /// Index of a matrix in the first file and of its partner in the second, in the order of the
     /// first file.
     pub pairs: Vec<(usize, usize)>,
@@ -22,7 +22,11 @@ pub struct Partners {
 /// Finds the corresponding weight matrices of two files: first those with the same name and shape,
 /// then each remaining matrix and the next one of the same shape. Shapes are compared in PyTorch's
 /// order, so that a transposed matrix matches. `layout` overrides the formats' layouts.
-pub fn partners(first: &TensorFile, second: &TensorFile, layout: Option<Layout>) -> Partners {
+pub(crate) fn partners(
+    first: &TensorFile,
+    second: &TensorFile,
+    layout: Option<Layout>,
+) -> Partners {
     let shape = |file: &TensorFile, index: usize| {
         let tensor = &file.tensors()[index];
         layout.unwrap_or_else(|| file.layout(tensor)).output_first(&tensor.shape)

@@ -20,6 +20,7 @@ const READERS: [Reader; 3] = [safetensors::READER, hdf5::READER, pytorch::READER
 
 /// A file of weights that cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum TensorFileError {
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
@@ -103,10 +104,12 @@ impl TensorFile {
         Err(unknown())
     }
 
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Returns the format that was recognized.
     pub fn format(&self) -> Format {
         self.content.format
     }

@@ -17,12 +17,13 @@ mod safetensors;
 mod summary;
 mod tensor;
 
-pub use compare::{Comparison, Partners, compare, partners};
+pub use compare::compare;
+pub(crate) use compare::{Comparison, partners};
 pub(crate) use file::printable;
 pub use file::{TensorFile, TensorFileError};
 pub use float::Float;
-pub use layout::Layout;
-pub use percentiles::PERCENTILES;
+pub(crate) use layout::Layout;
+pub(crate) use percentiles::PERCENTILES;
 pub use reader::Format;
-pub use summary::MatrixSummary;
+pub(crate) use summary::MatrixSummary;
 pub use tensor::TensorInfo;

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 /// The percentiles of a [`MatrixSummary`](super::MatrixSummary), in percent: minimum, maximum,
 /// median, the 15th and 85th of the paper's figure 12, and the 5th and 95th.
-pub const PERCENTILES: [f32; 7] = [0.0, 5.0, 15.0, 50.0, 85.0, 95.0, 100.0];
+pub(crate) const PERCENTILES: [f32; 7] = [0.0, 5.0, 15.0, 50.0, 85.0, 95.0, 100.0];
 
 const BUCKETS: usize = 1 << 16;
 

@@ -15,17 +15,17 @@ use laperm::train::{Checkpoint, Event, Order, Snapshot};
 use laperm::weights::TensorFile;
 
 /// A run folder for a log.
-pub struct Log {
+pub(crate) struct Log {
     home: tempfile::TempDir,
 }
 
 impl Log {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Log { home: tempfile::tempdir().unwrap() }
     }
 
     /// Reads `bytes` as `events.jsonl`, piece by piece and as a whole, and folds the events.
-    pub fn read(&self, bytes: &[u8]) {
+    pub(crate) fn read(&self, bytes: &[u8]) {
         let run = RunFolder::open(self.home.path());
         fs::write(run.events(), bytes).unwrap();
         let mut state = RunState::default();
@@ -43,32 +43,32 @@ impl Log {
 }
 
 /// Reads `bytes` as one frame of `frames.bin`.
-pub fn frame(bytes: &[u8]) {
+pub(crate) fn frame(bytes: &[u8]) {
     let _ = frames::decode(bytes);
 }
 
 /// Reads `bytes` as a checkpoint.
-pub fn checkpoint(bytes: &[u8]) {
+pub(crate) fn checkpoint(bytes: &[u8]) {
     let _ = Checkpoint::from_bytes(bytes);
 }
 
 /// Reads `bytes` as an .lperm file.
-pub fn coded(bytes: &[u8]) {
+pub(crate) fn coded(bytes: &[u8]) {
     let _ = Snapshot::decode(Path::new("coded.lperm"), bytes);
 }
 
 /// A folder for a file of weights.
-pub struct Weights {
+pub(crate) struct Weights {
     home: tempfile::TempDir,
 }
 
 impl Weights {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Weights { home: tempfile::tempdir().unwrap() }
     }
 
     /// Reads `bytes` as a file of weights in any format, and summarizes its tensors.
-    pub fn read(&self, bytes: &[u8]) {
+    pub(crate) fn read(&self, bytes: &[u8]) {
         let path = self.home.path().join("weights");
         // Some file systems flush an overwritten file to disk, which is slow.
         let _ = fs::remove_file(&path);
@@ -83,7 +83,7 @@ impl Weights {
 }
 
 /// The host of a run that is not trained.
-pub struct Host {
+pub(crate) struct Host {
     home: tempfile::TempDir,
     orders: Receiver<Order>,
     // Dropped in this order: the server closes after the recorder has ended the log.
@@ -93,7 +93,7 @@ pub struct Host {
 }
 
 impl Host {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let run = RunFolder::open(home.path());
         let (recorder, events) = RunRecorder::start(run.clone()).unwrap();
@@ -103,7 +103,7 @@ impl Host {
     }
 
     /// Sends `bytes` to the host, and waits for its answer.
-    pub fn send(&self, bytes: &[u8]) {
+    pub(crate) fn send(&self, bytes: &[u8]) {
         let mut stream = UnixStream::connect(self.home.path().join("control.sock")).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         // The host may close the connection before the end.

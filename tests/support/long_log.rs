@@ -16,7 +16,7 @@ const LAYERS: usize = 8;
 const STEPS_PER_EPOCH: u64 = 1200;
 
 /// Writes the log of so many steps into the folder of a run; returns its bytes.
-pub fn write(folder: &RunFolder, steps: u64) -> u64 {
+pub(crate) fn write(folder: &RunFolder, steps: u64) -> u64 {
     let mut random = stream(1, Purpose::Shuffle, 0, 0);
     let mut noise = || random.random_range(0.0..1.0f32);
     let mut log = BufWriter::new(File::create(folder.events()).unwrap());
@@ -106,7 +106,7 @@ fn started(total_steps: u64) -> EventKind {
 }
 
 /// The most memory this process has had so far, in bytes; `None` where the system does not tell.
-pub fn peak_memory() -> Option<u64> {
+pub(crate) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(peak.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "every test program uses a part of this module")]
 
-pub mod pty;
+pub(crate) mod pty;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use laperm::train::{Event, EventKind, Reason};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The program under test.
-pub const LAPERM: &str = env!("CARGO_BIN_EXE_laperm");
+pub(crate) const LAPERM: &str = env!("CARGO_BIN_EXE_laperm");
 
 /// An experiment that is trained in a moment: three weight matrices, few generated digits.
-pub const SMALL: &str = r#"
+pub(crate) const SMALL: &str = r#"
 description = "A test"
 
 [data]
@@ -38,23 +38,23 @@ epochs = 5
 "#;
 
 /// Time limit for everything that a test waits for.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Returns the lock under which processes are started. Without it, a process could inherit a file
 /// that another thread has just opened.
-pub fn one_at_a_time() -> MutexGuard<'static, ()> {
+pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
     static STARTING: Mutex<()> = Mutex::new(());
     STARTING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A temporary folder, which is also the program's home folder.
-pub struct Workplace {
+pub(crate) struct Workplace {
     folder: tempfile::TempDir,
 }
 
 /// The result of a program that has ended.
 #[derive(Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Exit code, or `None` if a signal ended the program.
     pub code: Option<i32>,
     pub stdout: String,
@@ -62,24 +62,24 @@ pub struct Outcome {
 }
 
 /// A running program without a terminal.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     outputs: tempfile::TempDir,
 }
 
 impl Workplace {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("tmp")).unwrap();
         Workplace { folder }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// Writes a file and returns its path.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
@@ -88,7 +88,7 @@ impl Workplace {
 
     /// The environment variables that keep the program away from the files of the user who runs the
     /// tests.
-    pub fn environment(&self) -> [(&'static str, PathBuf); 4] {
+    pub(crate) fn environment(&self) -> [(&'static str, PathBuf); 4] {
         let folder = self.path();
         [
             ("HOME", folder.into()),
@@ -99,7 +99,7 @@ impl Workplace {
     }
 
     /// Returns a command for `program`, which is the program under test or another that starts it.
-    pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.path()).envs(self.environment());
         for variable in FOREIGN_VARIABLES {
@@ -109,30 +109,30 @@ impl Workplace {
     }
 
     /// Starts the program.
-    pub fn start(&self, arguments: &[&str]) -> Running {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         Running::start(&mut self.command(LAPERM, arguments))
     }
 
     /// Runs the program and waits for its end.
     #[track_caller]
-    pub fn run(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
         self.start(arguments).wait()
     }
 
-    pub fn runs(&self) -> Vec<RunFolder> {
+    pub(crate) fn runs(&self) -> Vec<RunFolder> {
         list_runs(&self.path().join("runs"))
     }
 
     /// Returns the folder of the only run.
     #[track_caller]
-    pub fn only_run(&self) -> RunFolder {
+    pub(crate) fn only_run(&self) -> RunFolder {
         let runs = self.runs();
         let [run] = runs.as_slice() else { panic!("not one run: {runs:?}") };
         run.clone()
     }
 
     /// Returns the relative path of every file in the folder, sorted.
-    pub fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         let mut files = Vec::new();
         let mut folders = vec![self.path().to_owned()];
         while let Some(folder) = folders.pop() {
@@ -168,14 +168,14 @@ impl Drop for Workplace {
 }
 
 /// Environment variables that change the program's behaviour.
-pub const FOREIGN_VARIABLES: [&str; 5] =
+pub(crate) const FOREIGN_VARIABLES: [&str; 5] =
     ["LAPERM_DATA", "NO_COLOR", "COLORTERM", "RUST_BACKTRACE", "RAYON_NUM_THREADS"];
 
 impl Outcome {
     /// Checks that the program ended with `code` and printed exactly one message, which contains
     /// each of `parts`.
     #[track_caller]
-    pub fn assert_refused(&self, code: i32, parts: &[&str]) {
+    pub(crate) fn assert_refused(&self, code: i32, parts: &[&str]) {
         let Outcome { stdout, stderr, .. } = self;
         assert_eq!((self.code, stdout.as_str()), (Some(code), ""), "{stderr}");
         assert!(stderr.starts_with("error: "), "{stderr}");
@@ -189,7 +189,7 @@ impl Outcome {
 
 impl Running {
     /// Starts a command with an empty standard input.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let outputs = tempfile::tempdir().unwrap();
         let file = |name: &str| File::create(outputs.path().join(name)).unwrap();
         command.stdin(Stdio::null()).stdout(file("stdout")).stderr(file("stderr"));
@@ -198,7 +198,7 @@ impl Running {
         Running { child, outputs }
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(pid(self.child.id()), signal).unwrap();
     }
 
@@ -207,7 +207,7 @@ impl Running {
     }
 
     /// Waits for the program's end and returns its peak memory in kilobytes.
-    pub fn peak_memory(&self) -> u64 {
+    pub(crate) fn peak_memory(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.id());
         let read = || -> Option<u64> {
             let status = fs::read_to_string(&status).ok()?;
@@ -225,7 +225,7 @@ impl Running {
 
     /// Waits for the program's end.
     #[track_caller]
-    pub fn wait(mut self) -> Outcome {
+    pub(crate) fn wait(mut self) -> Outcome {
         let status = eventually("the program ends", || self.child.try_wait().unwrap());
         Outcome { code: status.code(), stdout: self.read("stdout"), stderr: self.read("stderr") }
     }
@@ -240,12 +240,12 @@ impl Drop for Running {
 }
 
 /// A small file system in memory, for as long as this lives.
-pub struct SmallDisk(PathBuf);
+pub(crate) struct SmallDisk(PathBuf);
 
 impl SmallDisk {
     /// Mounts it at `folder`, which only root may do.
     #[track_caller]
-    pub fn mount(folder: &Path, options: &str) -> Self {
+    pub(crate) fn mount(folder: &Path, options: &str) -> Self {
         fs::create_dir(folder).unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(folder);
@@ -264,7 +264,7 @@ impl Drop for SmallDisk {
 
 /// Calls `ask` until it returns a value. Fails after [`PATIENCE`].
 #[track_caller]
-pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(answer) = ask() {
@@ -275,13 +275,13 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-pub fn pid(id: u32) -> Pid {
+pub(crate) fn pid(id: u32) -> Pid {
     Pid::from_raw(i32::try_from(id).unwrap()).unwrap()
 }
 
 /// Returns the events of a run and checks that its log is complete.
 #[track_caller]
-pub fn events(run: &RunFolder) -> Vec<Event> {
+pub(crate) fn events(run: &RunFolder) -> Vec<Event> {
     let log = fs::read_to_string(run.events()).unwrap();
     assert!(log.ends_with('\n'), "the last line is torn: {log}");
     let events = read_events(run).unwrap();
@@ -291,7 +291,7 @@ pub fn events(run: &RunFolder) -> Vec<Event> {
 
 /// Returns the reason why a run ended, from its last event.
 #[track_caller]
-pub fn reason(events: &[Event]) -> Reason {
+pub(crate) fn reason(events: &[Event]) -> Reason {
     match events.last().map(|event| &event.kind) {
         Some(EventKind::Finished { reason, .. }) => *reason,
         last => panic!("the log does not end with `finished` but with {last:?}"),

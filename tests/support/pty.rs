@@ -13,7 +13,7 @@ use rustix::process::{Signal, kill_process};
 use super::{FOREIGN_VARIABLES, LAPERM, PATIENCE, Workplace, eventually, one_at_a_time, pid};
 
 /// A terminal with the program in it. The program is killed when this is dropped.
-pub struct Pty {
+pub(crate) struct Pty {
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
@@ -32,7 +32,11 @@ struct Shared {
 
 impl Pty {
     /// Starts the program in a terminal of so many columns and rows.
-    pub fn start(workplace: &Workplace, arguments: &[&str], (columns, rows): (u16, u16)) -> Self {
+    pub(crate) fn start(
+        workplace: &Workplace,
+        arguments: &[&str],
+        (columns, rows): (u16, u16),
+    ) -> Self {
         let mut command = CommandBuilder::new(LAPERM);
         command.args(arguments);
         command.cwd(workplace.path());
@@ -63,31 +67,31 @@ impl Pty {
     }
 
     /// Types characters; `\r` is enter, `\x1b` escape, `\x03` Ctrl-C.
-    pub fn keys(&mut self, keys: &str) {
+    pub(crate) fn keys(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).unwrap();
         self.writer.flush().unwrap();
     }
 
     /// What is on the screen.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.screen(|screen| screen.contents())
     }
 
     /// Waits until `text` is on the screen; returns the whole screen.
     #[track_caller]
-    pub fn wait_for(&self, text: &str) -> String {
+    pub(crate) fn wait_for(&self, text: &str) -> String {
         self.wait_until(&format!("`{text}` appears"), |screen| screen.contains(text))
     }
 
     /// Waits until `text` is not on the screen any more.
     #[track_caller]
-    pub fn wait_without(&self, text: &str) -> String {
+    pub(crate) fn wait_without(&self, text: &str) -> String {
         self.wait_until(&format!("`{text}` is gone"), |screen| !screen.contains(text))
     }
 
     /// Waits until the screen's text is as wanted.
     #[track_caller]
-    pub fn wait_until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    pub(crate) fn wait_until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let begun = Instant::now();
         loop {
             let text = self.text();
@@ -103,28 +107,28 @@ impl Pty {
     }
 
     /// Gives the terminal another size.
-    pub fn resize(&self, columns: u16, rows: u16) {
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
         self.parser(|parser| parser.screen_mut().set_size(whole(rows), whole(columns)));
         self.master.resize(size(columns, rows)).unwrap();
     }
 
     /// The process that has the terminal.
-    pub fn process(&self) -> u32 {
+    pub(crate) fn process(&self) -> u32 {
         self.child.process_id().unwrap()
     }
 
     /// Bytes that have come from the program so far.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.shared.bytes.load(Ordering::Relaxed)
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(pid(self.process()), signal).unwrap();
     }
 
     /// Waits for the program's end and all its output; returns its exit code.
     #[track_caller]
-    pub fn wait_for_end(&mut self) -> u32 {
+    pub(crate) fn wait_for_end(&mut self) -> u32 {
         let status = eventually("the program ends", || self.child.try_wait().unwrap());
         assert_eq!(status.signal(), None, "a signal ended it; the screen:\n{}", self.text());
         eventually("all its output is read", || self.reader.is_finished().then_some(()));
@@ -133,7 +137,7 @@ impl Pty {
 
     /// Closes the terminal under the program, as a lost connection does; returns its exit code.
     #[track_caller]
-    pub fn hang_up(self) -> u32 {
+    pub(crate) fn hang_up(self) -> u32 {
         let Pty { master, mut writer, mut child, shared, reader, .. } = self;
         shared.leaving.store(true, Ordering::Relaxed);
         // Ctrl-L draws everything again, so that the reader wakes up and lets go, too.
@@ -147,7 +151,7 @@ impl Pty {
 
     /// Checks that the terminal is as it was before the program came.
     #[track_caller]
-    pub fn assert_restored(&self) {
+    pub(crate) fn assert_restored(&self) {
         let modes = |screen: &vt100::Screen| {
             (screen.alternate_screen(), screen.hide_cursor(), screen.bracketed_paste())
         };

@@ -12,7 +12,7 @@ use crate::figure::source::{Family, Source, families};
 use crate::figure::style::look;
 use crate::run::Series;
 
-pub const KIND: Kind =
+pub(crate) const KIND: Kind =
     Kind { name: "accuracy", about: "test accuracy over time", is_of_one_layer: false, prepare };
 
 fn prepare<'a>(sources: &'a [Source], options: &'a Options) -> Result<Picture<'a>, FigureError> {

@@ -14,7 +14,7 @@ use crate::figure::source::{Source, families, network};
 use crate::figure::style::look;
 use crate::train::{LayerFrame, LayerInfo};
 
-pub const KIND: Kind = Kind {
+pub(super) const KIND: Kind = Kind {
     name: "agnostic",
     about: "one shared weight value: accuracy, and the network (figure 9)",
     is_of_one_layer: false,

@@ -15,7 +15,7 @@ use crate::figure::style::cycle;
 use crate::method::{CycleSummary, cycles, is_ranking, permutation, ranking};
 use crate::train::LayerInfo;
 
-pub const KIND: Kind = Kind {
+pub(crate) const KIND: Kind = Kind {
     name: "cycles",
     about: "the disjoint cycles of a permutation (figure 13)",
     is_of_one_layer: true,

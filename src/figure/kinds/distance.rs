@@ -12,7 +12,7 @@ use crate::figure::source::{Family, Source, families};
 use crate::figure::style::look;
 use crate::run::{Distance, Series};
 
-pub const KIND: Kind = Kind {
+pub(crate) const KIND: Kind = Kind {
     name: "ranking-distance",
     about: "mean and SD of the ranking distance, and the test loss (figure 3)",
     is_of_one_layer: true,

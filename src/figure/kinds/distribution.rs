@@ -22,7 +22,7 @@ const NAMES: f64 = 24.0;
 /// A group of lines: name, colour, and the values of all vectors.
 type Lines = (&'static str, Colour, fn(&LayerDistribution) -> Vec<f32>);
 
-pub const KIND: Kind = Kind {
+pub(crate) const KIND: Kind = Kind {
     name: "weight-distribution",
     about: "percentiles of all weight vectors over time (figure 12)",
     is_of_one_layer: true,

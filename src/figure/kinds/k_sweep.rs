@@ -14,7 +14,7 @@ use crate::figure::source::{Family, Source, families};
 use crate::figure::style::ordered;
 use crate::figure::sweep::{against, distinct, level};
 
-pub const KIND: Kind = Kind {
+pub(super) const KIND: Kind = Kind {
     name: "k-sweep",
     about: "accuracy against the sync period k, with zooms (figure 5)",
     is_of_one_layer: false,

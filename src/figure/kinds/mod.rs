@@ -4,15 +4,15 @@
 //! data and returns how to draw it. A new kind is its file, its `mod` line and its row in
 //! [`Kind::ALL`].
 
-pub mod accuracy;
+pub(crate) mod accuracy;
 mod agnostic;
-pub mod cycles;
-pub mod distance;
-pub mod distribution;
+pub(crate) mod cycles;
+pub(crate) mod distance;
+pub(crate) mod distribution;
 mod k_sweep;
-pub mod profiles;
+pub(crate) mod profiles;
 mod prune_sweep;
-pub mod reconnection;
+pub(crate) mod reconnection;
 
 use super::kind::Kind;
 

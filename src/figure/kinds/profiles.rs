@@ -12,7 +12,7 @@ use crate::figure::source::{Source, names};
 use crate::figure::style::{Look, look};
 use crate::train::LayerFrame;
 
-pub const KIND: Kind = Kind {
+pub(crate) const KIND: Kind = Kind {
     name: "profiles",
     about: "sorted weight vectors of every layer (figures 2 and 10)",
     is_of_one_layer: false,

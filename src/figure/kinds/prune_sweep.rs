@@ -11,7 +11,7 @@ use crate::figure::scale::Scale;
 use crate::figure::source::Source;
 use crate::figure::sweep::{against, distinct};
 
-pub const KIND: Kind = Kind {
+pub(super) const KIND: Kind = Kind {
     name: "prune-sweep",
     about: "accuracy against the pruning ratio p (figure 8)",
     is_of_one_layer: false,

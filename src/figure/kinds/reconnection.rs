@@ -18,7 +18,7 @@ const ARROWS: usize = 40;
 const GREEN: Colour = Colour(0x00, 0x9e, 0x73);
 const ORANGE: Colour = Colour(0xe6, 0x9f, 0x00);
 
-pub const KIND: Kind = Kind {
+pub(crate) const KIND: Kind = Kind {
     name: "reconnection",
     about: "a weight vector before and after, with what moved (figure 14)",
     is_of_one_layer: true,

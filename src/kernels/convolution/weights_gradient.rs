@@ -58,7 +58,7 @@ pub(super) struct WeightsGradient<'a> {
 }
 
 impl WeightsGradient<'_> {
-    pub fn run(&self, weights_gradient: &mut [f32], bias_gradient: Option<&mut [f32]>) {
+    pub(super) fn run(&self, weights_gradient: &mut [f32], bias_gradient: Option<&mut [f32]>) {
         if self.images.is_empty() || self.gradient.is_empty() {
             weights_gradient.fill(0.0);
             return bias_gradient.into_iter().for_each(|gradient| gradient.fill(0.0));

@@ -19,7 +19,7 @@ pub(super) struct Whole {
 
 impl Whole {
     /// The equivalent dense layer, if filters cover the whole image.
-    pub fn of(convolution: &Convolution, set: InstructionSet) -> Option<Whole> {
+    pub(super) fn of(convolution: &Convolution, set: InstructionSet) -> Option<Whole> {
         let Convolution { batch, input: [height, width, channels], filters, .. } = *convolution;
         let pixels = height * width;
         let whole = convolution.kernel == [height, width] && convolution.padding == [(0, 0); 2];
@@ -27,7 +27,7 @@ impl Whole {
         (whole && batch * dense.inputs > 0).then_some(Whole { set, dense, pixels, channels })
     }
 
-    pub fn forward(
+    pub(super) fn forward(
         &self,
         images: &[f32],
         weights: &[f32],
@@ -38,7 +38,7 @@ impl Whole {
         self.dense.forward(self.set, &self.channels_first(images), weights, bias, relu, outputs);
     }
 
-    pub fn backward_weights(
+    pub(super) fn backward_weights(
         &self,
         images: &[f32],
         gradient: &[f32],

@@ -33,7 +33,7 @@ pub(in crate::kernels) struct Dots<'a> {
 impl Dots<'_> {
     /// Rows of the left matrix per register block. Callers that split the matrix should split it at
     /// multiples of this number.
-    pub fn rows_per_block(set: InstructionSet) -> usize {
+    pub(crate) fn rows_per_block(set: InstructionSet) -> usize {
         match set {
             InstructionSet::Portable => 2,
             InstructionSet::Avx2 => 4,
@@ -41,7 +41,7 @@ impl Dots<'_> {
         }
     }
 
-    pub fn run(self, set: InstructionSet) {
+    pub(crate) fn run(self, set: InstructionSet) {
         self.sums.fill(0.0);
         if self.depth > 0 && !self.sums.is_empty() {
             set.run(self);

@@ -40,7 +40,7 @@ pub(in crate::kernels) struct Gather<'a> {
 }
 
 impl Gather<'_> {
-    pub fn run(self, set: InstructionSet) {
+    pub(crate) fn run(self, set: InstructionSet) {
         let tile = Tile::of(set);
         assert!(self.offsets.len() >= self.rows.len().next_multiple_of(tile.rows) * self.taps);
         set.run(self);

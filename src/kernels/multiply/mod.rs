@@ -37,7 +37,7 @@ pub(super) struct Tile {
 
 impl Tile {
     /// The largest block that leaves enough of the instruction set's registers for the factors.
-    pub fn of(set: InstructionSet) -> Tile {
+    pub(super) fn of(set: InstructionSet) -> Tile {
         match set {
             InstructionSet::Portable => Tile { rows: 6, width: 8, vector: 8 },
             InstructionSet::Avx2 => Tile { rows: 6, width: 16, vector: 8 },
@@ -46,7 +46,7 @@ impl Tile {
     }
 
     /// Panel width for a number of columns: a single vector if they fit in one.
-    pub fn width_for(self, columns: usize) -> usize {
+    pub(super) fn width_for(self, columns: usize) -> usize {
         if columns <= self.vector { self.vector } else { self.width }
     }
 }

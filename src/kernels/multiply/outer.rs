@@ -46,7 +46,7 @@ pub(in crate::kernels) struct Outer<'a> {
 }
 
 impl Outer<'_> {
-    pub fn run(self, set: InstructionSet) {
+    pub(crate) fn run(self, set: InstructionSet) {
         let rows = self.pairs.rows[0];
         assert!(rows == 0 || (rows - 1) * self.stride + self.channels <= self.left.len());
         let tile = Tile::of(set);

@@ -20,14 +20,14 @@ pub(in crate::kernels) struct Pack<'a> {
 impl Pack<'_> {
     /// Packs weights to `[panels][taps][channels][tile width]`. Missing columns of the last panel
     /// become zeros.
-    pub fn pack(&self, tile: Tile, weights: &[f32]) -> Scratch {
+    pub(crate) fn pack(&self, tile: Tile, weights: &[f32]) -> Scratch {
         let mut packed = Scratch::new(self.packed_len(tile));
         self.pack_into(tile, weights, &mut packed);
         packed
     }
 
     /// Number of packed values.
-    pub fn packed_len(&self, tile: Tile) -> usize {
+    pub(crate) fn packed_len(&self, tile: Tile) -> usize {
         self.columns.div_ceil(tile.width) * self.panel(tile)
     }
 
@@ -36,7 +36,7 @@ impl Pack<'_> {
     }
 
     /// [`pack`](Self::pack) into existing memory.
-    pub fn pack_into(&self, tile: Tile, weights: &[f32], packed: &mut [f32]) {
+    pub(crate) fn pack_into(&self, tile: Tile, weights: &[f32], packed: &mut [f32]) {
         let panel = self.panel(tile);
         if panel > 0 {
             let panels = packed.par_chunks_exact_mut(panel).with_min_len(WORTH_A_THREAD / panel);

@@ -26,7 +26,7 @@ pub(in crate::kernels) struct Product<'a> {
 }
 
 impl Product<'_> {
-    pub fn run(self, set: InstructionSet) {
+    pub(crate) fn run(self, set: InstructionSet) {
         if self.depth == 0 || self.outputs.is_empty() {
             return self.outputs.fill(0.0);
         }

@@ -23,7 +23,7 @@ pub(in crate::kernels) struct Scratch {
 impl Scratch {
     /// Returns a buffer of `length` values: the smallest free one that is large enough, otherwise a
     /// new one in place of the largest.
-    pub fn new(length: usize) -> Scratch {
+    pub(crate) fn new(length: usize) -> Scratch {
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         free.sort_unstable_by_key(Vec::len);
         let room = length + LINE / size_of::<f32>();

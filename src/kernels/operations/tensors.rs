@@ -31,7 +31,7 @@ pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Devi
 }
 
 /// Permutes images `[batch, channels, height, width]` to `[batch, height, width, channels]`.
-pub fn channels_last(images: Tensor<4>) -> Tensor<4> {
+pub(crate) fn channels_last(images: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::channels_last(images.into_dispatch()))
 }
 
@@ -54,12 +54,12 @@ pub fn convolution(
 }
 
 /// Packs the flat weights of a convolution for evaluating many batches of images of this size.
-pub fn pack(weights: Tensor<1>, shape: Convolution) -> Tensor<1> {
+pub(crate) fn pack(weights: Tensor<1>, shape: Convolution) -> Tensor<1> {
     Tensor::from_dispatch(Dispatch::pack(weights.into_dispatch(), shape))
 }
 
 /// [`convolution`] with weights that were [packed](pack). It has no gradient.
-pub fn convolution_packed(
+pub(crate) fn convolution_packed(
     images: Tensor<4>,
     packed: Tensor<1>,
     bias: Option<Tensor<1>>,
@@ -84,7 +84,7 @@ pub fn dense(
 
 /// Batch normalization over the last axis with the statistics of the batch, including the ReLUs and
 /// the dropout of `norm`. Also returns mean and biased variance, `[channels]` each.
-pub fn normalize_train<const D: usize>(
+pub(crate) fn normalize_train<const D: usize>(
     values: Tensor<D>,
     scale: Tensor<1>,
     shift: Tensor<1>,
@@ -128,7 +128,7 @@ pub fn relu<const D: usize>(values: Tensor<D>) -> Tensor<D> {
 
 /// Splits one tensor into two branches of a network. Both must reach the loss: the gradient is
 /// passed on once it has arrived from both.
-pub fn fork<const D: usize>(values: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
+pub(crate) fn fork<const D: usize>(values: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
     let (one, other) = Dispatch::fork(values.into_dispatch());
     (Tensor::from_dispatch(one), Tensor::from_dispatch(other))
 }
@@ -143,12 +143,12 @@ pub fn sum<const D: usize>(one: Tensor<D>, other: Tensor<D>, relu: bool) -> Tens
 }
 
 /// Max pooling over squares of `size` by `size` pixels that do not overlap.
-pub fn max_pool(images: Tensor<4>, size: usize) -> Tensor<4> {
+pub(crate) fn max_pool(images: Tensor<4>, size: usize) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::max_pool(images.into_dispatch(), size))
 }
 
 /// Average pooling over squares of `size` by `size` pixels that do not overlap.
-pub fn average_pool(images: Tensor<4>, size: usize) -> Tensor<4> {
+pub(crate) fn average_pool(images: Tensor<4>, size: usize) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::average_pool(images.into_dispatch(), size))
 }
 
@@ -161,7 +161,7 @@ pub fn cross_entropy(logits: Tensor<2>, labels: Arc<[u8]>) -> (Tensor<1>, Tensor
 
 /// Updates a parameter and its moments by one step of a rule: by the backend's own operation if it
 /// has one, or else composed of tensor operations. Where the mask is 0, the parameter becomes 0.
-pub fn optimize(
+pub(crate) fn optimize(
     rule: &Arc<dyn Rule>,
     update: Update,
     [parameter, gradient]: [Tensor<1>; 2],

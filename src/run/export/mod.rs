@@ -70,6 +70,7 @@ trait Export {
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Exported {
+    /// The file that was written.
     pub file: PathBuf,
     /// Number of rows of a table, or of records of an event file.
     pub rows: u64,
@@ -77,7 +78,9 @@ pub struct Exported {
 
 /// Error of an export.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum ExportError {
+    /// The log cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The log was cut, as resuming a run does.

@@ -3,7 +3,7 @@
 //!
 //! Three rooms, in the order in which a line passes through them:
 //!
-//! - [`write`]: the host records events, and publishes each line to its clients.
+//! - [`mod@write`]: the host records events, and publishes each line to its clients.
 //! - [`read`]: any process reads the log back, as far as it has been written.
 //! - [`follow`]: a thread keeps a screen up to date with logs that still grow.
 //!

@@ -24,8 +24,8 @@ use crate::experiment::{Experiment, Problem, WrapperName};
 use crate::method::CodingError;
 use crate::model::{NamedTensor, Network, Weights, WeightsFile, WeightsFileError};
 
-pub use info::{SnapshotInfo, TensorSize};
-pub use verify::Verified;
+pub(crate) use info::SnapshotInfo;
+pub(crate) use verify::Verified;
 
 /// Weights of a network, and the experiment that they come from.
 #[derive(Debug, Clone)]
@@ -333,7 +333,7 @@ mod tests {
     use rand::RngExt;
 
     /// What errors call the snapshot.
-    pub const FILE: &str = "some.file";
+    pub(crate) const FILE: &str = "some.file";
 
     const SMALL: &str = r#"
         [data]
@@ -349,7 +349,7 @@ mod tests {
     "#;
 
     /// A snapshot of the small network after a sync, with more keys.
-    pub fn snapshot(more: &str) -> Snapshot {
+    pub(crate) fn snapshot(more: &str) -> Snapshot {
         held(&format!("{SMALL}{more}"), None)
     }
 

@@ -20,7 +20,7 @@ impl<R: Recorder> Trainer<R> {
     /// # Errors
     /// Returns an error for data without batches, or initial weights that the wrapper cannot start
     /// from.
-    pub fn new(
+    pub(crate) fn new(
         prepared: Prepared,
         commands: Receiver<Order>,
         recorder: R,
@@ -36,7 +36,7 @@ impl<R: Recorder> Trainer<R> {
     ///
     /// # Errors
     /// As [`Trainer::new`].
-    pub fn rerun(
+    pub(crate) fn rerun(
         prepared: Prepared,
         script: Script,
         commands: Receiver<Order>,

@@ -22,10 +22,10 @@ use crate::train::wrapper::{NotFinite, Wrapper};
 use crate::train::{Event, EventKind, Phase, Weights};
 
 pub(in crate::train) use parts::loader;
-pub use recorder::Recorder;
+pub(crate) use recorder::Recorder;
 
 /// A run in progress.
-pub struct Trainer<R> {
+pub(crate) struct Trainer<R> {
     experiment: Experiment,
     /// CRC-32 of the initial values of all parameters.
     initial: u32,
@@ -48,7 +48,7 @@ const CHECK_EVERY: u64 = 100;
 
 impl<R: Recorder> Trainer<R> {
     /// Trains until all steps are taken or a command stops it.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         self.record(EventKind::Schedule(self.pace.schedule));
         self.enter(Phase::Running);
         let mut failure = None;

@@ -4,7 +4,7 @@ use crate::model::WeightsFile;
 use crate::train::{Checkpoint, Event};
 
 /// Receives everything that happens in a run. Its answers never change the training.
-pub trait Recorder {
+pub(crate) trait Recorder {
     /// Takes the next event.
     fn record(&mut self, event: Event);
 

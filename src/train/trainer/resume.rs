@@ -22,7 +22,7 @@ impl<R: Recorder> Trainer<R> {
     /// # Errors
     /// Returns an error for a checkpoint of something else, a log that cannot be continued, or more
     /// steps taken than planned. If exactly all are taken, the trainer only has to end the run.
-    pub fn resume(
+    pub(crate) fn resume(
         prepared: Prepared,
         checkpoint: Checkpoint,
         commands: Receiver<Order>,

@@ -9,23 +9,23 @@ use crate::tui::theme::Theme;
 
 /// Columns to the left of a plot for labels and axis. Constant, so that plots above each other are
 /// aligned.
-pub const GUTTER: u16 = 6;
+pub(crate) const GUTTER: u16 = 6;
 
 /// Returns the width of a text in cells.
-pub fn width(text: &str) -> u16 {
+pub(crate) fn width(text: &str) -> u16 {
     Span::raw(text).width().min(usize::from(u16::MAX)) as u16
 }
 
 /// Returns the area for the plot: without a gutter if `area` is narrow, without labels below if it
 /// is low.
-pub fn plot_area(area: Rect) -> Rect {
+pub(crate) fn plot_area(area: Rect) -> Rect {
     let gutter = if area.width >= 3 * GUTTER { GUTTER } else { 0 };
     let below = u16::from(area.height >= 4);
     Rect { x: area.x + gutter, width: area.width - gutter, height: area.height - below, ..area }
 }
 
 /// Draws the vertical axis and its labels to the left of `plot`, if `area` has room for them.
-pub fn vertical(area: Rect, plot: Rect, ticks: &[Tick], theme: &Theme, buffer: &mut Buffer) {
+pub(crate) fn vertical(area: Rect, plot: Rect, ticks: &[Tick], theme: &Theme, buffer: &mut Buffer) {
     if plot.x < area.x + GUTTER || plot.is_empty() {
         return;
     }
@@ -48,7 +48,7 @@ pub fn vertical(area: Rect, plot: Rect, ticks: &[Tick], theme: &Theme, buffer: &
 }
 
 /// Draws the labels and, at the right end, their unit below `plot`, if `area` has room for them.
-pub fn horizontal(
+pub(crate) fn horizontal(
     area: Rect,
     plot: Rect,
     ticks: &[Tick],

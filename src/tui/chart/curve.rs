@@ -8,7 +8,7 @@ use crate::run::Series;
 
 /// The way in which a curve is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub(crate) enum Look {
     /// A line. If it is smoothed, its raw values are a shade behind it.
     Line,
     /// A line. If it is smoothed, its raw values are not drawn.
@@ -25,7 +25,7 @@ pub enum Look {
 
 /// A series, and how to draw it.
 #[derive(Debug, Clone)]
-pub struct Curve<'a> {
+pub(crate) struct Curve<'a> {
     pub series: &'a Series,
     /// Factor from values to the chart's unit.
     pub factor: f64,
@@ -42,7 +42,7 @@ pub struct Curve<'a> {
 
 /// A single value that is marked.
 #[derive(Debug, Clone, Copy)]
-pub struct Highlight {
+pub(crate) struct Highlight {
     pub step: u64,
     /// The value, in the chart's unit.
     pub value: f64,
@@ -51,7 +51,7 @@ pub struct Highlight {
 
 /// Returns the least and the greatest finite value drawn from step `from` to the right end of the
 /// axis, in the chart's unit.
-pub fn extent(curves: &[Curve], from: u64, time: &TimeAxis) -> Option<(f64, f64)> {
+pub(crate) fn extent(curves: &[Curve], from: u64, time: &TimeAxis) -> Option<(f64, f64)> {
     /// Number of columns at which a trend is sampled: as many as on a wide screen.
     const COLUMNS: u64 = 400;
     let extents = curves.iter().filter_map(|curve| {

@@ -6,7 +6,7 @@
 //! well as by colour; the symbols mark the latest point (and the others, if there is room) and the
 //! entries of the legend.
 
-pub mod axes;
+pub(super) mod axes;
 mod curve;
 mod legend;
 mod marks;
@@ -15,8 +15,10 @@ mod raster;
 mod reduce;
 mod time;
 
-pub use crate::figure::{Scale, Tick, short, significant};
-pub use curve::{Curve, Highlight, Look, extent};
-pub use plot::Chart;
-pub use raster::{Raster, put};
-pub use time::{TimeAxis, jump};
+pub(super) use crate::figure::short;
+pub(crate) use crate::figure::{Scale, Tick, significant};
+pub(crate) use curve::{Curve, Highlight, Look, extent};
+pub(crate) use plot::Chart;
+pub(crate) use raster::{Raster, put};
+pub(crate) use time::TimeAxis;
+pub(super) use time::jump;

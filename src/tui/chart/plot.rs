@@ -14,7 +14,7 @@ use crate::run::Mark;
 use crate::tui::theme::Theme;
 
 /// Curves over time, with axes and a legend.
-pub struct Chart<'a> {
+pub(crate) struct Chart<'a> {
     /// The quantity, written before the legend; may be empty.
     pub title: &'a str,
     pub theme: &'a Theme,
@@ -36,7 +36,7 @@ type Symbol = (Position, char, Style);
 
 impl Chart<'_> {
     /// Draws the chart.
-    pub fn render(&self, area: Rect, buffer: &mut Buffer) {
+    pub(crate) fn render(&self, area: Rect, buffer: &mut Buffer) {
         let area = area.intersection(buffer.area);
         if area.is_empty() {
             return;

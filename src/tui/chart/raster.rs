@@ -9,7 +9,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier, Style};
 
 /// Writes a character. It replaces the style of the cell except for the background.
-pub fn put(buffer: &mut Buffer, position: Position, character: char, style: Style) {
+pub(crate) fn put(buffer: &mut Buffer, position: Position, character: char, style: Style) {
     if let Some(cell) = buffer.cell_mut(position) {
         cell.modifier = Modifier::empty();
         cell.set_char(character).set_fg(Color::Reset).set_style(style);
@@ -17,7 +17,7 @@ pub fn put(buffer: &mut Buffer, position: Position, character: char, style: Styl
 }
 
 /// A rectangle of dots; x grows to the right and y downwards, both from 0.
-pub struct Raster {
+pub(crate) struct Raster {
     area: Rect,
     unicode: bool,
     bits: Vec<u8>,
@@ -26,28 +26,28 @@ pub struct Raster {
 
 impl Raster {
     /// Creates an empty raster over the cells of `area`, in braille if `unicode`.
-    pub fn new(area: Rect, unicode: bool) -> Self {
+    pub(crate) fn new(area: Rect, unicode: bool) -> Self {
         let cells = usize::from(area.width) * usize::from(area.height);
         Raster { area, unicode, bits: vec![0; cells], styles: vec![Style::new(); cells] }
     }
 
     /// Returns the columns and rows of dots per cell.
-    pub fn per_cell(&self) -> (i64, i64) {
+    pub(crate) fn per_cell(&self) -> (i64, i64) {
         if self.unicode { (2, 4) } else { (1, 2) }
     }
 
     /// Returns the number of columns of dots.
-    pub fn width(&self) -> i64 {
+    pub(crate) fn width(&self) -> i64 {
         i64::from(self.area.width) * self.per_cell().0
     }
 
     /// Returns the number of rows of dots.
-    pub fn height(&self) -> i64 {
+    pub(crate) fn height(&self) -> i64 {
         i64::from(self.area.height) * self.per_cell().1
     }
 
     /// Returns the cell of a dot; `None` outside the raster.
-    pub fn cell(&self, x: i64, y: i64) -> Option<Position> {
+    pub(crate) fn cell(&self, x: i64, y: i64) -> Option<Position> {
         let inside = (0..self.width()).contains(&x) && (0..self.height()).contains(&y);
         let (columns, rows) = self.per_cell();
         inside.then(|| {
@@ -56,7 +56,7 @@ impl Raster {
     }
 
     /// Sets a dot; does nothing outside the raster.
-    pub fn dot(&mut self, x: i64, y: i64, style: Style) {
+    pub(crate) fn dot(&mut self, x: i64, y: i64, style: Style) {
         let Some(cell) = self.cell(x, y) else { return };
         let (columns, rows) = self.per_cell();
         let (row, column) = (usize::from(cell.y - self.area.y), usize::from(cell.x - self.area.x));
@@ -66,14 +66,14 @@ impl Raster {
     }
 
     /// Sets the dots of column `x` between two heights, which are rounded and included.
-    pub fn vertical(&mut self, x: i64, from: f64, to: f64, style: Style) {
+    pub(crate) fn vertical(&mut self, x: i64, from: f64, to: f64, style: Style) {
         if let Some((top, bottom)) = self.rows(from, to) {
             (top..=bottom).for_each(|y| self.dot(x, y, style));
         }
     }
 
     /// Sets a quarter of the dots between two heights, and always both ends, for a light shade.
-    pub fn shade(&mut self, x: i64, from: f64, to: f64, style: Style) {
+    pub(crate) fn shade(&mut self, x: i64, from: f64, to: f64, style: Style) {
         if let Some((top, bottom)) = self.rows(from, to) {
             for y in top..=bottom {
                 if (x + 2 * y) % 4 == 0 || y == top || y == bottom {
@@ -91,7 +91,7 @@ impl Raster {
     }
 
     /// Draws a line without holes between two points, whose heights may be far outside.
-    pub fn line(&mut self, from: (i64, f64), to: (i64, f64), style: Style) {
+    pub(crate) fn line(&mut self, from: (i64, f64), to: (i64, f64), style: Style) {
         let (from, to) = if from.0 <= to.0 { (from, to) } else { (to, from) };
         if from.0 == to.0 {
             return self.vertical(from.0, from.1, to.1, style);
@@ -109,7 +109,7 @@ impl Raster {
     }
 
     /// Writes every cell with dots into `buffer`.
-    pub fn paint(&self, buffer: &mut Buffer) {
+    pub(crate) fn paint(&self, buffer: &mut Buffer) {
         let positions = self.area.positions();
         for ((position, &bits), &style) in positions.zip(&self.bits).zip(&self.styles) {
             if bits == 0 {

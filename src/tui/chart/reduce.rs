@@ -6,7 +6,7 @@ use crate::run::Series;
 
 /// The points of a series that fall on one column, reduced.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Column {
+pub(super) struct Column {
     /// The column; outside the axis for the nearest point on either side.
     pub x: i64,
     /// The first value; NaN for a gap.
@@ -21,7 +21,7 @@ pub struct Column {
 
 /// An even division of the steps `from..to` into columns.
 #[derive(Debug, Clone, Copy)]
-pub struct Columns {
+pub(super) struct Columns {
     pub from: u64,
     /// Greater than `from`.
     pub to: u64,
@@ -31,7 +31,7 @@ pub struct Columns {
 
 impl Columns {
     /// Returns the column of a step, which may be outside the axis.
-    pub fn of(&self, step: u64) -> i64 {
+    pub(super) fn of(&self, step: u64) -> i64 {
         let offset = i128::from(step) - i128::from(self.from);
         let span = i128::from(self.to.saturating_sub(self.from).max(1));
         let column = (offset * i128::from(self.width)).div_euclid(span);
@@ -64,7 +64,7 @@ impl Columns {
     }
 
     /// Returns every column that has points, and the nearest point on either side of the axis.
-    pub fn extents(&self, series: &Series) -> Vec<Column> {
+    pub(super) fn extents(&self, series: &Series) -> Vec<Column> {
         let mut columns = Vec::new();
         let value = |index| series.get(index).map_or(f32::NAN, |(_, value)| gap(value));
         self.each(series, |x, indices| {
@@ -78,7 +78,7 @@ impl Columns {
     /// Returns an exponential moving average at the last point of every column. It visits only
     /// points with a noticeable weight and combines points of nearly equal weight, so that a long
     /// series costs no more than a short one.
-    pub fn smoothed(&self, series: &Series, half_life: f32) -> Vec<Column> {
+    pub(super) fn smoothed(&self, series: &Series, half_life: f32) -> Vec<Column> {
         let memory = (half_life * 12.0).ceil() as usize;
         let together = (half_life / 32.0).max(1.0) as usize;
         let decay = 0.5f32.powf(1.0 / half_life);

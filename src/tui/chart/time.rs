@@ -9,7 +9,7 @@ use crate::tui::view::View;
 
 /// A time axis over the steps `from..to`.
 #[derive(Debug, Clone, Copy)]
-pub struct TimeAxis<'a> {
+pub(crate) struct TimeAxis<'a> {
     /// The step at the left end.
     pub from: u64,
     /// The step at the right end; greater than `from`.
@@ -32,7 +32,7 @@ enum Ruler<'a> {
 
 impl<'a> TimeAxis<'a> {
     /// Creates the axis of a run.
-    pub fn new(state: &'a RunState, view: &View) -> Self {
+    pub(crate) fn new(state: &'a RunState, view: &View) -> Self {
         let (from, to) = match view.window {
             Some((from, to)) => (from, to.max(from.saturating_add(1))),
             None => (0, whole_run(state)),
@@ -42,7 +42,7 @@ impl<'a> TimeAxis<'a> {
     }
 
     /// Creates an axis from position `from` to `to` with `per_unit` positions per unit of the view.
-    pub fn even((from, to): (u64, u64), view: &View, per_unit: f64) -> Self {
+    pub(crate) fn even((from, to): (u64, u64), view: &View, per_unit: f64) -> Self {
         let ruler = Ruler::Even(per_unit);
         TimeAxis {
             from,
@@ -55,12 +55,12 @@ impl<'a> TimeAxis<'a> {
 
     /// Returns the position of a step: 0 at the left end and 1 at the right end; steps outside the
     /// axis are outside 0 to 1.
-    pub fn position(&self, step: u64) -> f64 {
+    pub(crate) fn position(&self, step: u64) -> f64 {
         (step as f64 - self.from as f64) / (self.to - self.from) as f64
     }
 
     /// Returns the name of the unit of the labels.
-    pub fn unit(&self) -> &'static str {
+    pub(crate) fn unit(&self) -> &'static str {
         match self.effective_unit() {
             TimeUnit::Steps => "steps",
             TimeUnit::Epochs => "epochs",
@@ -69,7 +69,7 @@ impl<'a> TimeAxis<'a> {
     }
 
     /// Returns about `most` ticks at round values.
-    pub fn ticks(&self, most: usize) -> Vec<Tick> {
+    pub(crate) fn ticks(&self, most: usize) -> Vec<Tick> {
         let value = |step| self.value(step);
         // The seconds of future steps are unknown.
         let last = match (self.effective_unit(), self.ruler) {
@@ -97,7 +97,7 @@ impl<'a> TimeAxis<'a> {
     }
 
     /// Formats a step precisely in the unit of the axis, for a readout.
-    pub fn readout(&self, step: u64) -> String {
+    pub(crate) fn readout(&self, step: u64) -> String {
         match self.effective_unit() {
             TimeUnit::Steps => grouped(step),
             TimeUnit::Epochs => format!("{:.2}", self.value(step)),
@@ -187,7 +187,7 @@ fn whole_run(state: &RunState) -> u64 {
 }
 
 /// Returns the first rung above `step` of a ladder that leaves at most half of an axis empty.
-pub fn jump(step: u64) -> u64 {
+pub(crate) fn jump(step: u64) -> u64 {
     let mut power = 10u64;
     loop {
         let rungs = [20, 30, 50, 70, 100].map(|tenths| power.saturating_mul(tenths) / 10);

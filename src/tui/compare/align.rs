@@ -35,17 +35,17 @@ pub(super) struct Aligned {
 
 impl Aligned {
     /// The series so far.
-    pub fn series(&self) -> &Series {
+    pub(super) fn series(&self) -> &Series {
         &self.series
     }
 
     /// Removes all values.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Maps what is new in `source`, a series of `run`. Starts again if `source` was cut.
-    pub fn follow(&mut self, source: &Series, run: &RunState, unit: TimeUnit) {
+    pub(super) fn follow(&mut self, source: &Series, run: &RunState, unit: TimeUnit) {
         let newest = self.taken.0.checked_sub(1).and_then(|index| source.get(index));
         if newest.map(|(step, _)| step) != self.taken.1 {
             self.clear();

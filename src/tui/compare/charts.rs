@@ -14,9 +14,8 @@ use crate::tui::theme::Theme;
 /// Formats a value for the legend of a chart and for the results.
 pub(super) fn number(quantity: Quantity) -> fn(f64) -> String {
     match quantity {
-        Quantity::Accuracy => |percentage| match percentage.is_finite() {
-            true => format!("{percentage:.2}"),
-            false => "-".into(),
+        Quantity::Accuracy => |percentage| {
+            if percentage.is_finite() { format!("{percentage:.2}") } else { "-".into() }
         },
         Quantity::Loss | Quantity::Distance => significant,
     }

@@ -17,7 +17,7 @@ pub(super) struct CompareDriver {
 }
 
 impl CompareDriver {
-    pub fn new(runs: Vec<RunFolder>) -> Self {
+    pub(super) fn new(runs: Vec<RunFolder>) -> Self {
         CompareDriver { followers: Followers::start(runs), checked: Instant::now() }
     }
 }

@@ -20,7 +20,7 @@ impl Quantity {
 }
 
 /// The most runs that can be compared. More could not be told apart.
-pub const MOST_RUNS: usize = 8;
+pub(crate) const MOST_RUNS: usize = 8;
 
 /// Names of the runs, in order.
 const LETTERS: [&str; MOST_RUNS] = ["A", "B", "C", "D", "E", "F", "G", "H"];
@@ -45,7 +45,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub fn new(folder: RunFolder, setup: Setup, index: usize) -> Self {
+    pub(super) fn new(folder: RunFolder, setup: Setup, index: usize) -> Self {
         let run = RunState::default();
         Member {
             summary: Summary::of(&run, &folder),
@@ -63,31 +63,28 @@ impl Member {
     }
 
     /// The letter that stands for the run everywhere.
-    pub fn letter(&self) -> &'static str {
+    pub(super) fn letter(&self) -> &'static str {
         LETTERS[self.index % LETTERS.len()]
     }
 
     /// Colour of the run. The eighth has the colour of text.
-    pub fn style(&self, theme: &Theme) -> Style {
+    pub(super) fn style(&self, theme: &Theme) -> Style {
         if self.index < 7 { theme.series(self.index) } else { theme.text }
     }
 
     /// Name of the experiment, or of the folder until something was read.
-    pub fn name(&self) -> String {
-        match self.summary.name.is_empty() {
-            true => self.folder.name(),
-            false => self.summary.name.clone(),
-        }
+    pub(super) fn name(&self) -> String {
+        if self.summary.name.is_empty() { self.folder.name() } else { self.summary.name.clone() }
     }
 
     /// Returns true if a process is training the run.
-    pub fn is_living(&self) -> bool {
+    pub(super) fn is_living(&self) -> bool {
         self.summary.state.is_living()
     }
 
     /// Checks whether the run's process is still there, which no event reports. Returns true if the
     /// state has changed.
-    pub fn check_process(&mut self) -> bool {
+    pub(super) fn check_process(&mut self) -> bool {
         let before = self.summary.state;
         if self.is_living() {
             self.summary = Summary::of(&self.run, &self.folder);
@@ -96,7 +93,7 @@ impl Member {
     }
 
     /// Discards everything that was read, after the log was cut.
-    pub fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.run = RunState::default();
         self.caught_up = false;
         self.aligned.iter_mut().for_each(Aligned::clear);
@@ -104,7 +101,7 @@ impl Member {
 
     /// Updates the series and the summary from the events, for an axis of this unit and the layer
     /// of this name.
-    pub fn align(&mut self, unit: TimeUnit, layer: &str) {
+    pub(super) fn align(&mut self, unit: TimeUnit, layer: &str) {
         let layer = self.layers().iter().position(|info| info.name == layer);
         if unit != self.unit {
             self.aligned.iter_mut().for_each(Aligned::clear);
@@ -125,7 +122,7 @@ impl Member {
     }
 
     /// A quantity on the common axis; `None` if it was never measured.
-    pub fn series(&self, quantity: Quantity) -> Option<&Series> {
+    pub(super) fn series(&self, quantity: Quantity) -> Option<&Series> {
         let source = source(&self.run, quantity, self.layer)?;
         let series = match self.unit {
             TimeUnit::Steps => source,
@@ -135,7 +132,7 @@ impl Member {
     }
 
     /// Factor from the values of a series to the values shown.
-    pub fn factor(&self, quantity: Quantity) -> f64 {
+    pub(super) fn factor(&self, quantity: Quantity) -> f64 {
         match quantity {
             Quantity::Accuracy => 100.0,
             Quantity::Loss => 1.0,
@@ -144,7 +141,7 @@ impl Member {
     }
 
     /// The value at a position on the common axis, or the latest; NaN if there is none.
-    pub fn value(&self, quantity: Quantity, cursor: Option<u64>) -> f64 {
+    pub(super) fn value(&self, quantity: Quantity, cursor: Option<u64>) -> f64 {
         let point = self.series(quantity).and_then(|series| match cursor {
             Some(place) => series.at(place),
             None => series.last(),
@@ -153,21 +150,21 @@ impl Member {
     }
 
     /// The layer whose ranking distance is shown.
-    pub fn layer(&self) -> Option<&LayerInfo> {
+    pub(super) fn layer(&self) -> Option<&LayerInfo> {
         self.layers().get(self.layer?)
     }
 
-    pub fn layers(&self) -> &[LayerInfo] {
+    pub(super) fn layers(&self) -> &[LayerInfo] {
         self.run.started.as_ref().map_or(&[], |started| &started.layers)
     }
 
     /// Position of the latest step on the common axis.
-    pub fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         place(&self.run, self.unit, self.run.step).unwrap_or(0)
     }
 
     /// Position of the planned end on the common axis. `None` for seconds, which cannot be planned.
-    pub fn planned(&self) -> Option<u64> {
+    pub(super) fn planned(&self) -> Option<u64> {
         let total = self.run.started.as_ref()?.total_steps;
         match self.unit {
             TimeUnit::Seconds => None,

@@ -26,17 +26,17 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use member::MOST_RUNS;
-pub use state::Compare;
+pub(crate) use member::MOST_RUNS;
+pub(crate) use state::Compare;
 
 /// The view of several runs, which follows those that go on.
-pub fn compare_view(compare: Compare) -> Box<dyn Window> {
+pub(crate) fn compare_view(compare: Compare) -> Box<dyn Window> {
     let driver = driver::CompareDriver::new(compare.folders());
     Box::new(Driven { content: compare, driver })
 }
 
 /// Draws the view of several runs.
-pub fn render_compare(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(crate) fn render_compare(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     layout::render(compare, theme, area, buffer);
 }
 

@@ -24,9 +24,12 @@ pub(super) fn render(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut 
 /// fit.
 fn legend(compare: &Compare, theme: &Theme, width: u16) -> Line<'static> {
     let count = compare.members.len().max(1);
-    let name = |member: &Member| match member.hidden {
-        true => format!("({})", told_apart(compare, member)),
-        false => told_apart(compare, member),
+    let name = |member: &Member| {
+        if member.hidden {
+            format!("({})", told_apart(compare, member))
+        } else {
+            told_apart(compare, member)
+        }
     };
     let names: Vec<String> = compare.members.iter().map(name).collect();
     let mut room = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
@@ -38,9 +41,10 @@ fn legend(compare: &Compare, theme: &Theme, width: u16) -> Line<'static> {
     }
     let mut line = Line::default();
     for (member, name) in compare.members.iter().zip(&names).take(count) {
-        let (letter, text) = match member.hidden {
-            true => (theme.muted, theme.muted),
-            false => (member.style(theme), theme.text),
+        let (letter, text) = if member.hidden {
+            (theme.muted, theme.muted)
+        } else {
+            (member.style(theme), theme.text)
         };
         line.extend((!line.spans.is_empty()).then(|| Span::raw("  ")));
         line.push_span(Span::styled(format!("{} ", member.letter()), letter));

@@ -8,7 +8,7 @@ use crate::tui::chrome::Chrome;
 use crate::tui::view::View;
 
 /// Several runs side by side.
-pub struct Compare {
+pub(crate) struct Compare {
     pub(super) chrome: Chrome<Compare>,
     pub(super) members: Vec<Member>,
     pub(super) differences: Vec<Difference>,
@@ -31,7 +31,7 @@ pub(super) enum ComparePanel {
 
 impl ComparePanel {
     /// Every panel, in the order of the screen.
-    pub const ALL: [ComparePanel; 5] = [
+    pub(super) const ALL: [ComparePanel; 5] = [
         ComparePanel::Chart(Quantity::Accuracy),
         ComparePanel::Chart(Quantity::Loss),
         ComparePanel::Chart(Quantity::Distance),
@@ -39,7 +39,7 @@ impl ComparePanel {
         ComparePanel::Differences,
     ];
 
-    pub fn title(self) -> &'static str {
+    pub(super) fn title(self) -> &'static str {
         match self {
             ComparePanel::Chart(Quantity::Accuracy) => "Test accuracy",
             ComparePanel::Chart(Quantity::Loss) => "Loss",
@@ -55,7 +55,7 @@ impl Compare {
     ///
     /// # Errors
     /// A run whose experiment cannot be read.
-    pub fn new(folders: &[RunFolder]) -> Result<Self, ReadError> {
+    pub(crate) fn new(folders: &[RunFolder]) -> Result<Self, ReadError> {
         let member = |(index, folder): (usize, &RunFolder)| {
             Ok(Member::new(folder.clone(), Setup::read(folder)?, index))
         };
@@ -74,17 +74,17 @@ impl Compare {
     }
 
     /// The runs' folders.
-    pub fn folders(&self) -> Vec<RunFolder> {
+    pub(crate) fn folders(&self) -> Vec<RunFolder> {
         self.members.iter().map(|member| member.folder.clone()).collect()
     }
 
     /// Summaries of the runs.
-    pub fn summaries(&self) -> impl Iterator<Item = &Summary> {
+    pub(crate) fn summaries(&self) -> impl Iterator<Item = &Summary> {
         self.members.iter().map(|member| &member.summary)
     }
 
     /// Settings in which the runs differ.
-    pub fn differences(&self) -> &[Difference] {
+    pub(crate) fn differences(&self) -> &[Difference] {
         &self.differences
     }
 
@@ -102,13 +102,13 @@ impl Compare {
     }
 
     /// Folds in the whole log of run `index`, which is not followed.
-    pub fn take_all(&mut self, index: usize, events: &[Event]) {
+    pub(crate) fn take_all(&mut self, index: usize, events: &[Event]) {
         self.take_events(index, events);
         self.take(Piece::Caught(index));
     }
 
     /// Aligns the runs by step, by epoch or by second.
-    pub fn align_by(&mut self, unit: TimeUnit) {
+    pub(crate) fn align_by(&mut self, unit: TimeUnit) {
         // Positions on the old axis mean nothing on the new one.
         self.view.reset();
         self.view.unit = unit;
@@ -202,13 +202,11 @@ impl Compare {
     /// jumps, so that little changes on the screen.
     pub(super) fn span(&self) -> (u64, u64) {
         let now = self.now().max(1);
-        let whole = match self.shown().any(Member::is_living) {
-            // Includes the last point.
-            false => now + 1,
-            true => {
-                let planned = self.shown().filter_map(Member::planned).max();
-                jump(now).min(planned.filter(|&planned| planned >= now).unwrap_or(u64::MAX))
-            }
+        let whole = if !self.shown().any(Member::is_living) {
+            now + 1
+        } else {
+            let planned = self.shown().filter_map(Member::planned).max();
+            jump(now).min(planned.filter(|&planned| planned >= now).unwrap_or(u64::MAX))
         };
         self.view.window.unwrap_or((0, whole))
     }

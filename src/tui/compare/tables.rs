@@ -34,10 +34,8 @@ pub(super) fn results(compare: &Compare, theme: &Theme, area: Rect, buffer: &mut
 /// Row of a run, muted if the run is hidden.
 fn result(compare: &Compare, member: &Member, theme: &Theme) -> Vec<(String, Style)> {
     let summary = &member.summary;
-    let (letter, text) = match member.hidden {
-        true => (theme.muted, theme.muted),
-        false => (member.style(theme), theme.text),
-    };
+    let (letter, text) =
+        if member.hidden { (theme.muted, theme.muted) } else { (member.style(theme), theme.text) };
     let state = match &member.failure {
         Some(_) => ("unreadable".to_owned(), theme.warning),
         None if !member.caught_up && summary.name.is_empty() => ("reading".to_owned(), theme.muted),

@@ -11,7 +11,7 @@ use crate::figure::kinds;
 use crate::run::{Scores, Series};
 use crate::tui::chart::{Chart, Curve, Highlight, Look, Scale, TimeAxis, extent, significant};
 
-pub const PANEL: Panel = Panel {
+pub(super) const PANEL: Panel = Panel {
     title: "Accuracy",
     caption,
     render,

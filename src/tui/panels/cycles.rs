@@ -18,7 +18,7 @@ use crate::tui::chart::{Raster, significant};
 use crate::tui::format::grouped;
 use crate::tui::profile_chart;
 
-pub const PANEL: Panel = Panel {
+pub(super) const PANEL: Panel = Panel {
     title: "Permutation cycles",
     caption,
     render,

@@ -13,7 +13,7 @@ use crate::figure::kinds;
 use crate::run::{Distance, Mark, Series, SharpRise};
 use crate::tui::chart::{Chart, Curve, Look, significant};
 
-pub const PANEL: Panel = Panel {
+pub(super) const PANEL: Panel = Panel {
     title: "Ranking distance",
     caption,
     render,

@@ -15,7 +15,7 @@ use crate::train::LayerDistribution;
 use crate::tui::chart::{Chart, Curve, Look, Scale, extent, significant};
 use crate::tui::table::{Column, NARROWEST, Table};
 
-pub const PANEL: Panel = Panel {
+pub(super) const PANEL: Panel = Panel {
     title: "Weight distribution",
     caption,
     render,

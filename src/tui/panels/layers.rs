@@ -14,7 +14,7 @@ use crate::tui::chart::significant;
 use crate::tui::format::grouped;
 use crate::tui::table::{Column, NARROWEST, Table};
 
-pub const PANEL: Panel = Panel {
+pub(super) const PANEL: Panel = Panel {
     title: "Layers",
     caption,
     render,

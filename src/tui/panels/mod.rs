@@ -15,8 +15,8 @@ mod profiles;
 mod reconnection;
 mod scene;
 
-pub use panel::Panel;
-pub use scene::Scene;
+pub(crate) use panel::Panel;
+pub(crate) use scene::Scene;
 
 impl Panel {
     /// Every panel, in the order of the screen.

@@ -13,7 +13,7 @@ use crate::tui::chart::significant;
 use crate::tui::matrix_table::{Matrix, MatrixTable, small_title, sorted};
 use crate::tui::profile_chart::{ProfileChart, multiples};
 
-pub const PANEL: Panel = Panel {
+pub(super) const PANEL: Panel = Panel {
     title: "Weight profiles",
     caption,
     render,

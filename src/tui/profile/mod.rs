@@ -12,7 +12,7 @@ use super::chrome::Chrome;
 use super::content::{Action, Content, Pages};
 use super::driven::Driven;
 use super::filter::Typed;
-use super::layout;
+
 use super::theme::Theme;
 use super::window::Window;
 
@@ -23,16 +23,12 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use state::{ProfileNews, Profiles};
+pub(crate) use state::ProfileNews;
+pub use state::Profiles;
 
 /// The view of a file's weight matrices, of which `news` reports one after the other.
-pub fn profile_view(profiles: Profiles, news: Receiver<ProfileNews>) -> Box<dyn Window> {
+pub(crate) fn profile_view(profiles: Profiles, news: Receiver<ProfileNews>) -> Box<dyn Window> {
     Box::new(Driven { content: profiles, driver: driver::ProfileDriver { news } })
-}
-
-/// Draws the view of a file's weight matrices.
-pub fn render_profiles(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    layout::render(profiles, theme, area, buffer);
 }
 
 impl Content for Profiles {

@@ -59,10 +59,10 @@ pub(super) enum ProfilePanel {
 
 impl ProfilePanel {
     /// Every panel, in the order of the screen.
-    pub const ALL: [ProfilePanel; 3] =
+    pub(super) const ALL: [ProfilePanel; 3] =
         [ProfilePanel::Matrices, ProfilePanel::Profile, ProfilePanel::All];
 
-    pub fn title(self) -> &'static str {
+    pub(super) fn title(self) -> &'static str {
         match self {
             ProfilePanel::Matrices => "Weight matrices",
             ProfilePanel::Profile => "Weight profile",

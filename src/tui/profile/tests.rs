@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use super::*;
 use crate::tui::content::{actions, find, paste, press as press_key};
+use crate::tui::layout;
 use crate::tui::pace::Change;
 use crate::tui::theme::Depth;
 use crate::tui::window::{Leave, Request};
@@ -41,7 +42,7 @@ fn type_text(profiles: &mut Profiles, text: &str) {
 fn picture(profiles: &Profiles, unicode: bool, width: u16, height: u16) -> String {
     let area = Rect::new(0, 0, width, height);
     let mut buffer = Buffer::empty(area);
-    render_profiles(profiles, &Theme::new(Depth::None, unicode), area, &mut buffer);
+    layout::render(profiles, &Theme::new(Depth::None, unicode), area, &mut buffer);
     let rows = buffer.content.chunks(width.max(1).into());
     rows.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>() + "\n").collect()
 }

@@ -18,7 +18,7 @@ pub(super) struct RunDriver {
 }
 
 impl RunDriver {
-    pub fn new(source: Source, pace: Pace) -> Self {
+    pub(super) fn new(source: Source, pace: Pace) -> Self {
         RunDriver { source, figures: Figures::new(), pace }
     }
 }

@@ -21,13 +21,13 @@ pub(super) struct Figures {
 type Outcome = Result<String, String>;
 
 impl Figures {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (sender, receiver) = channel();
         Figures { sender, receiver }
     }
 
     /// Starts to draw the figure of the focused panel, for the run in `folder`.
-    pub fn begin(&self, app: &App, folder: &Path) {
+    pub(super) fn begin(&self, app: &App, folder: &Path) {
         let Some(kind) = app.panel().figure() else { return };
         let (state, options) = (app.shown().clone(), options(app, kind));
         let (folder, sender) = (RunFolder::open(folder), self.sender.clone());
@@ -36,7 +36,7 @@ impl Figures {
     }
 
     /// Reports the figures that are finished.
-    pub fn report(&self, app: &mut App) {
+    pub(super) fn report(&self, app: &mut App) {
         for outcome in self.receiver.try_iter() {
             match outcome {
                 Ok(file) => app.chrome.say(format!("saved {file}")),

@@ -174,10 +174,7 @@ fn values(run: &RunState, theme: &Theme, at_length: bool) -> Vec<Part> {
 
 fn syncs(run: &RunState, theme: &Theme) -> Part {
     let part = Part::new(3, format::grouped(run.syncs), theme.text).and(" syncs", theme.muted);
-    match run.schedule.active || run.syncs > 0 {
-        true => part,
-        false => part.and(" (not active)", theme.mark),
-    }
+    if run.schedule.active || run.syncs > 0 { part } else { part.and(" (not active)", theme.mark) }
 }
 
 /// Further facts, none of them urgent.

@@ -35,7 +35,7 @@ mod tests;
 pub use state::App;
 
 /// The view of a run, as a screen's first view or for another view to open.
-pub fn run_view(source: Source, pace: Pace) -> Box<dyn Window> {
+pub(crate) fn run_view(source: Source, pace: Pace) -> Box<dyn Window> {
     let content = App::new(matches!(source, Source::Attached(_)));
     Box::new(Driven { content, driver: driver::RunDriver::new(source, pace) })
 }

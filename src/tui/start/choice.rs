@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// What the user chose. The paths are those of experiments and of runs' folders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Choice {
+pub(crate) enum Choice {
     /// Launch an experiment.
     Launch(PathBuf),
     /// Open a run: attach to it if a process hosts it, else show its log.

@@ -22,7 +22,7 @@ pub(super) struct StartDriver<F> {
 }
 
 impl<F> StartDriver<F> {
-    pub fn new(runs: RunWatch, open: F) -> Self {
+    pub(super) fn new(runs: RunWatch, open: F) -> Self {
         StartDriver { runs, open, aged: Instant::now() }
     }
 }

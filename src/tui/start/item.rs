@@ -33,22 +33,22 @@ impl ExperimentItem {
 }
 
 impl RunItem {
-    pub fn new(folder: RunFolder) -> Self {
+    pub(super) fn new(folder: RunFolder) -> Self {
         RunItem { folder, summary: None, marked: false }
     }
 
     /// Its summary, if its log was read.
-    pub fn known(&self) -> Option<&Summary> {
+    pub(super) fn known(&self) -> Option<&Summary> {
         self.summary.as_ref()?.as_ref().ok()
     }
 
     /// Why its log cannot be read.
-    pub fn problem(&self) -> Option<&str> {
+    pub(super) fn problem(&self) -> Option<&str> {
         self.summary.as_ref()?.as_ref().err().map(String::as_str)
     }
 
     /// Name of the experiment, or of the folder if the experiment is unknown.
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self.known() {
             Some(summary) if !summary.name.is_empty() => summary.name.clone(),
             _ => self.folder.name(),
@@ -56,7 +56,7 @@ impl RunItem {
     }
 
     /// Its state, in a word.
-    pub fn state(&self) -> &'static str {
+    pub(super) fn state(&self) -> &'static str {
         match &self.summary {
             None => "reading",
             Some(Ok(summary)) => summary.state.name(),
@@ -65,12 +65,12 @@ impl RunItem {
     }
 
     /// Returns true if a process is training it.
-    pub fn is_living(&self) -> bool {
+    pub(super) fn is_living(&self) -> bool {
         self.known().is_some_and(|summary| summary.state.is_living())
     }
 
     /// Why it cannot be resumed; `None` if it can.
-    pub fn not_resumable(&self) -> Option<&'static str> {
+    pub(super) fn not_resumable(&self) -> Option<&'static str> {
         match self.known().map(|summary| summary.state) {
             None => Some("its log was not read"),
             Some(Standing::Running | Standing::Paused) => Some("it is running: enter opens it"),
@@ -80,7 +80,7 @@ impl RunItem {
     }
 
     /// Text that the filter searches.
-    pub fn texts(&self) -> String {
+    pub(super) fn texts(&self) -> String {
         let known = self.known().map(|summary| (&summary.network, &summary.dataset));
         let (network, dataset) = known.unzip();
         let text = |text: Option<&String>| text.cloned().unwrap_or_default();

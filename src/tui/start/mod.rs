@@ -22,13 +22,13 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use choice::Choice;
-pub use item::ExperimentItem;
+pub(crate) use choice::Choice;
+pub(crate) use item::ExperimentItem;
 pub use state::Start;
 
 /// The start view. `runs` reports which runs exist. `open` makes the view that a choice leads to,
 /// or says why that is impossible.
-pub fn start_view(
+pub(crate) fn start_view(
     start: Start,
     runs: RunWatch,
     open: impl FnMut(Choice) -> Result<Box<dyn Window>, String> + 'static,

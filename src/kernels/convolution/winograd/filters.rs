@@ -13,7 +13,7 @@ use crate::kernels::multiply::Tile;
 /// Layout of all transformed filters: at each point they are packed as by
 /// [`Pack`](crate::kernels::multiply::Pack), so `[points][panels][channels][panel width]`.
 #[derive(Clone, Copy)]
-pub struct Filters {
+pub(super) struct Filters {
     /// Number of panels.
     panels: usize,
     /// Filters per panel.
@@ -26,19 +26,19 @@ pub struct Filters {
 
 impl Filters {
     /// Number of values, gaps between points included.
-    pub fn numbers(&self) -> usize {
+    pub(super) fn numbers(&self) -> usize {
         POINTS * self.stride
     }
 
     /// The filters at one point.
-    pub fn at<'a>(&self, transformed: &'a [f32], point: usize) -> &'a [f32] {
+    pub(super) fn at<'a>(&self, transformed: &'a [f32], point: usize) -> &'a [f32] {
         &transformed[point * self.stride..][..self.size]
     }
 }
 
 /// Distance between points that have `rows` rows of `width` values each. It is an odd number of
 /// rows, so that points lie in different sets of a cache.
-pub fn point_stride(rows: usize, width: usize) -> usize {
+pub(super) fn point_stride(rows: usize, width: usize) -> usize {
     (rows | 1) * width
 }
 
@@ -53,12 +53,12 @@ impl Winograd {
     }
 
     /// Number of values of [packed](Self::pack) weights.
-    pub fn packed_len(&self) -> usize {
+    pub(crate) fn packed_len(&self) -> usize {
         self.filters().numbers()
     }
 
     /// Transforms all filters.
-    pub fn pack(&self, weights: &[f32], packed: &mut [f32]) {
+    pub(crate) fn pack(&self, weights: &[f32], packed: &mut [f32]) {
         let (channels, filters) = (self.input.depth(), self.output.depth());
         let Filters { panels: count, width, size, stride } = self.filters();
         let taps = self.kernel[0] * self.kernel[1];
@@ -156,7 +156,7 @@ impl WithSimd for Panel<'_> {
 }
 
 /// Transforms the sums of one panel at all points to the gradient of its filters.
-pub struct FiltersGradient<'a> {
+pub(super) struct FiltersGradient<'a> {
     /// `[points][lattices][channels][panel width]`
     pub sums: &'a [f32],
     /// Distance between points.

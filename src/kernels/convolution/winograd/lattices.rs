@@ -4,7 +4,7 @@
 /// lattice is an image by itself, and pixels at the same position of all lattices act as the
 /// channels of one pixel.
 #[derive(Clone, Copy)]
-pub struct Lattices {
+pub(super) struct Lattices {
     /// Height and width of an image.
     pub size: [usize; 2],
     /// Channels of an image.
@@ -15,32 +15,32 @@ pub struct Lattices {
 
 impl Lattices {
     /// Splits images of the given height, width and channels.
-    pub fn new([height, width, channels]: [usize; 3], stride: usize) -> Lattices {
+    pub(super) fn new([height, width, channels]: [usize; 3], stride: usize) -> Lattices {
         Lattices { size: [height, width], channels, stride }
     }
 
     /// Number of values in an image.
-    pub fn elements(&self) -> usize {
+    pub(super) fn elements(&self) -> usize {
         self.size[0] * self.size[1] * self.channels
     }
 
     /// Number of lattices.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.stride * self.stride
     }
 
     /// Number of channels of all lattices together.
-    pub fn depth(&self) -> usize {
+    pub(super) fn depth(&self) -> usize {
         self.count() * self.channels
     }
 
     /// Height and width of the first lattice. Others may be one row or column smaller.
-    pub fn lattice(&self) -> [usize; 2] {
+    pub(super) fn lattice(&self) -> [usize; 2] {
         self.size.map(|size| size.div_ceil(self.stride))
     }
 
     /// Row and column of the first pixel of a lattice.
-    pub fn first(&self, lattice: usize) -> [usize; 2] {
+    pub(super) fn first(&self, lattice: usize) -> [usize; 2] {
         [lattice / self.stride, lattice % self.stride]
     }
 }

@@ -85,12 +85,12 @@ enum Pass {
 
 impl Winograd {
     /// The convolution by this method, if it is faster than the direct one.
-    pub fn of(convolution: &Convolution, set: InstructionSet) -> Option<Winograd> {
+    pub(super) fn of(convolution: &Convolution, set: InstructionSet) -> Option<Winograd> {
         Self::forward(convolution, set).if_faster(convolution)
     }
 
     /// The gradient of the images by this method, if it is faster than the direct one.
-    pub fn back(convolution: &Convolution, set: InstructionSet) -> Option<Winograd> {
+    pub(super) fn back(convolution: &Convolution, set: InstructionSet) -> Option<Winograd> {
         let forward = Self::forward(convolution, set);
         let (input, output) = (forward.output, forward.input);
         let transposed = Winograd { input, output, pass: Pass::Transposed, ..forward };

@@ -21,7 +21,7 @@ const TILES: usize = 64;
 impl Winograd {
     /// Computes `outputs` = `images` convolved with the [packed](Self::pack) weights, plus `bias`
     /// (one value per filter), then max(x, 0) if `relu`.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         images: &[f32],
         packed: &[f32],

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Transforms tiles of `N` by `N` pixels.
-pub struct Transform<'a, L, const N: usize> {
+pub(super) struct Transform<'a, L, const N: usize> {
     pub line: PhantomData<L>,
     pub tiles: Tiles,
     /// The tiles to transform.
@@ -96,7 +96,7 @@ fn write_points<S: Simd, L: Line<N, SIDE>, const N: usize>(
 }
 
 /// Transforms values at all points back to tiles of `N` by `N` pixels.
-pub struct Collect<'a, L, const N: usize> {
+pub(super) struct Collect<'a, L, const N: usize> {
     pub line: PhantomData<L>,
     pub transformed: &'a [f32],
     pub layout: Layout,
@@ -114,7 +114,7 @@ pub struct Collect<'a, L, const N: usize> {
 
 /// What pixels are added to.
 #[derive(Clone, Copy)]
-pub enum Onto<'a> {
+pub(super) enum Onto<'a> {
     /// One value per channel.
     Bias(&'a [f32]),
     /// The pixels' previous values: tiles overlap.
@@ -182,7 +182,7 @@ impl<L: Line<SIDE, N>, const N: usize> Collect<'_, L, N> {
 /// Transforms the columns of a tile, read at all points, which are `stride` apart, for one vector
 /// of channels.
 #[inline(always)]
-pub fn read_points<S: Simd, L: Line<SIDE, N>, const N: usize>(
+pub(super) fn read_points<S: Simd, L: Line<SIDE, N>, const N: usize>(
     simd: S,
     from: &[f32],
     stride: usize,

@@ -5,7 +5,7 @@ use super::{POINTS, STEP};
 /// Tiles, [`STEP`] apart, that cover one lattice of the images' pixels. They are numbered image by
 /// image and row by row.
 #[derive(Clone, Copy)]
-pub struct Tiles {
+pub(super) struct Tiles {
     /// Height and width of an image.
     pub size: [usize; 2],
     /// Rows of tiles in an image, and tiles in a row.
@@ -20,13 +20,13 @@ pub struct Tiles {
 
 impl Tiles {
     /// Number of tiles in an image.
-    pub fn per_image(&self) -> usize {
+    pub(super) fn per_image(&self) -> usize {
         self.count[0] * self.count[1]
     }
 
     /// The pixels of a tile, in images with the given number of channels.
     #[inline(always)]
-    pub fn pixels<const SIDE: usize>(&self, tile: usize, channels: usize) -> Pixels<SIDE> {
+    pub(super) fn pixels<const SIDE: usize>(&self, tile: usize, channels: usize) -> Pixels<SIDE> {
         let (image, tile) = (tile / self.per_image(), tile % self.per_image());
         let square = [tile / self.count[1], tile % self.count[1]];
         let distances = [self.size[1] * channels, channels];
@@ -51,7 +51,7 @@ impl Tiles {
 const BEYOND: usize = usize::MAX / 2;
 
 /// Offsets of the pixels of a tile.
-pub struct Pixels<const SIDE: usize> {
+pub(super) struct Pixels<const SIDE: usize> {
     /// Index of the tile's image.
     pub image: usize,
     rows: [usize; SIDE],
@@ -62,7 +62,7 @@ impl<const SIDE: usize> Pixels<SIDE> {
     /// Address of each pixel in an image of `numbers` values. Pixels beyond its edge are at
     /// `beyond`.
     #[inline(always)]
-    pub fn at(
+    pub(super) fn at(
         &self,
         image: *mut f32,
         numbers: usize,
@@ -85,7 +85,7 @@ const LINE: usize = 16;
 
 /// Layout of transformed tiles. Distances are in values.
 #[derive(Clone, Copy)]
-pub struct Layout {
+pub(super) struct Layout {
     /// Distance between points.
     pub point: usize,
     /// Distance between panels of channels.
@@ -99,25 +99,25 @@ pub struct Layout {
 impl Layout {
     /// `[points][tiles][channels]`. Rows, and with them points, are an odd number of cache lines
     /// apart, so that they lie in different sets of a cache.
-    pub fn rows(tiles: usize, channels: usize) -> Layout {
+    pub(super) fn rows(tiles: usize, channels: usize) -> Layout {
         let row = (channels.div_ceil(LINE) | 1) * LINE;
         Layout { point: (tiles | 1) * row, panel: 0, row, width: channels }
     }
 
     /// `[points][panels][tiles][width]`, with points an odd number of rows apart.
-    pub fn panels(tiles: usize, channels: usize, width: usize) -> Layout {
+    pub(super) fn panels(tiles: usize, channels: usize, width: usize) -> Layout {
         let rows = (channels / width * tiles) | 1;
         Layout { point: rows * width, panel: tiles * width, row: width, width }
     }
 
     /// Number of values.
-    pub fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         POINTS * self.point
     }
 
     /// Offset of the first point of a tile and channel.
     #[inline(always)]
-    pub fn place(&self, tile: usize, channel: usize) -> usize {
+    pub(super) fn place(&self, tile: usize, channel: usize) -> usize {
         channel / self.width * self.panel + tile * self.row + channel % self.width
     }
 }

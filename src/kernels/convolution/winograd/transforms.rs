@@ -25,7 +25,7 @@ const SCALE_A: f32 = 1.0 / (2.0 * A2 * (A2 - B2));
 const SCALE_B: f32 = 1.0 / (2.0 * B2 * (B2 - A2));
 
 /// A linear transform of one line.
-pub trait Line<const FROM: usize, const TO: usize> {
+pub(super) trait Line<const FROM: usize, const TO: usize> {
     fn line<S: Simd>(simd: S, line: [S::f32s; FROM]) -> [S::f32s; TO];
 }
 
@@ -47,7 +47,7 @@ fn both<S: Simd>(simd: S, a: S::f32s, b: S::f32s) -> [S::f32s; 2] {
 }
 
 /// Transforms six pixels.
-pub struct Images;
+pub(super) struct Images;
 
 impl Line<6, 6> for Images {
     #[inline(always)]
@@ -67,7 +67,7 @@ impl Line<6, 6> for Images {
 
 /// Transforms the gradients of six transformed pixels to those of the pixels. Transpose of
 /// [`Images`].
-pub struct ImagesGradient;
+pub(super) struct ImagesGradient;
 
 impl Line<6, 6> for ImagesGradient {
     #[inline(always)]
@@ -88,7 +88,7 @@ impl Line<6, 6> for ImagesGradient {
 }
 
 /// Transforms three weights.
-pub struct Weights;
+pub(super) struct Weights;
 
 impl Line<3, 6> for Weights {
     #[inline(always)]
@@ -102,7 +102,7 @@ impl Line<3, 6> for Weights {
 }
 
 /// Transforms six products to four sums.
-pub struct Outputs;
+pub(super) struct Outputs;
 
 impl Line<6, 4> for Outputs {
     #[inline(always)]
@@ -118,7 +118,7 @@ impl Line<6, 4> for Outputs {
 }
 
 /// Transforms the gradients of four sums to those of the six products. Transpose of [`Outputs`].
-pub struct OutputsGradient;
+pub(super) struct OutputsGradient;
 
 impl Line<4, 6> for OutputsGradient {
     #[inline(always)]
@@ -134,7 +134,7 @@ impl Line<4, 6> for OutputsGradient {
 
 /// Transforms the gradients of six transformed weights to those of the three weights. Transpose of
 /// [`Weights`].
-pub struct WeightsGradient;
+pub(super) struct WeightsGradient;
 
 impl Line<6, 3> for WeightsGradient {
     #[inline(always)]
@@ -156,19 +156,19 @@ impl Line<6, 3> for WeightsGradient {
 /// line: a vector across two lines takes twice as long to access, and its store cannot be forwarded
 /// to a load that follows.
 #[repr(align(64))]
-pub struct Half<V, const FROM: usize, const TO: usize>([[V; FROM]; TO]);
+pub(super) struct Half<V, const FROM: usize, const TO: usize>([[V; FROM]; TO]);
 
 impl<V: Copy, const FROM: usize, const TO: usize> Half<V, FROM, TO> {
     /// Allocates a tile. It is reused for one tile after another, because filling it with zeros
     /// takes as long as a large part of a transform.
     #[inline(always)]
-    pub fn new<S: Simd<f32s = V>>(simd: S) -> Self {
+    pub(super) fn new<S: Simd<f32s = V>>(simd: S) -> Self {
         Half([[simd.splat_f32s(0.0); FROM]; TO])
     }
 
     /// Transforms a column.
     #[inline(always)]
-    pub fn column<S: Simd<f32s = V>, L: Line<FROM, TO>>(
+    pub(super) fn column<S: Simd<f32s = V>, L: Line<FROM, TO>>(
         &mut self,
         simd: S,
         column: usize,
@@ -181,7 +181,7 @@ impl<V: Copy, const FROM: usize, const TO: usize> Half<V, FROM, TO> {
 
     /// Transforms a row. All columns must be transformed.
     #[inline(always)]
-    pub fn row<S: Simd<f32s = V>, L: Line<FROM, TO>>(&self, simd: S, row: usize) -> [V; TO] {
+    pub(super) fn row<S: Simd<f32s = V>, L: Line<FROM, TO>>(&self, simd: S, row: usize) -> [V; TO] {
         L::line(simd, self.0[row])
     }
 }

@@ -43,7 +43,7 @@ const SUMS: usize = 1 << 20;
 impl Winograd {
     /// Computes the gradients of weights and bias from the gradient of the outputs (before any
     /// ReLU).
-    pub fn weights_gradient(
+    pub(crate) fn weights_gradient(
         &self,
         images: &[f32],
         gradient: &[f32],

@@ -16,7 +16,7 @@ const MOST_QUEUED: usize = 4;
 
 /// The logs of several runs, read from their beginnings and followed until this is dropped.
 #[derive(Debug)]
-pub struct Followers {
+pub(crate) struct Followers {
     pieces: Receiver<Piece>,
     /// Dropping it ends the thread.
     _stop: Sender<()>,
@@ -24,7 +24,7 @@ pub struct Followers {
 
 /// News about the log of the run with the given index.
 #[derive(Debug)]
-pub enum Piece {
+pub(crate) enum Piece {
     Events(usize, Vec<Event>),
     /// The log was read to its present end.
     Caught(usize),
@@ -36,7 +36,7 @@ pub enum Piece {
 
 impl Followers {
     /// Starts to read the logs of `runs`.
-    pub fn start(runs: Vec<RunFolder>) -> Self {
+    pub(crate) fn start(runs: Vec<RunFolder>) -> Self {
         let (sender, pieces) = sync_channel(MOST_QUEUED);
         let (stop, stopped) = channel();
         thread::spawn(move || follow(runs, &sender, &stopped));
@@ -44,7 +44,7 @@ impl Followers {
     }
 
     /// Takes the queued news, without waiting.
-    pub fn poll(&self) -> Vec<Piece> {
+    pub(crate) fn poll(&self) -> Vec<Piece> {
         self.pieces.try_iter().take(MOST_QUEUED).collect()
     }
 }

@@ -9,5 +9,5 @@
 mod logs;
 mod runs;
 
-pub use logs::{Followers, Piece};
-pub use runs::{RunNews, RunWatch};
+pub(crate) use logs::{Followers, Piece};
+pub(crate) use runs::{RunNews, RunWatch};

@@ -20,7 +20,7 @@ const MOST_QUEUED: usize = 256;
 
 /// All runs in a folder, watched until this is dropped.
 #[derive(Debug)]
-pub struct RunWatch {
+pub(crate) struct RunWatch {
     news: Receiver<RunNews>,
     /// Dropping it ends the thread.
     _stop: Sender<()>,
@@ -28,7 +28,7 @@ pub struct RunWatch {
 
 /// A change in the folder.
 #[derive(Debug)]
-pub enum RunNews {
+pub(crate) enum RunNews {
     /// The list of runs, latest first, if it has changed.
     Listed(Vec<RunFolder>),
     /// The summary of the run in this folder, or the reason why its log cannot be read.
@@ -37,7 +37,7 @@ pub enum RunNews {
 
 impl RunWatch {
     /// Starts to watch the folder `runs`. Its list of runs is available at once.
-    pub fn start(runs: &Path) -> Self {
+    pub(crate) fn start(runs: &Path) -> Self {
         let (sender, news) = sync_channel(MOST_QUEUED);
         let (stop, stopped) = channel();
         let (runs, listed) = (runs.to_owned(), list_runs(runs));
@@ -48,7 +48,7 @@ impl RunWatch {
     }
 
     /// Takes the queued news, without waiting.
-    pub fn poll(&self) -> Vec<RunNews> {
+    pub(crate) fn poll(&self) -> Vec<RunNews> {
         self.news.try_iter().collect()
     }
 }

@@ -126,7 +126,7 @@ fn read(
 ///
 /// # Errors
 /// The file cannot be read, or its first line is not a `started` event.
-pub fn read_started(folder: &RunFolder) -> Result<Option<Started>, ReadError> {
+pub(crate) fn read_started(folder: &RunFolder) -> Result<Option<Started>, ReadError> {
     let path = folder.events();
     let io = |source| ReadError::Io { path: path.clone(), source };
     let mut line = Vec::new();
@@ -154,7 +154,7 @@ pub fn read_state(folder: &RunFolder) -> Result<RunState, ReadError> {
 ///
 /// # Errors
 /// As [`read_events`].
-pub fn read_state_at(folder: &RunFolder, step: u64) -> Result<RunState, ReadError> {
+pub(crate) fn read_state_at(folder: &RunFolder, step: u64) -> Result<RunState, ReadError> {
     let mut log = LogCursor::open(folder)?;
     let (mut state, mut last_frame) = (RunState::default(), None);
     loop {

@@ -71,16 +71,16 @@ pub(super) struct LineReader {
 
 impl LineReader {
     /// Starts at the beginning of the log.
-    pub fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf) -> Self {
         LineReader { path, offset: 0, skipping: false, fingerprint: Vec::new(), readable: false }
     }
 
     /// Starts at `offset`, which must be the beginning of a line.
-    pub fn at(path: PathBuf, offset: u64) -> Self {
+    pub(super) fn at(path: PathBuf, offset: u64) -> Self {
         LineReader { offset, ..Self::new(path) }
     }
 
-    pub fn offset(&self) -> u64 {
+    pub(super) fn offset(&self) -> u64 {
         self.offset
     }
 
@@ -90,7 +90,7 @@ impl LineReader {
     ///
     /// # Errors
     /// The file cannot be read, or none of its first lines is an event.
-    pub fn read(
+    pub(super) fn read(
         &mut self,
         end: u64,
         wanted: impl Fn(&[u8]) -> bool + Sync,
@@ -115,7 +115,12 @@ impl LineReader {
     }
 
     /// Reads the next whole lines: those within `length` bytes, or the next one if it is longer.
-    pub fn whole_lines(&mut self, file: &File, length: usize, end: u64) -> io::Result<WholeLines> {
+    pub(super) fn whole_lines(
+        &mut self,
+        file: &File,
+        length: usize,
+        end: u64,
+    ) -> io::Result<WholeLines> {
         let (mut length, mut skipped) = (length, 0);
         loop {
             let mut text = read_up_to(file, self.offset, length, end)?;

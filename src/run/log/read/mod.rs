@@ -12,8 +12,8 @@ mod events;
 mod lines;
 mod timeline;
 
-pub use error::ReadError;
-pub use events::{
-    LogCursor, is_complete, read_events, read_outline, read_started, read_state, read_state_at,
-};
-pub use timeline::{Growth, Moment, Place, Timeline};
+pub(crate) use error::ReadError;
+pub use events::{LogCursor, is_complete, read_events, read_outline, read_state};
+pub(crate) use events::{read_started, read_state_at};
+pub use timeline::Timeline;
+pub(crate) use timeline::{Growth, Moment, Place};

@@ -236,6 +236,7 @@ impl Timeline {
         Ok(growth)
     }
 
+    /// Returns the folder of the run.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
     }

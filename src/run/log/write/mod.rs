@@ -17,5 +17,5 @@ mod file;
 mod journal;
 mod recorder;
 
-pub use journal::{LogFeed, Subscription};
+pub(crate) use journal::{LogFeed, Subscription};
 pub use recorder::RunRecorder;

@@ -23,7 +23,7 @@ mod pixels;
 use network::Network;
 use pixels::{Grid, Picture};
 
-pub const PANEL: Panel = Panel {
+pub(super) const PANEL: Panel = Panel {
     title: "Reconnection",
     caption,
     render,

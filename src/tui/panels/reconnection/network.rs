@@ -12,7 +12,7 @@ use crate::tui::format::grouped;
 use crate::tui::panels::scene::{Scene, percent};
 
 /// A layer whose non-zero weights share one value.
-pub struct Network<'a> {
+pub(super) struct Network<'a> {
     layer: &'a LayerInfo,
     frame: &'a LayerFrame,
     /// The shared value.
@@ -22,7 +22,7 @@ pub struct Network<'a> {
 impl<'a> Network<'a> {
     /// `None` if the frame has no connections or if the non-zero initial weights of the watched
     /// vector differ.
-    pub fn new(layer: &'a LayerInfo, frame: &'a LayerFrame) -> Option<Self> {
+    pub(super) fn new(layer: &'a LayerInfo, frame: &'a LayerFrame) -> Option<Self> {
         let mut weights = frame.initial_values.iter().filter(|&&value| value != 0.0);
         let &value = weights.next()?;
         let is_shared = weights.all(|&other| other == value) && !frame.connections.is_empty();
@@ -35,7 +35,7 @@ impl<'a> Network<'a> {
         (self.layer.vectors.min(self.frame.connections.len() * 8 / length), length)
     }
 
-    pub fn caption(&self) -> Vec<String> {
+    pub(super) fn caption(&self) -> Vec<String> {
         let bytes = self.frame.connections.iter();
         let kept: usize = bytes.map(|byte| byte.count_ones() as usize).sum();
         let (vectors, length) = self.extent();
@@ -43,7 +43,7 @@ impl<'a> Network<'a> {
         vec![self.layer.name.clone(), format!("{kept} of {all} connections")]
     }
 
-    pub fn render(&self, scene: &Scene, grid: Grid, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn render(&self, scene: &Scene, grid: Grid, area: Rect, buffer: &mut Buffer) {
         let below = u16::from(scene.zoomed && area.height >= 12) * 2;
         let images = Rect { height: area.height - below, ..area };
         let page = Page::new(scene, self.extent().0, grid, images);

@@ -11,7 +11,7 @@ use crate::tui::theme::Theme;
 /// The positions of a weight vector's entries in an image: tiles of equal size in rows, a pixel
 /// apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grid {
+pub(super) struct Grid {
     length: usize,
     tiles: usize,
     height: usize,
@@ -23,7 +23,7 @@ pub struct Grid {
 impl Grid {
     /// Returns the grid for a vector of `length` entries of a layer of `shape`: a tile per channel
     /// of the input `image`, a tile per kernel of a convolution, or otherwise nearly a square.
-    pub fn of(shape: &[usize], length: usize, image: Option<ImageShape>) -> Self {
+    pub(super) fn of(shape: &[usize], length: usize, image: Option<ImageShape>) -> Self {
         let whole = |tiles: usize, height: usize, width: usize| {
             let pixels = tiles.checked_mul(height)?.checked_mul(width)?;
             (length > 0 && pixels == length && height * width > 1).then_some((tiles, height, width))
@@ -42,20 +42,20 @@ impl Grid {
     }
 
     /// Returns the columns and rows of pixels.
-    pub fn size(&self) -> (usize, usize) {
+    pub(super) fn size(&self) -> (usize, usize) {
         let down = self.tiles.div_ceil(self.across).max(1);
         (self.across * (self.width + 1) - 1, (down * (self.height + 1)).saturating_sub(1))
     }
 
     /// Returns the column and the row of an entry.
-    pub fn position(&self, index: usize) -> (usize, usize) {
+    pub(super) fn position(&self, index: usize) -> (usize, usize) {
         let (tile, row, column) = self.inside(index);
         let (left, top) = (tile % self.across, tile / self.across);
         (left * (self.width + 1) + column, top * (self.height + 1) + row)
     }
 
     /// Returns the entry at a column and a row; `None` between tiles and after the last entry.
-    pub fn index(&self, column: usize, row: usize) -> Option<usize> {
+    pub(super) fn index(&self, column: usize, row: usize) -> Option<usize> {
         let (across, x) = (column / (self.width + 1), column % (self.width + 1));
         let (down, y) = (row / (self.height + 1), row % (self.height + 1));
         let tile = down * self.across + across;
@@ -66,7 +66,7 @@ impl Grid {
 
     /// Formats the position of an entry: `row,column`, or `tile:row,column` if there are several
     /// tiles.
-    pub fn name(&self, index: usize) -> String {
+    pub(super) fn name(&self, index: usize) -> String {
         match (self.tiles, self.inside(index)) {
             (1, (_, row, column)) => format!("{row},{column}"),
             (_, (tile, row, column)) => format!("{tile}:{row},{column}"),
@@ -82,7 +82,7 @@ impl Grid {
 
 /// A grid fitted into an area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Picture {
+pub(super) struct Picture {
     grid: Grid,
     area: Rect,
     scale: Scale,
@@ -99,7 +99,7 @@ enum Scale {
 
 impl Picture {
     /// Scales the grid to fit into `room`.
-    pub fn fit(grid: Grid, room: Rect) -> Self {
+    pub(super) fn fit(grid: Grid, room: Rect) -> Self {
         let (width, height) = grid.size();
         let (columns, halves) =
             (usize::from(room.width).max(1), usize::from(room.height).max(1) * 2);
@@ -117,30 +117,30 @@ impl Picture {
     }
 
     /// Returns true if several entries share a pixel.
-    pub fn is_shrunk(&self) -> bool {
+    pub(super) fn is_shrunk(&self) -> bool {
         matches!(self.scale, Scale::Down(_))
     }
 
     /// Returns the picture moved to `area`.
-    pub fn at(self, area: Rect) -> Self {
+    pub(super) fn at(self, area: Rect) -> Self {
         Picture { area, ..self }
     }
 
-    pub fn grid(&self) -> &Grid {
+    pub(super) fn grid(&self) -> &Grid {
         &self.grid
     }
 
-    pub fn area(&self) -> Rect {
+    pub(super) fn area(&self) -> Rect {
         self.area
     }
 
     /// Returns the width and height in cells.
-    pub fn size(&self) -> (u16, u16) {
+    pub(super) fn size(&self) -> (u16, u16) {
         (self.area.width, self.area.height)
     }
 
     /// Returns the cell at the middle of an entry.
-    pub fn cell(&self, index: usize) -> Position {
+    pub(super) fn cell(&self, index: usize) -> Position {
         let (column, row) = self.grid.position(index);
         let middle = |pixel: usize| match self.scale {
             Scale::Up(scale) => pixel * scale + scale / 2,
@@ -152,7 +152,7 @@ impl Picture {
     }
 
     /// Writes the first of `names` that fits into the row above the picture.
-    pub fn title(&self, names: [&str; 2], style: Style, buffer: &mut Buffer) {
+    pub(super) fn title(&self, names: [&str; 2], style: Style, buffer: &mut Buffer) {
         let fits = |name: &&str| name.len() <= usize::from(self.area.width);
         if let (Some(name), Some(y)) = (names.into_iter().find(fits), self.area.y.checked_sub(1)) {
             buffer.set_stringn(self.area.x, y, name, self.area.width.into(), style);
@@ -160,7 +160,13 @@ impl Picture {
     }
 
     /// Draws `values`; `strongest` is the absolute value with full strength.
-    pub fn render(&self, values: &[f32], strongest: f32, theme: &Theme, buffer: &mut Buffer) {
+    pub(super) fn render(
+        &self,
+        values: &[f32],
+        strongest: f32,
+        theme: &Theme,
+        buffer: &mut Buffer,
+    ) {
         let scaled = |value: f32| f64::from(value) / f64::from(strongest.max(f32::MIN_POSITIVE));
         for (y, row) in self.area.rows().enumerate() {
             for (x, cell) in row.columns().enumerate() {
