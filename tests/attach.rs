@@ -212,7 +212,7 @@ fn several_screens_see_the_same_and_each_may_steer() {
     second.wait_for("paused");
     first.wait_for("(attach ");
     first.keys(" ");
-    second.wait_for("on from step");
+    second.wait_for("resumed at step");
     first.keys("d");
     assert_eq!(first.wait_for_end(), 0);
     second.keys("qs");

@@ -48,7 +48,7 @@ impl App {
             Command::Watch { .. } | Command::Step => return,
             Command::Snapshot | Command::Stop => return,
             Command::Pause => format!("paused after step {step}"),
-            Command::Resume => format!("on from step {step}"),
+            Command::Resume => format!("resumed at step {step}"),
             Command::Sync => format!("synchronized at step {step}"),
             Command::Evaluate => format!("evaluated at step {step}"),
             _ => format!("{command}, from step {step} on"),
@@ -64,7 +64,7 @@ impl App {
         self.chrome.close(DIVERGED);
         self.chrome.close(LEAVE);
         match reason {
-            Reason::Finished => self.chrome.say("all steps taken; q leaves when you have seen it"),
+            Reason::Finished => self.chrome.say("all steps taken; q leaves"),
             Reason::Stopped => self.chrome.say(format!("stopped after step {step}; q leaves")),
             Reason::Diverged => self.chrome.warn(format!("diverged after step {step}; q leaves")),
             Reason::Failed => {

@@ -122,7 +122,7 @@ fn space_pauses_and_resumes() {
     assert_eq!(app.take_commands(), [Command::Resume]);
     answer(&mut app, Command::Pause);
     answer(&mut app, Command::Resume);
-    assert_shows(&app, "on from step 3");
+    assert_shows(&app, "resumed at step 3");
     app.take_events(&[event(3, EventKind::Phase { phase: Phase::Paused })]);
     assert_shows(&app, "paused");
     type_text(&mut app, " n");
