@@ -24,7 +24,7 @@ def tensor(t, *shape):
 
 
 def checkpoint():
-    """As trainings leave them: the network two dictionaries deep, beside an optimizer and an object of some class."""
+    """A checkpoint of a training: the network two dictionaries deep, beside an optimizer and an object of a class."""
     network = collections.OrderedDict()
     network["stem.weight"] = tensor(0, 4, 3, 2, 2)
     network["stem.bias"] = tensor(1, 4)
@@ -38,13 +38,13 @@ def checkpoint():
 
 
 def views():
-    """Tensors that share one storage, and lie in it in other orders."""
+    """Views of one storage, with different strides."""
     base = tensor(0, 4, 6)
     return {"base": base, "transposed": base.t(), "every_second": base[:, ::2], "from_second": base[1:]}
 
 
 class Hostile:
-    """Whoever unpickles this as Python does runs a command."""
+    """Unpickling this in Python runs a command."""
 
     def __reduce__(self):
         return os.system, ("touch was-run",)

@@ -1,5 +1,6 @@
-//! A log such as a run of Conv7 leaves, of any length: the loss of every step, the ranking distances of all layers
-//! every 10 steps, a sync every 20, evaluations before and after every tenth sync, a change by hand now and then.
+//! A log of any length, like that of a run of Conv7: the loss of every step, the ranking distances
+//! of all layers every 10 steps, a sync every 20, evaluations before and after every tenth sync,
+//! and occasional manual changes.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -15,7 +16,7 @@ use rand::RngExt;
 const LAYERS: usize = 8;
 const STEPS_PER_EPOCH: u64 = 1200;
 
-/// Writes the log of so many steps into the folder of a run; returns its bytes.
+/// Writes a log of `steps` steps into the folder of a run. Returns its length in bytes.
 pub(crate) fn write(folder: &RunFolder, steps: u64) -> u64 {
     let mut random = stream(1, Purpose::Shuffle, 0, 0);
     let mut noise = || random.random_range(0.0..1.0f32);
@@ -105,7 +106,7 @@ fn started(total_steps: u64) -> EventKind {
     }))
 }
 
-/// The most memory this process has had so far, in bytes; `None` where the system does not tell.
+/// Peak memory of this process in bytes; `None` if the system does not report it.
 pub(crate) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,4 +1,4 @@
-//! The real program in a pseudo-terminal: keys go in, and what a person would see comes out.
+//! The real program in a pseudo-terminal: keys go in, the screen comes out.
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -12,18 +12,18 @@ use rustix::process::{Signal, kill_process};
 
 use super::{FOREIGN_VARIABLES, LAPERM, PATIENCE, Workplace, eventually, one_at_a_time, pid};
 
-/// A terminal with the program in it. The program is killed when this is dropped.
+/// A terminal in which the program runs. Dropping it kills the program.
 pub(crate) struct Pty {
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     shared: Arc<Shared>,
     reader: JoinHandle<()>,
-    /// The line settings from before the program came.
+    /// The line settings before the program started.
     settings: String,
 }
 
-/// What the reading thread knows.
+/// State of the reading thread.
 struct Shared {
     parser: Mutex<vt100::Parser>,
     bytes: AtomicUsize,
@@ -31,7 +31,7 @@ struct Shared {
 }
 
 impl Pty {
-    /// Starts the program in a terminal of so many columns and rows.
+    /// Starts the program in a terminal of this size.
     pub(crate) fn start(
         workplace: &Workplace,
         arguments: &[&str],
@@ -72,24 +72,24 @@ impl Pty {
         self.writer.flush().unwrap();
     }
 
-    /// What is on the screen.
+    /// Returns the text on the screen.
     pub(crate) fn text(&self) -> String {
         self.screen(|screen| screen.contents())
     }
 
-    /// Waits until `text` is on the screen; returns the whole screen.
+    /// Waits until `text` is on the screen. Returns the whole screen.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) -> String {
         self.wait_until(&format!("`{text}` appears"), |screen| screen.contains(text))
     }
 
-    /// Waits until `text` is not on the screen any more.
+    /// Waits until `text` is no longer on the screen.
     #[track_caller]
     pub(crate) fn wait_without(&self, text: &str) -> String {
         self.wait_until(&format!("`{text}` is gone"), |screen| !screen.contains(text))
     }
 
-    /// Waits until the screen's text is as wanted.
+    /// Waits until the text on the screen satisfies a condition.
     #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let begun = Instant::now();
@@ -106,18 +106,18 @@ impl Pty {
         }
     }
 
-    /// Gives the terminal another size.
+    /// Resizes the terminal.
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
         self.parser(|parser| parser.screen_mut().set_size(whole(rows), whole(columns)));
         self.master.resize(size(columns, rows)).unwrap();
     }
 
-    /// The process that has the terminal.
+    /// Returns the id of the process in the terminal.
     pub(crate) fn process(&self) -> u32 {
         self.child.process_id().unwrap()
     }
 
-    /// Bytes that have come from the program so far.
+    /// Returns the number of bytes received from the program.
     pub(crate) fn bytes(&self) -> usize {
         self.shared.bytes.load(Ordering::Relaxed)
     }
@@ -126,7 +126,7 @@ impl Pty {
         kill_process(pid(self.process()), signal).unwrap();
     }
 
-    /// Waits for the program's end and all its output; returns its exit code.
+    /// Waits until the program ends and all its output is read. Returns its exit code.
     #[track_caller]
     pub(crate) fn wait_for_end(&mut self) -> u32 {
         let status = eventually("the program ends", || self.child.try_wait().unwrap());
@@ -135,12 +135,12 @@ impl Pty {
         status.exit_code()
     }
 
-    /// Closes the terminal under the program, as a lost connection does; returns its exit code.
+    /// Closes the terminal while the program runs, as a lost connection does. Returns its exit code.
     #[track_caller]
     pub(crate) fn hang_up(self) -> u32 {
         let Pty { master, mut writer, mut child, shared, reader, .. } = self;
         shared.leaving.store(true, Ordering::Relaxed);
-        // Ctrl-L draws everything again, so that the reader wakes up and lets go, too.
+        // Ctrl-L redraws the screen, which wakes the reading thread so that it closes its end, too.
         writer.write_all(b"\x0c").unwrap();
         eventually("the reader lets go", || reader.is_finished().then_some(()));
         drop((writer, master));
@@ -149,7 +149,7 @@ impl Pty {
         status.exit_code()
     }
 
-    /// Checks that the terminal is as it was before the program came.
+    /// Asserts that the terminal is in the state in which the program found it.
     #[track_caller]
     pub(crate) fn assert_restored(&self) {
         let modes = |screen: &vt100::Screen| {
@@ -189,7 +189,7 @@ fn whole(number: u16) -> NonZeroU16 {
     NonZeroU16::new(number).unwrap()
 }
 
-/// The line settings: echo, line editing, and so on.
+/// Returns the line settings: echo, line editing and so on.
 fn settings(master: &dyn MasterPty) -> String {
     format!("{:?}", master.get_termios().unwrap())
 }
