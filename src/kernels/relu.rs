@@ -66,8 +66,8 @@ vectorized! {
     }
 }
 
-/// Returns the greater of both, but NaN for a value of NaN, so that it reaches the loss and is
-/// noticed.
+/// Returns the greater of `value` and `floor`. A NaN `value` is returned unchanged, so that it shows
+/// in the loss.
 #[inline(always)]
 pub(super) fn at_least(value: f32, floor: f32) -> f32 {
     if value < floor { floor } else { value }

@@ -114,7 +114,7 @@ impl TensorFile {
         self.content.format
     }
 
-    /// Returns the tensors, in the network's order as far as the file shows it, otherwise by name.
+    /// Returns the tensors, in the network's order if the file records it, otherwise by name.
     pub fn tensors(&self) -> &[TensorInfo] {
         &self.content.tensors
     }

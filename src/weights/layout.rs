@@ -16,8 +16,8 @@ pub enum Layout {
     DepthwiseLast,
 }
 
-/// A shape with its axes merged by meaning: `[outputs, inputs, positions]` in PyTorch's order,
-/// `[positions, inputs, outputs]` in Keras's.
+/// A shape with all spatial axes merged into `positions`: `[outputs, inputs, positions]` in PyTorch's
+/// order, `[positions, inputs, outputs]` in Keras's.
 struct Axes {
     outputs: usize,
     inputs: usize,

@@ -30,7 +30,7 @@ pub(super) struct Walk {
     pub taps: Vec<[isize; 2]>,
 }
 
-/// Values of all images, and what is done with the sums.
+/// The source images, the packed weights, and the bias and ReLU applied to the sums.
 pub(super) struct Operands<'a> {
     pub source: &'a [f32],
     /// Weights of each walk, packed by [`Pack`](crate::kernels::multiply::Pack).

@@ -1,6 +1,7 @@
 //! One of the runs that are compared.
 
 use ratatui::style::Style;
+use strum::VariantArray;
 
 use super::align::{Aligned, place};
 use crate::run::{Distance, RunFolder, RunState, Series, Setup, Summary, TimeUnit};
@@ -8,15 +9,11 @@ use crate::train::LayerInfo;
 use crate::tui::theme::Theme;
 
 /// Quantity that a chart shows of every run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
 pub(super) enum Quantity {
     Accuracy,
     Loss,
     Distance,
-}
-
-impl Quantity {
-    const ALL: [Quantity; 3] = [Quantity::Accuracy, Quantity::Loss, Quantity::Distance];
 }
 
 /// The most runs that can be compared. More could not be told apart.
@@ -114,7 +111,7 @@ impl Member {
         if unit == TimeUnit::Steps {
             return;
         }
-        for quantity in Quantity::ALL {
+        for &quantity in Quantity::VARIANTS {
             if let Some(source) = source(&self.run, quantity, layer) {
                 self.aligned[quantity as usize].follow(source, &self.run, unit);
             }

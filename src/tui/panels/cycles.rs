@@ -206,8 +206,8 @@ fn facts<'a>(scene: &Scene, moves: &Moves, shown: usize, area: Rect) -> Vec<Line
     lines
 }
 
-/// Returns the number of orders that the vector can take, and a histogram of cycle lengths, in
-/// `rows` rows.
+/// Returns the number of reachable orders of the vector, and a histogram of cycle lengths as
+/// detailed as fits in `rows` rows.
 fn details<'a>(scene: &Scene, moves: &Moves, width: u16, rows: usize) -> Vec<Line<'a>> {
     let orders = |log10: f64| format!("10^{}", grouped(log10 as u64));
     let reachable = scene.layer_frame().map_or(0.0, |frame| reachable(frame, moves.sigma.len()));

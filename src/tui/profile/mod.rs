@@ -33,7 +33,7 @@ pub(crate) fn profile_view(profiles: Profiles, news: Receiver<ProfileNews>) -> B
 
 impl Content for Profiles {
     const ACTIONS: &'static [&'static [Action<Self>]] = actions::ACTIONS;
-    const PANELS: usize = state::ProfilePanel::ALL.len();
+    const PANELS: usize = <state::ProfilePanel as strum::VariantArray>::VARIANTS.len();
     const TOO_SMALL: &'static str = "q leaves.";
 
     fn chrome(&self) -> &Chrome<Self> {

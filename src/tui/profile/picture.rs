@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::Widget;
+use strum::VariantArray;
 
 use super::state::{ProfilePanel, Profiles, Reading};
 use crate::tui::border::bordered;
@@ -81,7 +82,7 @@ fn panels(profiles: &Profiles, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 
 /// Draws one panel in its border.
 fn panel(profiles: &Profiles, index: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let panel = ProfilePanel::ALL[index];
+    let panel = ProfilePanel::VARIANTS[index];
     let title = format!("{} {}", index + 1, panel.title());
     let caption = Line::styled(caption(profiles, panel), theme.text);
     let inner = bordered(&title, caption, index == profiles.chrome.focus, theme, area, buffer);

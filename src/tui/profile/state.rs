@@ -15,7 +15,7 @@ pub enum ProfileNews {
     Matrix(Box<MatrixSummary>),
     /// A remark on the file, such as what was left out.
     Notice(String),
-    /// The file cannot be read any further. The reason is a sentence.
+    /// The file cannot be read any further, for this reason.
     Failed(String),
     /// Everything was read.
     Done,
@@ -46,8 +46,8 @@ pub(super) enum Reading {
     Done,
 }
 
-/// A panel of the view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A panel of the view, in the order of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantArray)]
 pub(super) enum ProfilePanel {
     /// The table of all matrices.
     Matrices,
@@ -58,10 +58,6 @@ pub(super) enum ProfilePanel {
 }
 
 impl ProfilePanel {
-    /// Every panel, in the order of the screen.
-    pub(super) const ALL: [ProfilePanel; 3] =
-        [ProfilePanel::Matrices, ProfilePanel::Profile, ProfilePanel::All];
-
     pub(super) fn title(self) -> &'static str {
         match self {
             ProfilePanel::Matrices => "Weight matrices",

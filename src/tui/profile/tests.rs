@@ -239,7 +239,7 @@ fn keys_and_panels_fit_their_table() {
             assert_eq!(found, Some(row.description), "{key}");
         }
     }
-    for panel in 0..state::ProfilePanel::ALL.len() {
+    for panel in 0..Profiles::PANELS {
         type_text(&mut profiles, &(panel + 1).to_string());
         assert_eq!(profiles.chrome.focus, panel);
     }

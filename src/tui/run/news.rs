@@ -1,13 +1,13 @@
-//! Events of the run as they arrive: folded into its state, and reported in words where the panels
-//! do not show them.
+//! Events of the run as they arrive: applied to its state, and reported on the status line if no
+//! panel shows them.
 
 use super::questions::{self, DIVERGED, LEAVE};
 use super::state::{App, largest};
 use crate::train::{Command, Event, EventKind, Phase, Reason};
 
 impl App {
-    /// Folds events in. While the view is frozen, only events that are reported in words change the
-    /// picture.
+    /// Applies events to the state of the run. While the view is frozen, only events that show a
+    /// message change the picture.
     pub fn take_events(&mut self, events: &[Event]) {
         for event in events {
             self.run.apply(event);
