@@ -66,7 +66,7 @@ impl<C: Content> Popup<C> for Palette {
     }
 
     fn render(&self, content: &C, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-        let size = (62, actions::<C>().count() as u16 + 1);
+        let size = (72, actions::<C>().count() as u16 + 1);
         let inner = frame("actions", "enter runs, esc closes", size, theme, area, buffer);
         let Some(top) = inner.rows().next() else { return };
         let mut input = Line::from(Span::styled(": ", theme.muted));
