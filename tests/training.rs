@@ -360,12 +360,19 @@ fn lookahead_and_shuffled_weights_train() {
 fn every_optimizer_learns_under_every_wrapper() {
     for optimizer in ["sgd", "adam", "adamw", "rmsprop", "lion"] {
         for wrapper in ["none", "lookahead", "laperm"] {
-            let (optimizer, wrapper) =
-                (format!("optimizer.name={optimizer}"), format!("wrapper.name={wrapper}"));
-            // Plain gradient descent needs a larger learning rate than rules that normalize.
-            let lr = if optimizer.ends_with("sgd") { "0.1" } else { "1e-3" };
-            let lr = format!("optimizer.lr={lr}");
-            let overrides = [&optimizer, &wrapper, &lr, "wrapper.k=6", "train.epochs=8"];
+            // A rule that normalizes the gradient moves each weight by about the learning rate.
+            let lr = match optimizer {
+                "sgd" => 0.3,
+                "lion" => 0.003,
+                _ => 0.01,
+            };
+            let keys = [
+                format!("optimizer.name={optimizer}"),
+                format!("optimizer.lr={lr}"),
+                format!("wrapper.name={wrapper}"),
+            ];
+            let [name, lr, wrapped] = keys.each_ref().map(String::as_str);
+            let overrides = [name, lr, wrapped, "wrapper.k=6", "train.epochs=40"];
             let (events, _) = Run::start(&overrides).finish();
             let score = events.iter().rev().find_map(|event| match &event.kind {
                 EventKind::Evaluation { test, .. } => Some(test.accuracy),
