@@ -33,7 +33,7 @@ batch = 10
 epochs = 2
 "#;
 
-/// What makes any experiment of an MNIST network as short as that.
+/// Options that make any experiment of an MNIST network as short as that.
 const SHORT: [&str; 5] = [
     "data.dataset=glyphs",
     "data.glyphs={ train_examples = 40, test_examples = 20 }",

@@ -16,7 +16,7 @@ const MINIMAL: &str = "
     name = \"f1\"
 ";
 
-/// What no key and no choice is called.
+/// A name that no key and no choice has.
 const UNKNOWN: &str = "zzz";
 
 /// A documented key.

@@ -88,7 +88,7 @@ struct Row {
     share_of_peak: f64,
 }
 
-/// What the worker, the process that measures one network, prints.
+/// Output of the worker, the process that measures one network.
 #[derive(Debug, Serialize, Deserialize)]
 struct Measured {
     measurement: Measurement,

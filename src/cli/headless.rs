@@ -35,7 +35,7 @@ pub(super) fn follow(state: RunState, live: Live, json: bool, on_hangup: OnHangu
     outcome(state.reason, &folder)
 }
 
-/// What to do when the weights or the loss are no longer finite.
+/// Action to take when the weights or the loss are no longer finite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnDivergence {
     /// Stop the run: no one is there to decide.

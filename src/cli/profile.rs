@@ -181,7 +181,7 @@ fn summary_table(summaries: &[MatrixSummary]) -> String {
     output::table(&std::iter::once(header).chain(rows).collect::<Vec<_>>())
 }
 
-/// What the table does not show: the format, the other tensors, and Python in a pickle.
+/// Facts that the table does not show: the format, the other tensors, and Python in a pickle.
 fn remarks(file: &TensorFile) -> String {
     let others = file.tensors().len() - file.matrices().len();
     let mut text = format!("{}; tensors that are not weight matrices: {others}\n", file.format());

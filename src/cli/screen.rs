@@ -1,4 +1,4 @@
-//! What the commands that open the screen share: their options, and what they do once it is closed.
+//! Options of the commands with a screen, and what these commands do once it is closed.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What signals do to a run that is trained in this process.
+//! Effects of signals on a run that is trained in this process.
 
 use std::io;
 use std::process;

@@ -39,7 +39,7 @@ pub enum DatasetName {
     Cifar10,
 }
 
-/// What is known about a dataset before its files are read.
+/// Facts about a dataset that are known before its files are read.
 pub(super) struct Entry {
     pub shape: ImageShape,
     /// Names of the classes, in the order of their labels.

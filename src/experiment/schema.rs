@@ -46,7 +46,7 @@ pub struct Experiment {
     /// When accuracy and loss are evaluated.
     #[serde(default)]
     pub evaluate: EvaluateSection,
-    /// What else is measured during the training.
+    /// Further measurements during the training.
     #[serde(default)]
     pub monitor: MonitorSection,
     /// When the whole state is saved.

@@ -1,4 +1,4 @@
-//! What a kind of figure is.
+//! The type of a kind of figure.
 
 use super::canvas::{Area, Canvas};
 use super::error::FigureError;

@@ -53,7 +53,7 @@ pub enum OptimizerName {
     Lion,
 }
 
-/// What the rest of the program knows of an optimizer.
+/// Everything that the rest of the program knows of an optimizer.
 #[derive(Debug)]
 pub struct Definition {
     /// The name in figures.

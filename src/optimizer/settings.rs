@@ -11,7 +11,7 @@ pub struct Key {
     pub default: f64,
     /// The values that it may have.
     pub range: Range,
-    /// What it sets, as half a sentence.
+    /// The quantity that it sets, as a noun phrase.
     pub help: &'static str,
 }
 

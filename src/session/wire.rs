@@ -34,7 +34,7 @@ pub(super) const LONGEST_EVENT: u64 = 1 << 24;
 pub(super) struct Hello {
     /// [`VERSION`] of the client.
     pub laperm: u32,
-    /// What the client is, in a word: `attach`, `ctl`.
+    /// Kind of the client, in a word: `attach`, `ctl`.
     pub role: String,
 }
 

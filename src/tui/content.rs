@@ -1,4 +1,4 @@
-//! What a view shows and does: its state, and a table of actions.
+//! The content of a view: its state, and a table of actions.
 //!
 //! An action is one row: its keys, its words, when it is available, and its effect. The same table
 //! drives dispatch, footer, help and palette, so these cannot disagree.
@@ -24,7 +24,7 @@ pub(super) trait Content: Sized + 'static {
     /// Number of panels that can be focused.
     const PANELS: usize;
 
-    /// What to do if the terminal is too small to show anything.
+    /// Advice to the user if the terminal is too small to show anything.
     const TOO_SMALL: &'static str;
 
     fn chrome(&self) -> &Chrome<Self>;
@@ -75,7 +75,7 @@ impl Pages {
 pub(super) struct Action<C: 'static> {
     /// Keys that trigger it. The footer shows the first.
     pub keys: &'static [Key],
-    /// What it does, for help and palette. Neighbours with the same description share a line.
+    /// Its effect, in words, for help and palette. Neighbours with the same description share a line.
     pub description: &'static str,
     /// Heading in the help.
     pub group: &'static str,

@@ -14,19 +14,19 @@ use super::theme::Theme;
 pub(super) trait Quantity<C> {
     fn title(&self) -> &'static str;
 
-    /// What may be typed, with an example.
+    /// The values that may be typed, with an example.
     fn rule(&self) -> &'static str;
 
     /// Parses a value.
     ///
     /// # Errors
-    /// What is wrong with it, as a sentence.
+    /// The error in it, as a sentence.
     fn parse(&self, text: &str) -> Result<Entry<C>, String>;
 }
 
 /// A value that was typed.
 pub(super) struct Entry<C> {
-    /// What enter will do, in words.
+    /// Effect of enter, in words.
     pub preview: String,
     pub effect: Box<dyn FnOnce(&mut C)>,
 }

@@ -12,7 +12,7 @@ use super::terminal::{Input, Screen};
 use super::theme::Theme;
 use super::window::{ClosedRun, Leave, Request, Window};
 
-/// What became of the views that were shown.
+/// Outcome of showing views.
 pub struct Shown {
     /// How the bottom view was left.
     pub leave: Leave,

@@ -1,4 +1,4 @@
-//! What is shown of a run: shared by all panels, so that they move together.
+//! The selected part of a run, shared by all panels, so that they move together.
 
 use super::matrix_table::SortBy;
 use crate::run::TimeUnit;

@@ -41,7 +41,7 @@ pub trait Window {
     fn close(self: Box<Self>, leave: Leave) -> Option<ClosedRun>;
 }
 
-/// What a view asks of the stack.
+/// A request of a view to the stack.
 pub enum Request {
     /// Close this view, and return to the one below it.
     Leave(Leave),

@@ -3,7 +3,7 @@
 use super::float::Float;
 use super::names;
 
-/// What a file says about one of its tensors.
+/// Description of a tensor in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorInfo {
     /// Name as in the file: in HDF5 the path, in a nested PyTorch checkpoint the keys joined by

@@ -7,8 +7,7 @@
 //! - [`read`]: any process reads the log back, as far as it has been written.
 //! - [`follow`]: a thread keeps a screen up to date with logs that still grow.
 //!
-//! What the rooms share is the grammar of a line, in `line.rs`; the socket of a live run speaks it,
-//! too.
+//! The rooms share the grammar of a line, in `line.rs`, which the socket of a live run uses, too.
 
 pub(crate) mod follow;
 mod line;

@@ -73,7 +73,7 @@ impl Orders {
     }
 }
 
-/// What the trainer is doing.
+/// Activity of the trainer.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) phase: Phase,

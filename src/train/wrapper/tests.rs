@@ -46,7 +46,7 @@ impl Wrapped {
         (0..4).map(|index| self.learner.values(index)).collect()
     }
 
-    /// What a sync does to these values of all parameters.
+    /// Returns these values of all parameters after a sync.
     fn sync(&mut self, values: &[Vec<f32>]) -> Result<Option<EventKind>, NotFinite> {
         for (index, values) in values.iter().enumerate() {
             self.learner.set_values(index, values.clone());

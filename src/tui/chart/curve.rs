@@ -1,4 +1,4 @@
-//! What a chart draws.
+//! A curve of a chart.
 
 use ratatui::style::Style;
 

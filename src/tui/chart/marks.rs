@@ -1,4 +1,4 @@
-//! What lies over the curves: manual changes and the cursor.
+//! Marks over the curves: manual changes and the cursor.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

@@ -1,4 +1,4 @@
-//! What a panel is.
+//! The type of a panel.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

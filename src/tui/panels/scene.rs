@@ -1,4 +1,4 @@
-//! What panels draw from, and the parts that they share.
+//! The data that panels draw from, and the parts that they share.
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use crate::weights::MatrixSummary;
 /// News of a file while it is read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProfileNews {
-    /// What is being read now, in a few words.
+    /// The part of the file that is being read, in a few words.
     Reading(String),
     /// A weight matrix was read.
     Matrix(Box<MatrixSummary>),

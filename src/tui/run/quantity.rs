@@ -15,7 +15,7 @@ pub(super) enum RunQuantity {
     Moment,
 }
 
-/// What a typed value asks for.
+/// The effect of a typed value.
 #[derive(Debug, Clone, PartialEq)]
 enum Wish {
     Send(Command),
@@ -104,7 +104,7 @@ impl RunQuantity {
 }
 
 impl Wish {
-    /// What will be done, in words.
+    /// Describes the effect, in words.
     fn preview(&self) -> String {
         match self {
             Wish::Send(Command::SetPruning { p }) => format!("p = {}", format::ratio(*p)),

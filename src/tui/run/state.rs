@@ -44,7 +44,7 @@ impl App {
         }
     }
 
-    /// What the panels are drawn from.
+    /// The data that the panels are drawn from.
     pub fn shown(&self) -> &RunState {
         self.frozen.as_deref().unwrap_or(&self.run)
     }

@@ -1,8 +1,8 @@
-//! What the start view leads to.
+//! The choices that leave the start view.
 
 use std::path::PathBuf;
 
-/// What the user chose. The paths are those of experiments and of runs' folders.
+/// A choice of the user. The paths are those of experiments and of runs' folders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Choice {
     /// Launch an experiment.

@@ -16,7 +16,7 @@ use crate::tui::pace::Change;
 use crate::tui::theme::Depth;
 use crate::tui::window::{Leave, Request};
 
-/// What came of some keys.
+/// Outcome of a sequence of keys.
 #[derive(Debug, PartialEq)]
 enum Outcome {
     Choose(Choice),

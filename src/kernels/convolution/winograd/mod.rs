@@ -70,7 +70,7 @@ pub(super) struct Winograd {
     pass: Pass,
 }
 
-/// What is computed, and how.
+/// The result of a pass, and the way to compute it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pass {
     /// Outputs from images.

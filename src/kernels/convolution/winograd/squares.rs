@@ -106,13 +106,13 @@ pub(super) struct Collect<'a, L, const N: usize> {
     pub outputs: &'a mut [f32],
     /// A multiple of the vector length.
     pub channels: usize,
-    /// What the pixels are added to.
+    /// The values to which the pixels are added.
     pub onto: Onto<'a>,
     /// Whether negative outputs become zero.
     pub relu: bool,
 }
 
-/// What pixels are added to.
+/// Values to which pixels are added.
 #[derive(Clone, Copy)]
 pub(super) enum Onto<'a> {
     /// One value per channel.
