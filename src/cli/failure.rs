@@ -105,7 +105,7 @@ pub(super) struct FailedError(pub(super) String);
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub(super) struct HostError {
-    /// What that process wrote to standard error.
+    /// Text that the process wrote to standard error.
     pub(super) message: String,
     /// Its exit code.
     pub(super) code: u8,

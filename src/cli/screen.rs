@@ -20,7 +20,7 @@ use crate::tui::{self, ClosedRun, Leave, Pace, Screen, Theme};
 /// Options of the screen of a run.
 #[derive(Debug, Default, Args)]
 pub(super) struct ScreenOptions {
-    /// What happens to the run when its terminal is lost.
+    /// Action to take on the run when its terminal is lost.
     #[arg(long, value_enum, default_value_t, value_name = "ACTION")]
     pub(super) on_hangup: OnHangup,
     /// Send less than 2 kB per second to the terminal, for slow connections.

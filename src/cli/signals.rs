@@ -12,7 +12,7 @@ use signal_hook::iterator::Signals;
 use crate::session::Live;
 use crate::train::Command;
 
-/// What happens to a run when its terminal is lost.
+/// Action to take on a run when its terminal is lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum OnHangup {
     /// The run continues; `laperm attach` shows it again.

@@ -57,7 +57,7 @@ pub struct Summary {
     pub data_wait_seconds: Option<f64>,
     /// Why the run ended; `None` while it runs or if it crashed.
     pub reason: Option<Reason>,
-    /// What has become of the run.
+    /// State of the run: running, paused, or how it ended.
     pub state: Standing,
 }
 

@@ -167,7 +167,7 @@ pub enum EventKind {
     Unknown,
 }
 
-/// What a run sets out to train, with all defaults resolved.
+/// The training that a run plans, with all defaults resolved.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Started {

@@ -70,7 +70,7 @@ fn vector(source: &Source, options: &Options) -> Result<Vector, FigureError> {
     moves.sort_by(|a, b| before[b.0].abs().total_cmp(&before[a.0].abs()));
     let permutes = source.state.started.as_ref().is_some_and(|s| s.wrapper == WrapperName::Laperm);
     let after = if permutes {
-        // What a sync would write: the initial values at other positions.
+        // The vector after a sync: the initial values at other positions.
         frame.after.iter().map(|&rank| before[positions[rank as usize]]).collect()
     } else {
         frame.values.clone()

@@ -37,7 +37,7 @@ pub(in crate::train) struct FrameMonitor {
     previous_sync: Option<PreviousSync>,
 }
 
-/// What a frame compares one layer with.
+/// Reference with which a frame compares one layer.
 struct FrameLayer {
     matrix: WeightMatrix,
     /// Index of the watched vector.

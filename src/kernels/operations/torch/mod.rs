@@ -1,7 +1,7 @@
 //! The operations on LibTorch's tensors, where LibTorch provides faster ones. The others are
 //! composed of burn's operations.
 //!
-//! What LibTorch calls the channels-last format is a contiguous tensor
+//! In LibTorch, the channels-last format is a contiguous tensor
 //! `[batch, height, width, channels]` with its axes permuted. Its convolutions are faster in this
 //! format than in the default one.
 

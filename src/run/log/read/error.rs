@@ -12,7 +12,7 @@ pub enum ReadError {
     #[error("{}: not the log of a run; its first line: {problem}", path.display())]
     NotALog {
         path: PathBuf,
-        /// What is wrong with its first line.
+        /// The error in its first line.
         problem: String,
     },
     #[error("{}: line {line}: {problem}", path.display())]
