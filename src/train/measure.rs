@@ -22,7 +22,8 @@ use crate::kernels::{Dense, operations};
 use crate::model::{Draw, Layer};
 use crate::random::{Purpose, stream};
 
-/// Subject of a measurement: a network of the paper, on generated data with the shape of its dataset.
+/// Subject of a measurement: a network of the paper, on generated data with the shape of its
+/// dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject {
     /// The network.
